@@ -1,0 +1,209 @@
+"""The one tree of errors. A class carries its HTTP status, OpenAI `type` and `code`, and what routing may do next.
+
+Raised anywhere in the gateway, turned into bytes only by `render` (called by the HTTP layer).
+"""
+
+import json
+from typing import Any, ClassVar
+
+
+class GatewayError(Exception):
+    """A refusal or failure the caller is told about.
+
+    `message` is shown to the caller: it must hold no secret, no prompt and no internal address.
+    `param` names the offending request field; `retry_after` is in seconds.
+    `upstream` keeps the provider's own words for the log and, where safe, the message.
+    """
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "api_error"
+    code: ClassVar[str | None] = "internal_error"
+    retryable: ClassVar[bool] = False
+    """Another try or another target may succeed."""
+    counts_against_target: ClassVar[bool] = False
+    """The target is to blame, so its health suffers."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+        upstream: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+        self.upstream = upstream
+        self.http_status = status or self.status
+        self.error_code = code or self.code
+
+    def body(self) -> dict[str, Any]:
+        """The OpenAI error object: `{"error": {"message", "type", "param", "code"}}`."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.error_code}}
+
+
+# --- the caller's mistakes -------------------------------------------------------------------------------
+
+
+class InvalidRequest(GatewayError):
+    """A field is missing or wrong; `param` says which and the message says what would be right."""
+
+    status, type, code = 400, "invalid_request_error", "invalid_value"
+
+
+class InvalidJSON(InvalidRequest):
+    code = "invalid_json"
+
+
+class InvalidImage(InvalidRequest):
+    """Too large, unknown format or refused address. Source of the code: acceptance row A002-18."""
+
+    code = "image_validation_failed"
+
+    def body(self) -> dict[str, Any]:
+        return {"error": {"message": self.message, "type": self.type, "code": self.error_code}}
+
+
+class Unauthenticated(GatewayError):
+    """One text for missing, wrong, disabled and expired keys, so that none can be told from another."""
+
+    status, type, code = 401, "authentication_error", "invalid_api_key"
+
+
+class ModelNotAllowed(GatewayError):
+    status, type, code = 403, "permission_error", "model_not_allowed"
+
+
+class NotFound(GatewayError):
+    status, type, code = 404, "invalid_request_error", "not_found"
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+
+class MethodNotAllowed(GatewayError):
+    status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+class RequestTimeout(GatewayError):
+    """The body came too slowly."""
+
+    status, type, code = 408, "invalid_request_error", "request_timeout"
+
+
+class TooLarge(GatewayError):
+    status, type, code = 413, "invalid_request_error", "request_too_large"
+
+
+class UnsupportedMedia(GatewayError):
+    status, type, code = 415, "invalid_request_error", "unsupported_media_type"
+
+
+# --- the gateway cannot serve it now ---------------------------------------------------------------------
+
+
+class ConfigError(GatewayError):
+    """The configuration cannot be used; raised at start, the message names file, line and key."""
+
+    status, code = 500, "invalid_configuration"
+
+
+class ProviderNotConfigured(GatewayError):
+    status, type, code = 503, "service_unavailable_error", "provider_not_configured"
+
+
+class EngineLoading(GatewayError):
+    """A local model is still loading; `retry_after` is an estimate in seconds."""
+
+    status, type, code, retryable = 503, "service_unavailable_error", "engine_loading", True
+
+
+class EngineFailed(GatewayError):
+    """A local model could not be started."""
+
+    status, type, code, retryable = 503, "service_unavailable_error", "engine_failed", True
+
+
+class Overloaded(GatewayError):
+    status, type, code, retryable = 429, "rate_limit_error", "overloaded", True
+
+
+# --- a provider failed -----------------------------------------------------------------------------------
+
+
+class UpstreamError(GatewayError):
+    """The provider failed; another may do better."""
+
+    status, type, code = 502, "upstream_error", "upstream_error"
+    retryable, counts_against_target = True, True
+
+
+class UpstreamUnreachable(UpstreamError):
+    """Connecting failed or the connection broke before any byte of the answer."""
+
+    code = "upstream_unreachable"
+
+
+class UpstreamBadResponse(UpstreamError):
+    """Cut, garbage, wrong shape, too big, a redirect, or undecodable."""
+
+    code = "upstream_bad_response"
+
+
+class UpstreamTimeout(UpstreamError):
+    """Silent past its deadline: never tried again on the same target, the next one may be."""
+
+    status, code = 504, "upstream_timeout"
+
+
+class UpstreamServerError(UpstreamError):
+    """The provider answered 5xx."""
+
+    code = "upstream_server_error"
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The provider answered 503: cold, overloaded or in maintenance."""
+
+    status, code = 503, "upstream_unavailable"
+
+
+class UpstreamRateLimited(UpstreamError):
+    status, type, code, counts_against_target = 429, "rate_limit_error", "rate_limit_exceeded", False
+
+
+class UpstreamCredentials(UpstreamError):
+    """The provider refused *our* key: the caller is not to blame and must not see why."""
+
+    code, counts_against_target = "upstream_credentials_refused", False
+
+
+class UpstreamQuota(UpstreamError):
+    """The provider wants money or quota (402)."""
+
+    status, type, code = 402, "insufficient_quota", "insufficient_quota"
+    counts_against_target = False
+
+
+class UpstreamRefused(GatewayError):
+    """The provider found fault with the request (its 4xx): passed on as it is, never tried elsewhere."""
+
+    status, type, code = 400, "invalid_request_error", "upstream_refused"
+
+
+def render(error: GatewayError, request_id: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    """The HTTP form of an error: status, headers and JSON body. The only place that makes one."""
+    headers = [("content-type", "application/json"), ("x-request-id", request_id)]
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(max(1, round(error.retry_after)))))
+    return error.http_status, headers, json.dumps(error.body(), ensure_ascii=False).encode()
+
+
+def render_event(error: GatewayError) -> bytes:
+    """The form of an error inside a stream that has begun: one SSE event, never followed by `[DONE]`."""
+    return b"data: " + json.dumps(error.body(), ensure_ascii=False).encode() + b"\n\n"

@@ -1,0 +1,71 @@
+"""`Call` and `Reply`: one request after parsing, and its answer. Made by `api`, consumed by `pipeline` and adapters."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gateway.openai_api.operations import Operation
+
+Field = str | list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file the caller sent, whole in memory (bounded by the operation's limit)."""
+
+    filename: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, immutable.
+
+    `body` is the caller's JSON object as sent (JSON operations only).
+    `fields` are the form fields of a file operation, strings as in a form; JSON requests of a file operation
+    are brought to the same form. `files` are its files: one audio file, or the pages of a document.
+    `received` is `time.monotonic()` at the first byte, `deadline` the moment by which the answer must be whole.
+    """
+
+    operation: Operation
+    model: str
+    request_id: str
+    received: float
+    body: bytes = b""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    files: tuple[Upload, ...] = ()
+    stream: bool = False
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer consumed, in the operation's unit; absent figures are None, never guessed."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    seconds: float | None = None
+    pages: int | None = None
+
+
+class ByteStream(Protocol):
+    """An answer that arrives in pieces. `aclose` stops the upstream at once and may be called at any time, twice too."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer: `body` is either whole or a stream of complete SSE events."""
+
+    status: int
+    media_type: str
+    body: bytes | ByteStream
+    headers: dict[str, str] = field(default_factory=dict)
+    usage: Usage | None = None
+    result: Any = None
+    """What a file operation understood (`Transcript` or `OcrResult`), for rendering in the asked format."""

@@ -1,0 +1,84 @@
+"""`Provider`, `ProviderAdapter` and `Endpoint`: the whole surface between routing and any upstream."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.operations import ModelType
+
+
+class ProviderType(StrEnum):
+    OPENAI = "openai"
+    CHUTES = "chutes"
+    LOCAL = "local"
+    """An engine of ours on loopback; its address comes from the engine board at each call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `first_byte` bounds the wait for a stream's first byte and for a whole non-stream answer."""
+
+    connect: float = 5.0
+    first_byte: float = 600.0
+    idle: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A configured upstream, as people edit it. `api_keys` are secrets: never logged, never shown."""
+
+    id: str
+    type: ProviderType
+    base_url: str = ""
+    """With or without a trailing `/v1`; adapters accept both."""
+    name: str = ""
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    enabled: bool = True
+    timeouts: Timeouts = Timeouts()
+    max_retries: int = 3
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one try goes: a provider, the model's name there, and for chutes with a host of their own, its base URL."""
+
+    provider: Provider
+    upstream_model: str
+    base_url: str = ""
+    """Overrides the provider's; empty = the provider's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model that an upstream says it has. `type` is None where the upstream does not tell."""
+
+    id: str
+    created: int = 0
+    owned_by: str = ""
+    type: ModelType | None = None
+
+
+class ProviderAdapter(Protocol):
+    """Code for one dialect. Built-ins and third parties alike register it in `providers.registry`.
+
+    `send` raises `errors.UpstreamError` (and subclasses) or `errors.UpstreamRefused`; a `Reply` it returns is a
+    success. For a stream, `send` returns when the upstream's headers are there and are 200; iterating raises the same
+    errors. Whole file answers put a `Transcript` or an `OcrResult` into `Reply.result`, with `body` empty.
+    """
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """Names of the operations this dialect can do."""
+        ...
+
+    async def send(self, endpoint: Endpoint, call: Call) -> Reply: ...
+
+    async def list_models(self, provider: Provider) -> list[ListedModel]: ...
+
+    async def check(self, provider: Provider) -> None:
+        """Raise the error that a call would meet (unreachable, key refused); return when the provider is usable."""
+        ...

@@ -1,0 +1,1 @@
+"""HTTP to upstreams behind one interface."""

@@ -1,0 +1,49 @@
+"""`Transport`: one HTTP exchange with an upstream. Adapters know nothing else of the network."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.providers.base import Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """`headers` hold credentials: never logged."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    timeouts: Timeouts = Timeouts()
+
+
+class HttpResponse(Protocol):
+    """Status and headers are there; the body is still to come. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body, identity-decoded. Raises `UpstreamBadResponse` past `limit` bytes, when it is cut, or
+        shorter than announced; `UpstreamTimeout` past the request's `first_byte` deadline. Releases the connection."""
+        ...
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """The body in pieces as they come. Raises `UpstreamBadResponse` when cut, `UpstreamTimeout` when idle."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop: closes the connection unless the body was read to its end. Safe at any time, twice too."""
+        ...
+
+
+class Transport(Protocol):
+    """Raises `UpstreamUnreachable` (refused, reset, bad certificate) and `UpstreamTimeout`. Never follows redirects,
+    keeps no cookies, asks for identity encoding, verifies certificates. Cancelling closes the connection at once."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Returns when status and headers have arrived."""
+        ...
+
+    async def aclose(self) -> None: ...
