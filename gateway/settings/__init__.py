@@ -1,0 +1,26 @@
+"""Settings: one frozen object, made once at start from defaults, `gateway.yaml` and the environment (in that order)."""
+
+from gateway.settings.load import LoadedSettings, load_settings
+from gateway.settings.schema import (
+    ChuteSettings,
+    Fallback,
+    KeyConfig,
+    ModelConfig,
+    ModelEntry,
+    ProviderConfig,
+    Settings,
+    TargetConfig,
+)
+
+__all__ = [
+    "ChuteSettings",
+    "Fallback",
+    "KeyConfig",
+    "LoadedSettings",
+    "ModelConfig",
+    "ModelEntry",
+    "ProviderConfig",
+    "Settings",
+    "TargetConfig",
+    "load_settings",
+]

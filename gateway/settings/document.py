@@ -1,0 +1,104 @@
+"""Reads `gateway.yaml` into plain data while remembering the line of every key, so that errors can name it."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway.errors import ConfigError
+
+KeyPath = tuple[str | int, ...]
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+@dataclass(frozen=True)
+class Document:
+    """`data` is the file's mapping with `${NAME}` and `${NAME:-default}` filled in from the environment."""
+
+    path: Path
+    data: dict[str, Any] = field(default_factory=dict)
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+
+    def place(self, key: KeyPath) -> str:
+        """`gateway.yaml, line 7, providers.groq.base_url`: the closest known line for a key, dotted."""
+        known = next((key[:n] for n in range(len(key), -1, -1) if key[:n] in self.lines), ())
+        line = self.lines.get(known, 1)
+        dotted = ".".join(str(part) for part in key) or "(top level)"
+        return f"{self.path}, line {line}, {dotted}"
+
+
+def read_document(path: Path, environ: Mapping[str, str]) -> Document:
+    """Raises ConfigError with file and line for anything that is not one YAML mapping."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise ConfigError(f"{path}, line {line}: {problem}") from None
+    if node is None:
+        return Document(path)
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"{path}, line 1: expected a mapping of settings at the top level")
+    lines: dict[KeyPath, int] = {}
+    document = Document(path, {}, lines)
+    data = _build(node, (), document, lines, environ)
+    return Document(path, data, lines)
+
+
+def _build(
+    node: yaml.Node, key: KeyPath, document: Document, lines: dict[KeyPath, int], environ: Mapping[str, str]
+) -> Any:
+    lines.setdefault(key, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, key, document, lines, environ)
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(child, (*key, i), document, lines, environ) for i, child in enumerate(node.value)]
+    value = yaml.SafeLoader("").construct_object(node)
+    return _fill(value, key, document, environ) if isinstance(value, str) else value
+
+
+def _mapping(
+    node: yaml.MappingNode, key: KeyPath, document: Document, lines: dict[KeyPath, int], environ: Mapping[str, str]
+) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name_node, child in node.value:
+        name = str(name_node.value)
+        lines[(*key, name)] = name_node.start_mark.line + 1
+        if name in result:
+            raise ConfigError(f"{document.place((*key, name))}: is given twice")
+        result[name] = _build(child, (*key, name), document, lines, environ)
+    return result
+
+
+def _fill(value: str, key: KeyPath, document: Document, environ: Mapping[str, str]) -> str:
+    def one(match: re.Match[str]) -> str:
+        name, default = match.group(1), match.group(2)
+        found = environ.get(name) or default
+        if found is None:
+            raise ConfigError(
+                f"{document.place(key)}: the environment variable {name} is not set"
+                f" (set it, or write ${{{name}:-}} to allow it to be empty)"
+            )
+        return found
+
+    return _VARIABLE.sub(one, value)
+
+
+def default_path(environ: Mapping[str, str]) -> Path | None:
+    """`GATEWAY_CONFIG`, else `./gateway.yaml` if it is there."""
+    if named := environ.get("GATEWAY_CONFIG"):
+        path = Path(named)
+        if not path.is_file():
+            raise ConfigError(f"GATEWAY_CONFIG: there is no file {path}")
+        return path
+    path = Path(os.curdir) / "gateway.yaml"
+    return path if path.is_file() else None

@@ -1,0 +1,132 @@
+"""Joins defaults, `gateway.yaml`, the environment and command-line overrides, and remembers where each came from."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from gateway.errors import ConfigError
+from gateway.settings.document import Document, default_path, read_document
+from gateway.settings.schema import Settings
+
+_NESTED = frozenset({"providers", "models", "keys", "chute", "engine_config"})
+_CHUTE_PREFIX = "CHUTE_"
+
+
+@dataclass(frozen=True)
+class LoadedSettings:
+    """`origins` says for each given field: `gateway.yaml:7`, `environment` or `command line`; the rest are defaults.
+    `notes` are things worth telling the operator once."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None,
+    config_path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> LoadedSettings:
+    """Raises ConfigError naming file, line and key (or the environment variable)."""
+    environ = os.environ if environ is None else environ
+    path = config_path or default_path(environ)
+    document = read_document(path, environ) if path else Document(Path("gateway.yaml"))
+    values, origins, notes = _from_file(document)
+    for name in Settings.model_fields:
+        if name not in _NESTED and (given := environ.get(name.upper())):
+            values[name], origins[name] = given, "environment"
+    _chute_from_environment(environ, values, origins)
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            values[name], origins[name] = value, "command line"
+    _settle_chutes_hosts(values, origins, notes)
+    return LoadedSettings(_validate(values, origins, document), origins, tuple(notes))
+
+
+def _from_file(document: Document) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    values = {_snake(name): value for name, value in document.data.items()}
+    if isinstance(values.get("engines"), dict):
+        values["engine_config"] = values.pop("engines")
+    origins = {_snake(name): f"{document.path.name}:{document.lines.get((name,), 1)}" for name in document.data}
+    notes = [
+        f"{document.place(('providers', name))}: performance.{field} wins over the provider's own {field}"
+        for name, provider in (values.get("providers") or {}).items()
+        if isinstance(provider, dict) and isinstance(performance := provider.get("performance"), dict)
+        for field in ("timeout", "max_retries")
+        if field in provider and field in performance
+    ]
+    return values, origins, notes
+
+
+def _snake(name: str) -> str:
+    return next((field for field in Settings.model_fields if Settings.model_fields[field].alias == name), name)
+
+
+def _chute_from_environment(environ: Mapping[str, str], values: dict[str, Any], origins: dict[str, str]) -> None:
+    """`CHUTE_USERNAME`, `CHUTE_GPU_COUNT` … are the fields of the `chute` block."""
+    from_environment = {
+        name: given
+        for name in Settings.model_fields["chute"].annotation.model_fields  # type: ignore[union-attr]
+        if (given := environ.get(_CHUTE_PREFIX + name.upper()))
+    }
+    if from_environment:
+        values["chute"] = {**(values.get("chute") or {}), **from_environment}
+        origins["chute"] = "environment"
+
+
+def _settle_chutes_hosts(values: dict[str, Any], origins: dict[str, str], notes: list[str]) -> None:
+    """Two published guides use CHUTES_BASE_URL for two hosts: a value whose host is `api.*` means the API host."""
+    base = values.get("chutes_base_url")
+    if isinstance(base, str) and (urlsplit(base).hostname or "").startswith("api."):
+        notes.append(f"CHUTES_BASE_URL names the API host: used as CHUTES_API_URL ({base})")
+        values.setdefault("chutes_api_url", values.pop("chutes_base_url"))
+        origins["chutes_api_url"] = origins.pop("chutes_base_url")
+
+
+def _validate(values: dict[str, Any], origins: Mapping[str, str], document: Document) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(
+            "\n".join(_explain(problem, values, origins, document) for problem in error.errors())
+        ) from None
+
+
+def _explain(problem: Any, values: Any, origins: Mapping[str, str], document: Document) -> str:
+    key = _written(problem["loc"], values)
+    top = str(key[0]) if key else ""
+    if problem["type"] == "extra_forbidden":
+        message = "is not a known setting"
+    else:
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        shown = problem.get("input")
+        if isinstance(shown, (str, int, float)) and not _secret(key):
+            message += f" (got {shown!r})"
+    origin = origins.get(top, "default")
+    if origin in ("environment", "command line"):
+        return f"{origin}: {'_'.join(str(part) for part in key).upper()}: {message}"
+    if top == "engine_config":
+        key = ("engines", *key[1:])
+    return f"{document.place(key)}: {message}"
+
+
+def _written(loc: tuple[str | int, ...], values: Any) -> tuple[str | int, ...]:
+    """The key as it stands in the file: pydantic puts the union member it tried in between, people do not."""
+    key: list[str | int] = []
+    for n, part in enumerate(loc):
+        inside = isinstance(values, dict) and part in values
+        inside = inside or (isinstance(values, list) and isinstance(part, int) and part < len(values))
+        if inside:
+            values = values[part]
+        if inside or (n == len(loc) - 1 and isinstance(values, dict)):
+            key.append(part)
+    return tuple(key)
+
+
+def _secret(key: tuple[str | int, ...]) -> bool:
+    return any("key" in str(part).lower() for part in key)

@@ -1,0 +1,207 @@
+"""The shape of `gateway.yaml` and of the environment: every setting, its default, its meaning."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    field_validator,
+)
+from pydantic.alias_generators import to_camel
+
+ModelTypeName = Literal["chat", "embedding", "transcription", "ocr", "rerank", "image", "speech"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class _Strict(BaseModel):
+    """snake_case fields, camelCase accepted on input, unknown fields refused by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+def _separated(value: Any) -> Any:
+    """A comma-separated string (as the environment gives it) is a list."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Separated = Annotated[tuple[str, ...], BeforeValidator(_separated)]
+
+
+class Fallback(_Strict):
+    """Where a model's calls go when the targets before it fail."""
+
+    provider: str = Field(validation_alias=AliasChoices("provider", "provider_id", "providerId"))
+    model: str = Field(validation_alias=AliasChoices("model", "upstream_model", "upstreamModel"))
+    base_url: str = ""
+
+
+class Performance(_Strict):
+    """Wins over the provider's own `timeout` and `max_retries` where both are given."""
+
+    timeout: float | None = Field(None, gt=0)
+    max_retries: int | None = Field(None, ge=0, le=20)
+    retry_backoff: Literal["exponential", "none"] = "exponential"
+    buffer_size: int = Field(1000, ge=1, description="Accepted for compatibility; streams are bounded in bytes here.")
+
+
+class ModelEntry(_Strict):
+    """One model of a provider, written out. A bare string is the same with only `id`."""
+
+    id: str
+    name: str = ""
+    """The public name; the upstream's own where empty."""
+    type: ModelTypeName | None = None
+    base_url: str = Field("", validation_alias=AliasChoices("base_url", "baseUrl", "host"))
+    """The host of a chute of its own, such as `https://chutes-whisper-large-v3.chutes.ai`."""
+
+
+def _shape(value: Any) -> str:
+    return "map" if isinstance(value, dict) else "list"
+
+
+ModelEntries = Annotated[
+    Annotated[tuple[ModelEntry, ...], Tag("list")] | Annotated[dict[str, ModelEntry], Tag("map")],
+    Discriminator(_shape),
+]
+
+
+class ProviderConfig(_Strict):
+    """An upstream. `models` takes a list, `{primary, fallback}` or `{chat, embedding, …}`."""
+
+    type: Literal["openai", "chutes"] | None = None
+    """Unset: `chutes` where the name or the host says so, else `openai`."""
+    name: str = ""
+    base_url: str = ""
+    api_key: SecretStr | None = None
+    api_keys: tuple[SecretStr, ...] = ()
+    enabled: bool = True
+    timeout: float | None = Field(None, gt=0)
+    max_retries: int | None = Field(None, ge=0, le=20)
+    headers: dict[str, str] = {}
+    models: ModelEntries = ()
+    fallbacks: tuple[Fallback, ...] = ()
+    debug: bool = False
+    log_level: LogLevel | None = None
+    performance: Performance = Performance()
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _entries(cls, value: Any) -> Any:
+        def entry(item: Any) -> Any:
+            return {"id": item} if isinstance(item, str) else item
+
+        if isinstance(value, dict):
+            return {name: entry(item) for name, item in value.items()}
+        return [entry(item) for item in value] if isinstance(value, list) else value
+
+
+class TargetConfig(_Strict):
+    """One place a model's calls may go: an `engine` of this machine, or a model of a provider."""
+
+    engine: str = ""
+    provider: str = Field("", validation_alias=AliasChoices("provider", "provider_id", "providerId"))
+    model: str = Field("", validation_alias=AliasChoices("model", "upstream_model", "upstreamModel"))
+    base_url: str = ""
+    priority: int = Field(0, ge=0)
+    weight: float = Field(1.0, gt=0)
+
+
+class ModelConfig(_Strict):
+    """A public model name. Give `targets`, or `provider` + `model` (+ `fallbacks`), or `engine`."""
+
+    name: str = ""
+    type: ModelTypeName | None = None
+    engine: str = ""
+    provider: str = Field("", validation_alias=AliasChoices("provider", "provider_id", "providerId"))
+    model: str = Field("", validation_alias=AliasChoices("model", "upstream_model", "upstreamModel"))
+    base_url: str = ""
+    enabled: bool = True
+    targets: tuple[TargetConfig, ...] = ()
+    fallbacks: tuple[str | Fallback, ...] = ()
+    policy: Literal["ordered", "local-first"] = "ordered"
+    supports_image_upload: bool | None = None
+    aliases: tuple[str, ...] = ()
+
+
+class KeyConfig(_Strict):
+    """A gateway key from the file. `allowed_models` are globs; empty allows all."""
+
+    key: SecretStr
+    name: str = ""
+    allowed_models: tuple[str, ...] = ()
+    allowed_operations: tuple[str, ...] = ()
+    enabled: bool = True
+
+    @field_validator("key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 16:
+            raise ValueError("a key needs at least 16 characters")
+        return value
+
+
+class ChuteSettings(_Strict):
+    """How the gateway is deployed as a chute. Defaults follow what the platform allows an ordinary account."""
+
+    username: str = "chutes"
+    name: str = "chute-gateway"
+
+
+class Settings(_Strict):
+    """Every setting. The environment variable of a field is its name in capitals."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    state_dir: Path = Field(Path("state"), description="Folder for secrets, logs and data; made with mode 0700.")
+    master_api_key: SecretStr | None = Field(
+        None, description="The key that may use everything; made and kept in STATE_DIR/master_key when missing."
+    )
+    chutes_api_key: SecretStr | None = Field(None, description="Chutes key; with it the provider `chutes` exists.")
+    chutes_base_url: str = Field("https://llm.chutes.ai", description="Chutes' OpenAI-compatible host.")
+    chutes_api_url: str = Field("https://api.chutes.ai", description="Chutes' management API.")
+    chutes_timeout: float = Field(30, gt=0, description="Seconds until the first byte from Chutes.")
+    chutes_max_retries: int = Field(3, ge=0, le=20, description="Retries of a failed call to Chutes.")
+    connect_timeout: float = Field(5, gt=0, description="Seconds to connect to an upstream.")
+    upstream_timeout: float = Field(
+        600, gt=0, description="Seconds until the first byte of a stream, or for a whole non-stream answer."
+    )
+    stream_idle_timeout: float = Field(60, gt=0, description="Seconds a stream may be silent.")
+    body_timeout: float = Field(60, gt=0, description="Seconds a client may take to send its request.")
+    max_body_mb: float = Field(64, gt=0, le=1024, description="Largest JSON body, in MB.")
+    allow_private_upstreams: bool = Field(
+        False, description="Allow provider base URLs on private and loopback addresses, and without TLS."
+    )
+    image_domains: Separated = Field((), description="Hosts that image URLs may name; empty allows any public host.")
+    engines: Literal["auto", "off"] | Separated = Field(
+        "auto", description="`auto` (by what the machine has), `off`, or a list of engine names."
+    )
+    engine_config: dict[str, dict[str, Any] | bool] = Field(
+        {}, description="The mapping form of `engines` in gateway.yaml: one engine a key."
+    )
+    engine_wait: float = Field(
+        30, ge=0, description="Seconds a request waits for a loading engine that has no fallback."
+    )
+    model_hub: Literal["auto", "on", "off"] = Field(
+        "auto", description="Whether engines may download models: auto = only what the configuration names."
+    )
+    log_level: LogLevel = Field("info", description="debug, info, warning or error.")
+    log_format: Literal["pretty", "json"] = Field("pretty", description="One line per event, for people or machines.")
+    cors_origins: Separated = Field((), description="Origins allowed to call from a browser; none by default.")
+    providers: dict[str, ProviderConfig] = {}
+    models: dict[str, ModelConfig] = {}
+    keys: tuple[KeyConfig, ...] = ()
+    chute: ChuteSettings = ChuteSettings()
+
+    @field_validator("engines", mode="before")
+    @classmethod
+    def _engines(cls, value: Any) -> Any:
+        if value is False:
+            return "off"
+        return value if value in ("auto", "off") else _separated(value)
