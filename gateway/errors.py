@@ -19,7 +19,9 @@ class GatewayError(Exception):
     type: ClassVar[str] = "api_error"
     code: ClassVar[str | None] = "internal_error"
     retryable: ClassVar[bool] = False
-    """Another try or another target may succeed."""
+    """Another target may succeed."""
+    passes: ClassVar[bool] = False
+    """The same target may succeed a moment later."""
     counts_against_target: ClassVar[bool] = False
     """The target is to blame, so its health suffers."""
 
@@ -140,7 +142,7 @@ class UpstreamError(GatewayError):
     """The provider failed; another may do better."""
 
     status, type, code = 502, "upstream_error", "upstream_error"
-    retryable, counts_against_target = True, True
+    retryable, passes, counts_against_target = True, True, True
 
 
 class UpstreamUnreachable(UpstreamError):
@@ -158,7 +160,7 @@ class UpstreamBadResponse(UpstreamError):
 class UpstreamTimeout(UpstreamError):
     """Silent past its deadline: never tried again on the same target, the next one may be."""
 
-    status, code = 504, "upstream_timeout"
+    status, code, passes = 504, "upstream_timeout", False
 
 
 class UpstreamServerError(UpstreamError):
@@ -180,14 +182,21 @@ class UpstreamRateLimited(UpstreamError):
 class UpstreamCredentials(UpstreamError):
     """The provider refused *our* key: the caller is not to blame and must not see why."""
 
-    code, counts_against_target = "upstream_credentials_refused", False
+    code, passes, counts_against_target = "upstream_credentials_refused", False, False
 
 
 class UpstreamQuota(UpstreamError):
     """The provider wants money or quota (402)."""
 
     status, type, code = 402, "insufficient_quota", "insufficient_quota"
-    counts_against_target = False
+    passes, counts_against_target = False, False
+
+
+class UpstreamModelMissing(UpstreamError):
+    """The provider does not know the model; another target's provider may."""
+
+    status, type, code = 404, "invalid_request_error", "model_not_found"
+    passes, counts_against_target = False, False
 
 
 class UpstreamRefused(GatewayError):

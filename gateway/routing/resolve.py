@@ -1,0 +1,55 @@
+"""Finds the route of the model name a caller sent. Pure."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from gateway.errors import InvalidRequest, ModelNotFound, ProviderNotConfigured
+from gateway.openai_api.operations import ModelType, Operation
+from gateway.providers.base import Provider
+from gateway.routing.types import Route, Target
+
+
+def resolve(
+    model: str, routes: Mapping[str, Route], aliases: Mapping[str, str], providers: Mapping[str, Provider]
+) -> Route:
+    """An exact name, an alias, or `provider/model`, which needs no configuration beyond the provider.
+
+    Raises ModelNotFound; the caller adds the closest names (`suggest`) that this key may know of.
+    """
+    if route := routes.get(model) or routes.get(aliases.get(model, "")):
+        return route
+    prefix, _, rest = model.partition("/")
+    provider = providers.get(prefix)
+    if rest and provider and provider.enabled:
+        return routes.get(rest) or Route(id=model, targets=(Target(provider.id, rest),))
+    raise ModelNotFound(f"The model '{model}' does not exist.", param="model")
+
+
+def suggest(model: str, known: Iterable[str]) -> str:
+    """A sentence with the closest names, empty if none is close."""
+    by_lower = {name.lower(): name for name in known}
+    short = {name.rpartition("/")[2]: name for name in by_lower}
+    wanted = model.lower()
+    close = get_close_matches(wanted, by_lower, n=3, cutoff=0.6)
+    close += [short[name] for name in get_close_matches(wanted.rpartition("/")[2], short, n=3, cutoff=0.75)]
+    names = list(dict.fromkeys(by_lower[name] for name in close))[:3]
+    return f" Did you mean {' or '.join(repr(name) for name in names)}?" if names else ""
+
+
+def check_type(route: Route, operation: Operation) -> None:
+    """Raises InvalidRequest when a model of a declared type is asked for what it cannot do."""
+    if route.type is None or route.type in operation.model_types:
+        return
+    needed = " or ".join(sorted(operation.model_types - {ModelType.CHAT})) or ModelType.CHAT
+    article = "an" if route.type[0] in "aeiou" or route.type is ModelType.OCR else "a"
+    raise InvalidRequest(
+        f"The model '{route.id}' is {article} {route.type} model; {operation.path} needs a model of type {needed}.",
+        param="model",
+        code="invalid_model_type",
+    )
+
+
+def check_targets(route: Route, providers: Mapping[str, Provider]) -> None:
+    """Raises ProviderNotConfigured when no target of the route has an enabled provider."""
+    if not any((provider := providers.get(target.provider_id)) and provider.enabled for target in route.targets):
+        raise ProviderNotConfigured(f"No provider is configured for the model '{route.id}'.", param="model")
