@@ -16,6 +16,10 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     timeouts: Timeouts = Timeouts()
+    deadline: float | None = None
+    """`time.monotonic()` by which the whole exchange must be over, however lively it is."""
+    engine: bool = False
+    """The address is one of our own engines: loopback is allowed for it."""
 
 
 class HttpResponse(Protocol):

@@ -1,0 +1,317 @@
+"""One HTTP/1.1 connection to an upstream: writes one request at a time, parses its answer, keeps every deadline."""
+
+import asyncio
+import select
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+import httptools
+
+from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
+from gateway.providers.transport.url import Origin
+
+HIGH_WATER = 256 * 1024
+"""Body bytes held for a slow reader before the socket is left alone."""
+MAX_HEADERS = 200
+MAX_HEADER_BYTES = 64 * 1024
+MAX_BARREN = 128 * 1024
+"""Bytes that may arrive without one byte of body: heads, interim answers, chunk extensions, trailers."""
+WRITE_PIECE = 256 * 1024
+SMALL_BODY = 64 * 1024
+
+
+_END: int = getattr(select, "POLLRDHUP", 0)
+
+
+class Connection(asyncio.Protocol):
+    """Driven by `PooledTransport`. After `begin`, exactly one of `failure` and the finished answer comes about.
+
+    `spoiled` means that bytes arrived which nobody asked for: the connection must not be used again.
+    """
+
+    __slots__ = (
+        "_barren",
+        "_buffered",
+        "_chunks",
+        "_deadline",
+        "_discard",
+        "_framed",
+        "_header_bytes",
+        "_loop",
+        "_on_junk",
+        "_parser",
+        "_poll",
+        "_reading_paused",
+        "_silence",
+        "_timer",
+        "_timer_at",
+        "_transport",
+        "_unsent",
+        "_waiter",
+        "_writing_paused",
+        "active",
+        "done",
+        "failure",
+        "head_done",
+        "headers",
+        "idle_until",
+        "keep_alive",
+        "lost",
+        "origin",
+        "spoiled",
+        "status",
+    )  # fmt: skip
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin, on_junk: Callable[[Origin], None]) -> None:
+        self._loop = loop
+        self._on_junk = on_junk
+        self.origin = origin
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._chunks: deque[bytes] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._deadline = 0.0
+        self._silence = ""
+        self._reading_paused = self._writing_paused = False
+        self.active = self.lost = self.spoiled = False
+        self.idle_until = 0.0
+        self.failure: GatewayError | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.head_done = self.done = self.keep_alive = False
+        self._framed = self._discard = self._unsent = False
+        self._barren = self._buffered = self._header_bytes = 0
+        self._chunks.clear()
+
+    # --- asyncio.Protocol ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._poll = select.poll()
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN | _END)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.active or self.done:
+            self._spoil()
+            return
+        self._barren += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if self.done:
+                self._spoil()
+            else:
+                self._fail(UpstreamBadResponse("The provider's answer is not valid HTTP.", upstream=str(error)))
+            return
+        if self._barren > MAX_BARREN and not self.done:
+            self._fail(UpstreamBadResponse("The provider's answer has too large a header."))
+
+    def eof_received(self) -> None:
+        self._ended(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended(exc)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._parser = None
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        self._wake()
+
+    # --- httptools ---
+
+    def on_message_begin(self) -> None:
+        if self.done:
+            self.spoiled = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value) + 4
+        if self._header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
+            self._fail(UpstreamBadResponse("The provider's answer has too large a header."))
+            return
+        if self.head_done or self.spoiled:
+            return
+        key = name.decode("latin-1").lower()
+        known = self.headers.get(key)
+        text = value.decode("latin-1")
+        self.headers[key] = text if known is None else f"{known}, {text}"
+
+    def on_headers_complete(self) -> None:
+        if self.spoiled:
+            return
+        status = self._parser.get_status_code()
+        if 100 <= status < 200 and status != 101:
+            self.headers = {}
+            return
+        if not 200 <= status <= 599 or self._parser.get_http_version() not in ("1.1", "1.0"):
+            self._fail(UpstreamBadResponse("The provider's answer is not valid HTTP."))
+            return
+        coding = self.headers.get("transfer-encoding", "").lower()
+        if coding not in ("", "chunked"):
+            self._fail(UpstreamBadResponse("The provider's answer has an unknown transfer encoding."))
+            return
+        self.status = status
+        self._framed = coding == "chunked" or "content-length" in self.headers or status in (204, 304)
+        self._discard = self.headers.get("content-encoding", "identity").lower() != "identity"
+        self.head_done = True
+        self._wake()
+
+    def on_body(self, body: bytes) -> None:
+        if self.spoiled or self._discard:
+            return
+        self._barren = 0
+        self._chunks.append(body)
+        self._buffered += len(body)
+        if self._buffered > HIGH_WATER and not self._reading_paused and not self._transport.is_closing():
+            self._reading_paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def on_message_complete(self) -> None:
+        if self.head_done and not self.done:
+            self.done = True
+            self.keep_alive = self._parser.should_keep_alive()
+            self._wake()
+
+    # --- the exchange ---
+
+    @property
+    def encoded(self) -> bool:
+        """The body came compressed although identity was asked for; it is thrown away."""
+        return self._discard
+
+    def quiet(self) -> bool:
+        """Nothing has arrived since the last answer, in the kernel's buffer neither: no junk and no end of file."""
+        if self.lost or self.spoiled:
+            return False
+        events = self._poll.poll(0)
+        if events and events[0][1] == select.POLLIN and not self.origin.tls:
+            self._spoil()
+        return not events
+
+    def begin(self) -> None:
+        self._reset()
+        self.failure = None
+        self.active = True
+
+    async def write(self, head: bytes, body: bytes, deadline: float) -> None:
+        """Sends the request; stops early when an answer comes first. Raises what made it fail."""
+        self._deadline, self._silence = deadline, "The provider did not take the request in time."
+        if len(body) <= SMALL_BODY:
+            self._transport.write(head + body)
+            return
+        self._transport.write(head)
+        view = memoryview(body)
+        for start in range(0, len(body), WRITE_PIECE):
+            if self.failure is None and not self.head_done:
+                self._transport.write(view[start : start + WRITE_PIECE])
+            while self._writing_paused and not self.head_done and self.failure is None:
+                await self._wait()
+        self._unsent = self.head_done
+        if self.failure is not None:
+            raise self.failure
+
+    async def read_head(self, deadline: float) -> None:
+        self._deadline, self._silence = deadline, "The provider did not answer in time."
+        while not self.head_done and self.failure is None:
+            await self._wait()
+        if self.failure is not None:
+            raise self.failure
+
+    async def read_some(self, deadline: float, silence: str) -> bytes:
+        """What has arrived of the body, waiting for at least one byte; empty at the end."""
+        self._deadline, self._silence = deadline, silence
+        while not self._chunks and not self.done and self.failure is None:
+            await self._wait()
+        if not self._chunks:
+            if self.failure is not None:
+                raise self.failure
+            return b""
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._buffered = 0
+        if self._reading_paused:
+            self._reading_paused = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+        return data
+
+    def finish(self) -> bool:
+        """End the exchange; True when the connection may serve another one."""
+        self.active = False
+        unsent = self._unsent or (self._transport.get_write_buffer_size() > 0)
+        return self.done and self.keep_alive and self._framed and not (unsent or self.lost or self.spoiled)
+
+    def abort(self) -> None:
+        self.active = False
+        self._chunks.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._transport.abort()
+
+    # --- inside ---
+
+    async def _wait(self) -> None:
+        if self._timer is None or self._timer_at > self._deadline:
+            self._arm()
+        self._waiter = waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = self._deadline
+        self._timer = self._loop.call_at(self._deadline, self._tick)
+
+    def _tick(self) -> None:
+        """The timer is left running between waits and looks again for the deadline that then holds."""
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() + 0.001 >= self._deadline:
+            self._fail(UpstreamTimeout(self._silence))
+        else:
+            self._arm()
+
+    def _spoil(self) -> None:
+        self.spoiled = True
+        self._transport.abort()
+        self._on_junk(self.origin)
+
+    def _fail(self, error: GatewayError) -> None:
+        if self.failure is None and self.active and not self.done:
+            self.failure = error
+            self._transport.abort()
+            self._wake()
+
+    def _ended(self, exc: Exception | None) -> None:
+        self.lost = True
+        if not self.active or self.done or self.failure is not None:
+            return
+        if self.head_done and not self._framed and exc is None:
+            self.done = True
+        elif self.head_done or self._barren:
+            self.failure = UpstreamBadResponse("The provider's answer was cut off.", upstream=str(exc or ""))
+        else:
+            self.failure = UpstreamUnreachable(
+                "The provider closed the connection without an answer.", upstream=str(exc or "")
+            )
+        self._wake()
