@@ -1,0 +1,58 @@
+"""Embedding answers in the asked encoding, floats or base64, whatever the upstream can. Called after the adapter."""
+
+import base64
+import binascii
+import re
+import sys
+from array import array
+from typing import Any
+
+import orjson
+from msgspec import Raw
+
+from gateway.errors import InvalidRequest, UpstreamBadResponse
+
+_FIRST_EMBEDDING = re.compile(rb'"embedding"\s*:\s*(["\[])')
+_EMPTY_INPUT = re.compile(rb'\s*(?:null|""|\[\s*\])\s*')
+
+
+def refuse_empty_input(value: Raw | bytes) -> None:
+    """Raise `InvalidRequest` for the inputs that every upstream refuses in its own words: `""`, `[]` and null."""
+    if len(raw := bytes(value)) < 64 and _EMPTY_INPUT.fullmatch(raw):
+        raise InvalidRequest(
+            "'input' must not be empty: give a string, a list of strings, or a list of tokens.", param="input"
+        )
+
+
+def ensure_encoding(body: bytes, asked: str) -> bytes:
+    """The answer with its vectors as `asked`: `float` or `base64` (little-endian float32).
+
+    Untouched bytes when they are so already. Raises `UpstreamBadResponse` when vectors cannot be converted.
+    """
+    found = _FIRST_EMBEDDING.search(body)
+    if found is None or (found[1] == b'"') == (asked == "base64"):
+        return body
+    try:
+        document = orjson.loads(body)
+        for item in document["data"]:
+            item["embedding"] = _convert(item["embedding"], asked)
+        return orjson.dumps(document)
+    except (orjson.JSONDecodeError, binascii.Error, KeyError, TypeError, ValueError, OverflowError):
+        raise UpstreamBadResponse("The provider sent embeddings that cannot be read.") from None
+
+
+def _convert(vector: Any, asked: str) -> str | list[float]:
+    if asked != "base64":
+        if isinstance(vector, list):
+            return vector
+        floats = array("f", base64.b64decode(vector, validate=True))
+        return _little_endian(floats).tolist()
+    if isinstance(vector, str):
+        return vector
+    return base64.b64encode(_little_endian(array("f", vector)).tobytes()).decode()
+
+
+def _little_endian(floats: "array[float]") -> "array[float]":
+    if sys.byteorder == "big":
+        floats.byteswap()
+    return floats

@@ -1,0 +1,169 @@
+"""Images in chat messages: checked before anything is sent, remote ones swapped for data URLs. Called by `pipeline`.
+
+Nothing is decoded beyond its first bytes and nothing is fetched here: `media.fetch` does that, for the URLs found.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Raw
+
+from gateway.errors import InvalidImage
+from gateway.openai_api.data_url import (
+    MIB,
+    decode_base64,
+    decoded_size,
+    image_format,
+    split_data_url,
+    too_large_message,
+)
+
+MAX_IMAGE_BYTES = 20 * MIB
+FORMATS = frozenset({"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"})
+
+_ESCAPED_LETTERS = (b"\\u005", b"\\u006", b"\\u007")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_URL = re.compile(r"https?://[^\x00-\x20\x7f\\]+", re.IGNORECASE)
+_OTHER_MEDIA = ("video_url", "audio_url", "file_url")
+_VISION = re.compile(
+    r"""claude.*(?:sonnet|opus|haiku) | gpt-4(?:o|\.1|-turbo|-vision) | gemini-(?:1\.5|2) |
+        qwen[\d.]*-?vl | (?:^|[-_/ ])(?:vl|vision)(?:$|[-_/ \d]) | dots[-_.]?ocr""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NOT_VISION = re.compile(r"transcribe|tts|audio|realtime|embed|rerank", re.IGNORECASE)
+
+_object = msgspec.json.Decoder(dict[str, Raw]).decode
+_list = msgspec.json.Decoder(list[Raw]).decode
+_string = msgspec.json.Decoder(str).decode
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteImage:
+    """An http(s) image at `messages[message].content[part]`."""
+
+    url: str
+    message: int
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUse:
+    """`other_urls` are addresses of video, audio and file parts, which deserve the same caution as images."""
+
+    count: int = 0
+    remote: tuple[RemoteImage, ...] = ()
+    other_urls: tuple[str, ...] = ()
+
+
+_NO_IMAGES = ImageUse()
+
+
+def check_images(body: bytes, limit: int = MAX_IMAGE_BYTES) -> ImageUse:
+    """What images a chat body (valid JSON) holds. A search for a word when it holds none.
+
+    Raises `InvalidImage` for an image that is too big, of an unknown format, not base64, or at no http(s) address.
+    """
+    if b"_url" not in body and not any(escaped in body for escaped in _ESCAPED_LETTERS):
+        return _NO_IMAGES
+    count = 0
+    remote: list[RemoteImage] = []
+    others: list[str] = []
+    for message, part, fields in _media_parts(body):
+        where = f"messages[{message}].content[{part}]"
+        if "image_url" in fields:
+            count += 1
+            url = _url_of(fields["image_url"], f"{where}.image_url")
+            if _is_remote(url, where, limit):
+                remote.append(RemoteImage(url, message, part))
+        for name in _OTHER_MEDIA:
+            if name in fields and _URL.match(url := _url_of(fields[name], f"{where}.{name}")):
+                others.append(url)
+    return ImageUse(count, tuple(remote), tuple(others))
+
+
+def inline_images(body: bytes, replacements: Mapping[str, str]) -> bytes:
+    """The chat body with the image URLs that are keys of `replacements` replaced, all else byte for byte as it was."""
+    document = _object(body)
+    messages = _list(document["messages"])
+    contents: dict[int, list[Raw]] = {}
+    for message, part, fields in _media_parts(body):
+        if "image_url" in fields and (new := _replaced(fields["image_url"], replacements)) is not None:
+            parts = contents.setdefault(message, _list(_object(messages[message])["content"]))
+            parts[part] = Raw(_encode({**fields, "image_url": new}))
+    for message, parts in contents.items():
+        messages[message] = Raw(_encode({**_object(messages[message]), "content": parts}))
+    return _encode({**document, "messages": messages}) if contents else body
+
+
+def supports_vision(model: str) -> bool:
+    """Whether the name is that of a model that sees: a guess, which catalog and configuration overrule."""
+    return bool(_VISION.search(model)) and not _NOT_VISION.search(model)
+
+
+def _media_parts(body: bytes) -> Iterator[tuple[int, int, dict[str, Raw]]]:
+    """Message index, part index and members of every content part that is an object."""
+    for index, message in enumerate(_items(_object(body).get("messages"))):
+        content = _object(message).get("content") if _begins(message, b"{") else None
+        for position, part in enumerate(_items(content)):
+            if _begins(part, b"{"):
+                yield index, position, _object(part)
+
+
+def _items(raw: Raw | None) -> list[Raw]:
+    return _list(raw) if raw is not None and _begins(raw, b"[") else []
+
+
+def _begins(raw: Raw, first: bytes) -> bool:
+    return bytes(memoryview(raw)[:1]) == first
+
+
+def _url_of(raw: Raw, param: str) -> str:
+    try:
+        return _string(_object(raw)["url"] if _begins(raw, b"{") else raw)
+    except (KeyError, msgspec.ValidationError):
+        raise InvalidImage(
+            f'{param} must be {{"url": "..."}} with a data URL or an http(s) URL.', param=param
+        ) from None
+
+
+def _replaced(raw: Raw, replacements: Mapping[str, str]) -> object | None:
+    if not _begins(raw, b"{"):
+        return replacements.get(_string(raw))
+    image = _object(raw)
+    new = replacements.get(_string(image["url"]))
+    return None if new is None else {**image, "url": new}
+
+
+def _is_remote(url: str, where: str, limit: int) -> bool:
+    """Check one image; True for an http(s) address."""
+    if url[:5].lower() == "data:":
+        _check_data_url(url, where, limit)
+        return False
+    if not _URL.fullmatch(url):
+        raise InvalidImage(f"{where}: an image must be a data URL (data:image/png;base64,...) or an http(s) URL.")
+    return True
+
+
+def _check_data_url(url: str, where: str, limit: int) -> None:
+    try:
+        media_type, payload = split_data_url(url)
+    except ValueError:
+        media_type = payload = ""
+    if media_type not in FORMATS:
+        raise InvalidImage(f"{where}: an image's data URL must begin with data:image/png;base64, (or jpeg, webp, gif).")
+    if (size := decoded_size(payload)) > limit:
+        raise InvalidImage(too_large_message("Image", size, limit))
+    if not _is_base64(payload):
+        raise InvalidImage(f"{where}: the image's data URL is not valid base64.")
+    if image_format(decode_base64(payload[:64], param=where, max_bytes=limit)) is None:
+        raise InvalidImage(f"{where}: the image is not a PNG, JPEG, WebP or GIF file.")
+
+
+def _is_base64(payload: str) -> bool:
+    """Whole and without stray characters; several times faster than decoding."""
+    if len(payload) % 4 or not payload.isascii():
+        return False
+    return payload.encode().translate(None, _BASE64) in (b"", b"=", b"==") and "=" not in payload[:-2]

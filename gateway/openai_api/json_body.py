@@ -1,0 +1,102 @@
+"""The caller's JSON object, split at its top level without building it. Called by `api` and by the adapters.
+
+What is parsed here is what is forwarded: whatever two parsers could read in two ways is refused or normalised.
+"""
+
+import codecs
+import re
+from itertools import accumulate, count
+from operator import sub
+
+import msgspec
+import orjson
+from msgspec import Raw
+
+from gateway.errors import InvalidJSON, InvalidRequest
+
+MAX_DEPTH = 200
+"""Nesting that any parser behind us can follow (CPython's own gives up below 1,000)."""
+
+_decode = msgspec.json.Decoder(dict[str, Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_encode = msgspec.json.Encoder().encode
+
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_STEPS = bytes.maketrans(b"[{]}", b"\x02\x02\x00\x00")
+_MAX_DIGITS = 300
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % _MAX_DIGITS)
+
+
+def split_object(body: bytes) -> dict[str, Raw]:
+    """Keys in their order with the bytes of their values. Of duplicate keys the last counts, and only it is kept.
+
+    A UTF-8 BOM is dropped. Raises `InvalidJSON` for anything else that is not one JSON object in UTF-8 with at most
+    `MAX_DEPTH` levels, or that holds an integer no double can hold.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
+    try:
+        document = _decode(body)
+    except RecursionError:
+        raise _too_deep() from None
+    except msgspec.ValidationError:
+        raise InvalidJSON('The body must be a JSON object such as {"model": "..."}.') from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidJSON(_explain(body, error)) from None
+    if not body.isascii():
+        _check_utf8(body)
+    if len(body) > _MAX_DIGITS:
+        _check_shape(body)
+    return document
+
+
+def splice_model(document: dict[str, Raw], model: str) -> bytes:
+    """The same object with `model` replaced, at its place; added as the last key where it was missing."""
+    return _encode({**document, "model": model})
+
+
+def text_field(document: dict[str, Raw], name: str) -> str | None:
+    """A field's string, None where it is missing or null; raises `InvalidRequest` when it is something else."""
+    raw = document.get(name)
+    if raw is None or bytes(raw) == b"null":
+        return None
+    try:
+        return _decode_text(raw)
+    except msgspec.ValidationError:
+        raise InvalidRequest(f"'{name}' must be a string.", param=name, code="invalid_type") from None
+
+
+def _too_deep() -> InvalidJSON:
+    return InvalidJSON(f"The JSON body is nested more than {MAX_DEPTH} levels deep.")
+
+
+def _explain(body: bytes, error: Exception) -> str:
+    if not body.strip():
+        return "The body is empty; it must be a JSON object."
+    if body[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or b"\x00" in body[:4]:
+        return "The body must be JSON in UTF-8; this looks like UTF-16 or UTF-32."
+    where = re.search(r"\(byte (\d+)\)", str(error))
+    return f"The body is not valid JSON{f' (at byte {where[1]})' if where else ''}."
+
+
+def _check_utf8(body: bytes) -> None:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidJSON(f"The body is not valid UTF-8 (at byte {error.start}).") from None
+
+
+def _check_shape(body: bytes) -> None:
+    """Depth and length of numbers, looking only at what is outside strings; the body is known to be valid JSON.
+
+    Neither can be wrong in a body of `_MAX_DIGITS` bytes or fewer.
+    """
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in body else body
+    outside = b"".join(plain.split(b'"')[::2])
+    brackets = outside.translate(None, _NOT_BRACKETS)
+    if len(brackets) > 2 * MAX_DEPTH and max(map(sub, accumulate(brackets.translate(_STEPS)), count(1))) > MAX_DEPTH:
+        raise _too_deep()
+    if _LONG_NUMBER.search(outside):
+        try:
+            orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise InvalidJSON("The body holds a number out of the range of a double.") from None
