@@ -27,6 +27,8 @@ class HttpResponse(Protocol):
 
     status: int
     headers: Mapping[str, str]
+    idle: float
+    """Seconds of silence that `stream` bears after the first piece; may be changed on the way."""
 
     async def read(self, limit: int) -> bytes:
         """The whole body, identity-decoded. Raises `UpstreamBadResponse` past `limit` bytes, when it is cut, or
@@ -35,6 +37,11 @@ class HttpResponse(Protocol):
 
     def stream(self) -> AsyncIterator[bytes]:
         """The body in pieces as they come. Raises `UpstreamBadResponse` when cut, `UpstreamTimeout` when idle."""
+        ...
+
+    async def drain(self, seconds: float) -> None:
+        """The reader has all it wants: keep the connection if the body ends within `seconds`, else close it. Raises
+        nothing."""
         ...
 
     async def aclose(self) -> None:

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from gateway.errors import UpstreamBadResponse, UpstreamUnreachable
+from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamUnreachable
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.base import HttpRequest
 from gateway.providers.transport.connect import Connector
@@ -97,14 +97,14 @@ class PooledTransport:
 class PooledResponse:
     """An `HttpResponse`. Lets go of its connection exactly once: given back when read to the end, else closed."""
 
-    __slots__ = ("_connection", "_end", "_first", "_idle", "_pool", "_started", "headers", "status")
+    __slots__ = ("_connection", "_end", "_first", "_pool", "_started", "headers", "idle", "status")
 
     def __init__(self, connection: Connection, pool: Pool, first: float, end: float, idle: float) -> None:
         self._connection: Connection | None = connection
         self._pool = pool
         self._first = first
         self._end = end
-        self._idle = idle
+        self.idle = idle
         self._started = False
         self.status = connection.status
         self.headers = connection.headers
@@ -137,7 +137,7 @@ class PooledResponse:
         connection = self._connection
         if connection is None:
             raise StopAsyncIteration
-        wait = min(self._pool.now() + self._idle, self._end) if self._started else self._first
+        wait = min(self._pool.now() + self.idle, self._end) if self._started else self._first
         try:
             data = await connection.read_some(wait, "The provider's stream fell silent.")
         except BaseException:
@@ -148,6 +148,20 @@ class PooledResponse:
             raise StopAsyncIteration
         self._started = True
         return data
+
+    async def drain(self, seconds: float) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            rest = await connection.read_some(self._pool.now() + seconds, "")
+        except GatewayError:
+            self._close()
+        else:
+            if rest:
+                self._close()
+            else:
+                self._give_back()
 
     async def aclose(self) -> None:
         if self._connection is not None:

@@ -1,0 +1,106 @@
+"""One exchange with an upstream: where it goes, as whom, and its failures as our errors. Used by every adapter."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from gateway.errors import GatewayError, UpstreamBadResponse
+from gateway.providers.base import Provider, Timeouts
+from gateway.providers.failures import failure
+from gateway.providers.transport.base import HttpRequest, HttpResponse, Transport
+
+MAX_REPLY = 64 * 2**20
+MAX_ERROR = 64 * 1024
+JSON = "application/json"
+EVENTS = "text/event-stream"
+
+_VERSION = re.compile(r"v\d+\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where exchanges go. `secrets` are taken out of whatever it answers; `kept` are prefixes of reply headers to pass
+    on (others are dropped: cookies, CORS and server headers are the provider's own business)."""
+
+    base_url: str
+    headers: Mapping[str, str] = field(repr=False)
+    timeouts: Timeouts
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    kept: tuple[str, ...] = ()
+    engine: bool = False
+
+
+def remote(provider: Provider, base_url: str = "", *, kept: tuple[str, ...] = ()) -> Upstream:
+    """The provider with its first key; rotation will choose among `api_keys` here."""
+    key = provider.api_keys[0] if provider.api_keys else ""
+    headers = {name.lower(): value for name, value in provider.headers.items()}
+    if key:
+        headers["authorization"] = f"Bearer {key}"
+    secrets = (*provider.api_keys, *provider.headers.values())
+    return Upstream(base_url or provider.base_url, headers, provider.timeouts, secrets, kept)
+
+
+def join_url(base_url: str, path: str) -> str:
+    """`path` begins with `/v1/`. A base URL that holds a version somewhere in its path already brings its own.
+
+    `https://h`, `https://h/v1`, `https://h/openai/v1/` and `https://h/v1beta/openai` are all understood.
+    """
+    base = base_url.rstrip("/")
+    segments = urlsplit(base).path.split("/")
+    if any(_VERSION.fullmatch(segment) for segment in segments):
+        return base + path.removeprefix("/v1")
+    return base + path
+
+
+async def ask(
+    transport: Transport,
+    upstream: Upstream,
+    url: str,
+    body: bytes = b"",
+    *,
+    method: str = "POST",
+    content_type: str = JSON,
+    accept: str = JSON,
+    deadline: float | None = None,
+) -> HttpResponse:
+    """The answer, status 200, body still to come. Raises what any other answer means."""
+    headers = {**upstream.headers, "accept": accept}
+    if body:
+        headers["content-type"] = content_type
+    response = await transport.send(
+        HttpRequest(method, url, headers, body, upstream.timeouts, deadline, upstream.engine)
+    )
+    if response.status != 200:
+        raise await refusal(response, upstream)
+    return response
+
+
+async def refusal(response: HttpResponse, upstream: Upstream) -> GatewayError:
+    """Reads an answer that is no success; its status counts even where its body cannot be had."""
+    try:
+        async with asyncio.timeout(10):
+            body = await response.read(MAX_ERROR)
+    except (GatewayError, TimeoutError):
+        body = b""
+    return failure(response.status, response.headers, body, upstream.secrets)
+
+
+async def read_json(response: HttpResponse) -> bytes:
+    """The whole body of a non-stream answer. Raises `UpstreamBadResponse` for one that is a stream or a page."""
+    kind = media_type(response)
+    if kind == EVENTS or kind.startswith("text/html"):
+        await response.aclose()
+        raise UpstreamBadResponse(f"The provider answered with {kind} instead of JSON.")
+    return await response.read(MAX_REPLY)
+
+
+def media_type(response: HttpResponse) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def kept_headers(response: HttpResponse, upstream: Upstream) -> dict[str, str]:
+    if not upstream.kept:
+        return {}
+    return {name: value for name, value in response.headers.items() if name.startswith(upstream.kept)}

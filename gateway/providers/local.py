@@ -1,0 +1,115 @@
+"""Our own engines on loopback: found on the board at each call, guarded from fields that could hurt them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import cast
+
+import orjson
+
+from gateway.errors import EngineFailed, EngineLoading
+from gateway.openai_api.call import Call, Reply, Usage
+from gateway.openai_api.json_body import split_object
+from gateway.openai_api.operations import OCR, Body, ModelType
+from gateway.providers.audio_calls import send_audio
+from gateway.providers.base import Endpoint, ListedModel, Provider
+from gateway.providers.engine_fields import check_fields, strip_reply
+from gateway.providers.engines import EngineBoard, EngineState, EngineStatus
+from gateway.providers.exchange import Upstream
+from gateway.providers.json_calls import send_json
+from gateway.providers.ocr_calls import send_images, send_vision
+from gateway.providers.openai_compatible import OPERATIONS, check_url
+from gateway.providers.stream import ChunkStream
+from gateway.providers.transport.base import Transport
+
+
+class Local:
+    """A provider of this type has an engine's name as its `id`."""
+
+    def __init__(self, transport: Transport, board: EngineBoard) -> None:
+        self._transport = transport
+        self._board = board
+
+    @property
+    def operations(self) -> frozenset[str]:
+        return OPERATIONS
+
+    async def send(self, endpoint: Endpoint, call: Call) -> Reply:
+        engine = self._ready(endpoint.provider)
+        upstream = _upstream(engine, endpoint.provider)
+        if call.operation is OCR:
+            return await self._read_pages(engine, upstream, call)
+        if call.operation.body is Body.FILE:
+            return await send_audio(self._transport, upstream, call, engine.upstream_model)
+        document = split_object(call.body)
+        check_fields(document)
+        reply = await send_json(self._transport, upstream, call, engine.upstream_model, document, ask_usage=True)
+        if isinstance(reply.body, bytes):
+            return replace(reply, body=strip_reply(reply.body))
+        return replace(reply, body=StrippedStream(cast(ChunkStream, reply.body)))
+
+    async def list_models(self, provider: Provider) -> list[ListedModel]:
+        engine = self._board.status(provider.id)
+        if engine is None:
+            return []
+        kind = ModelType(engine.kind) if engine.kind in frozenset(ModelType) else None
+        return [ListedModel(engine.model, owned_by="local", type=kind)]
+
+    async def check(self, provider: Provider) -> None:
+        engine = self._ready(provider)
+        await check_url(self._transport, _upstream(engine, provider), f"{engine.address}/health")
+
+    def _ready(self, provider: Provider) -> EngineStatus:
+        engine = self._board.status(provider.id)
+        if engine is None:
+            raise EngineFailed(f"There is no local engine '{provider.id}'.")
+        if engine.state == EngineState.READY and engine.address:
+            return engine
+        if engine.state in (EngineState.FAILED, EngineState.STOPPED):
+            raise EngineFailed(
+                f"The local model '{engine.model}' could not be started: {engine.error or engine.state}.",
+                retry_after=engine.retry_after or None,
+            )
+        raise EngineLoading(_progress(engine), retry_after=max(engine.retry_after, 1.0))
+
+    async def _read_pages(self, engine: EngineStatus, upstream: Upstream, call: Call) -> Reply:
+        if engine.runtime != "rapidocr":
+            return await send_vision(self._transport, upstream, call, engine.upstream_model)
+        model, url = engine.upstream_model, f"{engine.address}/v1/ocr"
+        return await send_images(
+            self._transport, upstream, call, url, lambda image: orjson.dumps({"model": model, "images": [image]})
+        )
+
+
+class StrippedStream:
+    """A chunk stream without the engine's private keys."""
+
+    def __init__(self, chunks: ChunkStream) -> None:
+        self._chunks = chunks
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._chunks.usage
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        event = await anext(self._chunks)
+        if not event.startswith(b"data: {"):
+            return event
+        data = event[6:-2]
+        stripped = strip_reply(data)
+        return event if stripped is data else b"data: " + stripped + b"\n\n"
+
+    async def aclose(self) -> None:
+        await self._chunks.aclose()
+
+
+def _upstream(engine: EngineStatus, provider: Provider) -> Upstream:
+    headers = {"authorization": f"Bearer {engine.secret}"} if engine.secret else {}
+    return Upstream(engine.address, headers, provider.timeouts, (engine.secret,), engine=True)
+
+
+def _progress(engine: EngineStatus) -> str:
+    percent = f" ({engine.percent:.0f} %)" if engine.percent is not None else ""
+    return f"The local model '{engine.model}' is not ready: {engine.phase}{percent} for {engine.elapsed:.0f} s."

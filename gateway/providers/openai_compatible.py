@@ -1,0 +1,55 @@
+"""The dialect of OpenAI and of everybody who speaks it."""
+
+from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, OCR, TRANSCRIPTIONS, TRANSLATIONS, Body
+from gateway.providers.audio_calls import send_audio
+from gateway.providers.base import Endpoint, ListedModel, Provider, Timeouts
+from gateway.providers.exchange import MAX_REPLY, Upstream, join_url, refusal, remote
+from gateway.providers.json_calls import send_json
+from gateway.providers.listing import list_models
+from gateway.providers.ocr_calls import send_vision
+from gateway.providers.transport.base import HttpRequest, Transport
+
+OPERATIONS = frozenset(
+    operation.name for operation in (CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, TRANSLATIONS, OCR)
+)
+CHECK_SECONDS = 10.0
+
+
+class OpenAICompatible:
+    """OCR goes through a chat model that sees."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    @property
+    def operations(self) -> frozenset[str]:
+        return OPERATIONS
+
+    async def send(self, endpoint: Endpoint, call: Call) -> Reply:
+        upstream = remote(endpoint.provider, endpoint.base_url)
+        if call.operation.body is Body.JSON:
+            return await send_json(self._transport, upstream, call, endpoint.upstream_model)
+        if call.operation is OCR:
+            return await send_vision(self._transport, upstream, call, endpoint.upstream_model)
+        return await send_audio(self._transport, upstream, call, endpoint.upstream_model)
+
+    async def list_models(self, provider: Provider) -> list[ListedModel]:
+        return await list_models(self._transport, remote(provider))
+
+    async def check(self, provider: Provider) -> None:
+        upstream = remote(provider)
+        await check_url(self._transport, upstream, join_url(upstream.base_url, "/v1/models"))
+
+
+async def check_url(transport: Transport, upstream: Upstream, url: str) -> None:
+    """Raises "health check failed with status: N" for any answer but 200, within `CHECK_SECONDS`."""
+    patience = Timeouts(min(upstream.timeouts.connect, CHECK_SECONDS), CHECK_SECONDS, CHECK_SECONDS)
+    request = HttpRequest("GET", url, upstream.headers, timeouts=patience, engine=upstream.engine)
+    response = await transport.send(request)
+    if response.status == 200:
+        await response.read(MAX_REPLY)
+        return
+    error = await refusal(response, upstream)
+    error.message = f"health check failed with status: {response.status}"
+    raise error

@@ -1,0 +1,133 @@
+"""A stream of an upstream, checked event by event: what is cut, silent, garbage or an error never ends as a success."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+
+import msgspec
+
+from gateway.errors import UpstreamBadResponse, UpstreamTimeout
+from gateway.openai_api.call import Usage
+from gateway.openai_api.sse import DONE, EventSplitter, data_of, is_done
+from gateway.providers.failures import failure_inside
+from gateway.providers.transport.base import HttpResponse
+from gateway.providers.usage import read_usage
+
+MAX_EVENT = 8 * 2**20
+AFTER_FINISH = 5.0
+"""Seconds a finished answer waits for usage and `[DONE]`; then it is complete without them."""
+DRAIN = 0.05
+"""Seconds to wait after `[DONE]` for the end of the body, so that the connection can be kept."""
+
+
+class _Choice(msgspec.Struct):
+    index: int | None = 0
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: msgspec.Raw | None = None
+    error: msgspec.Raw | None = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+class ChunkStream:
+    """Chat and completion chunks as complete SSE events, ending with `[DONE]` only when the answer is complete.
+
+    Complete means: the upstream said `[DONE]`, or every choice had its `finish_reason` before the body ended.
+    `usage` is what has been told so far; all of it once the stream has ended.
+    """
+
+    def __init__(
+        self, response: HttpResponse, secrets: Iterable[str] = (), *, hide_usage: bool = False, limit: int = MAX_EVENT
+    ) -> None:
+        self._response = response
+        self._pieces = response.stream()
+        self._splitter = EventSplitter(limit)
+        self._secrets = tuple(secrets)
+        self._hide_usage = hide_usage
+        self._events: deque[bytes] = deque()
+        self._open: set[int | None] = set()
+        self._begun = self._ended = False
+        self._done = False
+        self.usage: Usage | None = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._done:
+            await self._response.drain(DRAIN)
+            raise StopAsyncIteration
+        try:
+            while True:
+                while self._events:
+                    event = self._events.popleft()
+                    if self._accept(event):
+                        return event
+                if self._ended:
+                    return self._finish()
+                await self._fill()
+        except BaseException:
+            await self._response.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+    @property
+    def _finished(self) -> bool:
+        return self._begun and not self._open
+
+    async def _fill(self) -> None:
+        if self._finished:
+            self._response.idle = min(self._response.idle, AFTER_FINISH)
+        try:
+            self._events.extend(self._splitter.feed(await anext(self._pieces)))
+        except (StopAsyncIteration, UpstreamTimeout) as error:
+            if isinstance(error, UpstreamTimeout) and not self._finished:
+                raise
+            self._ended = True
+            if self._splitter.rest.strip():
+                self._events.extend(self._splitter.feed(b"\n\n"))
+
+    def _finish(self) -> bytes:
+        if not self._finished:
+            raise UpstreamBadResponse("The provider's stream ended before the answer was complete.")
+        self._done = True
+        return DONE
+
+    def _accept(self, event: bytes) -> bool:
+        """True for events to pass on. Comments are passed: they show that the upstream lives."""
+        data = event[6:-2] if event.startswith(b"data: {") else data_of(event)
+        if data is None:
+            return True
+        if is_done(event):
+            if not self._begun:
+                raise UpstreamBadResponse("The provider's stream was empty.")
+            self._done = True
+            return True
+        try:
+            if not data.isascii():
+                data.decode()
+            chunk = _decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise UpstreamBadResponse("The provider's stream holds an event that is not valid.") from None
+        if event.startswith(b"event: error") or (chunk.error is not None and bytes(chunk.error) != b"null"):
+            raise failure_inside(data, self._secrets)
+        if chunk.choices is None and chunk.usage is None:
+            raise UpstreamBadResponse("The provider's stream holds an event of another kind.")
+        self._note(chunk)
+        return not (self._hide_usage and chunk.usage is not None and not chunk.choices)
+
+    def _note(self, chunk: _Chunk) -> None:
+        for choice in chunk.choices or ():
+            self._begun = True
+            if not choice.finish_reason:
+                self._open.add(choice.index)
+            else:
+                self._open.discard(choice.index)
+        if chunk.usage is not None:
+            self.usage = read_usage(chunk.usage) or self.usage

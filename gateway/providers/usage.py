@@ -1,0 +1,54 @@
+"""What an answer consumed, read from the usage object that upstreams of the OpenAI kind put into it."""
+
+from typing import Any
+
+import msgspec
+
+from gateway.openai_api.call import Usage
+
+_TAIL = 4096
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _UsageFields(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+
+
+_decode = msgspec.json.Decoder(_UsageFields).decode
+_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def read_usage(raw: msgspec.Raw | bytes | None) -> Usage | None:
+    """None where there is none or it is not in the expected form."""
+    if raw is None:
+        return None
+    try:
+        found = _decode(raw)
+    except msgspec.DecodeError:
+        return None
+    details = found.prompt_tokens_details
+    return Usage(found.prompt_tokens, found.completion_tokens, details.cached_tokens if details else None)
+
+
+def usage_in_tail(body: bytes) -> Usage | None:
+    """For replies too large to be parsed: the last `"usage"` of their last bytes."""
+    tail = body[-_TAIL:]
+    start = tail.find(b"{", tail.rfind(b'"usage"'))
+    if start < 0 or b'"usage"' not in tail:
+        return None
+    end = tail.find(b"}", start)
+    while end >= 0:
+        if usage := read_usage(tail[start : end + 1]):
+            return usage
+        end = tail.find(b"}", end + 1)
+    return None
+
+
+def split_reply(body: bytes) -> dict[str, Any]:
+    """The reply's top level. Raises `msgspec.DecodeError` for anything that is not one JSON object."""
+    return _split(body)

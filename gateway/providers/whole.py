@@ -1,0 +1,53 @@
+"""Replies that come whole: told apart from errors, pages and garbage before anybody sees them as an answer."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.errors import UpstreamBadResponse
+from gateway.openai_api.call import Usage
+from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, Operation
+from gateway.providers.failures import failure_inside
+from gateway.providers.usage import read_usage, split_reply, usage_in_tail
+
+BIG = 64 * 1024
+"""Embeddings beyond this are judged by their two ends and never parsed."""
+
+_SHAPES = {
+    CHAT.name: ("choices", b'"message"'),
+    COMPLETIONS.name: ("choices", b'"text"'),
+    EMBEDDINGS.name: ("data", b'"embedding"'),
+}
+"""The key that must hold a list, and what must be in that list."""
+
+_NULL = (b"null", b"")
+
+
+def check_reply(operation: Operation, body: bytes, secrets: Iterable[str] = ()) -> Usage | None:
+    """Raises what an answer that is none means; returns its usage where it tells."""
+    if operation is EMBEDDINGS and len(body) > BIG:
+        return _check_ends(body)
+    key, within = _SHAPES[operation.name]
+    try:
+        if not body.isascii():
+            body.decode()
+        document = split_reply(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise UpstreamBadResponse("The provider's answer is not a JSON object.") from None
+    if bytes(document.get("error", b"")) not in _NULL:
+        raise failure_inside(body, secrets)
+    items = bytes(document.get(key, b""))
+    if not items.startswith(b"[") or within not in items:
+        raise failure_inside(body, secrets) if "detail" in document else _shapeless(key)
+    return read_usage(document.get("usage"))
+
+
+def _check_ends(body: bytes) -> Usage | None:
+    head, tail = body[:512].lstrip(), body[-512:].rstrip()
+    if not head.startswith(b"{") or b'"data"' not in head + tail or not tail.endswith(b"}"):
+        raise _shapeless("data")
+    return usage_in_tail(body)
+
+
+def _shapeless(key: str) -> UpstreamBadResponse:
+    return UpstreamBadResponse(f"The provider's answer has no usable '{key}'.")
