@@ -6,11 +6,12 @@ Nothing is decoded beyond its first bytes and nothing is fetched here: `media.fe
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from gateway.errors import InvalidImage
+from gateway.errors import InvalidImage, InvalidRequest
 from gateway.openai_api.data_url import (
     MIB,
     decode_base64,
@@ -23,7 +24,8 @@ from gateway.openai_api.data_url import (
 MAX_IMAGE_BYTES = 20 * MIB
 FORMATS = frozenset({"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"})
 
-_ESCAPED_LETTERS = (b"\\u005", b"\\u006", b"\\u007")
+_ESCAPED_LETTER = re.compile(rb"\\u00[5-7]")
+"""Might spell `image_url` another way."""
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _URL = re.compile(r"https?://[^\x00-\x20\x7f\\]+", re.IGNORECASE)
 _OTHER_MEDIA = ("video_url", "audio_url", "file_url")
@@ -34,6 +36,12 @@ _VISION = re.compile(
 )
 _NOT_VISION = re.compile(r"transcribe|tts|audio|realtime|embed|rerank", re.IGNORECASE)
 
+
+class _Chat(msgspec.Struct):
+    messages: Any = None
+
+
+_messages = msgspec.json.Decoder(_Chat).decode
 _object = msgspec.json.Decoder(dict[str, Raw]).decode
 _list = msgspec.json.Decoder(list[Raw]).decode
 _string = msgspec.json.Decoder(str).decode
@@ -66,20 +74,19 @@ def check_images(body: bytes, limit: int = MAX_IMAGE_BYTES) -> ImageUse:
 
     Raises `InvalidImage` for an image that is too big, of an unknown format, not base64, or at no http(s) address.
     """
-    if b"_url" not in body and not any(escaped in body for escaped in _ESCAPED_LETTERS):
+    if b"_url" not in body and not _ESCAPED_LETTER.search(body):
         return _NO_IMAGES
     count = 0
     remote: list[RemoteImage] = []
     others: list[str] = []
-    for message, part, fields in _media_parts(body):
-        where = f"messages[{message}].content[{part}]"
-        if "image_url" in fields:
+    for message, position, part in _media_parts(body):
+        where = f"messages[{message}].content[{position}]"
+        if part.get("image_url") is not None:
             count += 1
-            url = _url_of(fields["image_url"], f"{where}.image_url")
-            if _is_remote(url, where, limit):
-                remote.append(RemoteImage(url, message, part))
+            if _is_remote(url := _url_of(part, "image_url", where), where, limit):
+                remote.append(RemoteImage(url, message, position))
         for name in _OTHER_MEDIA:
-            if name in fields and _URL.match(url := _url_of(fields[name], f"{where}.{name}")):
+            if part.get(name) is not None and _URL.match(url := _url_of(part, name, where)):
                 others.append(url)
     return ImageUse(count, tuple(remote), tuple(others))
 
@@ -87,15 +94,13 @@ def check_images(body: bytes, limit: int = MAX_IMAGE_BYTES) -> ImageUse:
 def inline_images(body: bytes, replacements: Mapping[str, str]) -> bytes:
     """The chat body with the image URLs that are keys of `replacements` replaced, all else byte for byte as it was."""
     document = _object(body)
-    messages = _list(document["messages"])
-    contents: dict[int, list[Raw]] = {}
-    for message, part, fields in _media_parts(body):
-        if "image_url" in fields and (new := _replaced(fields["image_url"], replacements)) is not None:
-            parts = contents.setdefault(message, _list(_object(messages[message])["content"]))
-            parts[part] = Raw(_encode({**fields, "image_url": new}))
-    for message, parts in contents.items():
-        messages[message] = Raw(_encode({**_object(messages[message]), "content": parts}))
-    return _encode({**document, "messages": messages}) if contents else body
+    messages = _items(document.get("messages"))
+    for position, message in enumerate(messages):
+        members = _object(message) if _begins(message, b"{") else {}
+        parts = _items(members.get("content"))
+        if (new := [_with_data_url(part, replacements) for part in parts]) != parts:
+            messages[position] = Raw(_encode({**members, "content": new}))
+    return _encode({**document, "messages": messages})
 
 
 def supports_vision(model: str) -> bool:
@@ -103,38 +108,47 @@ def supports_vision(model: str) -> bool:
     return bool(_VISION.search(model)) and not _NOT_VISION.search(model)
 
 
-def _media_parts(body: bytes) -> Iterator[tuple[int, int, dict[str, Raw]]]:
+def _media_parts(body: bytes) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Message index, part index and members of every content part that is an object."""
-    for index, message in enumerate(_items(_object(body).get("messages"))):
-        content = _object(message).get("content") if _begins(message, b"{") else None
-        for position, part in enumerate(_items(content)):
-            if _begins(part, b"{"):
-                yield index, position, _object(part)
+    try:
+        messages = _messages(body).messages
+    except msgspec.ValidationError:
+        raise InvalidRequest("'messages' holds a number that is out of range.", param="messages") from None
+    for index, message in enumerate(messages if isinstance(messages, list) else ()):
+        content = message.get("content") if isinstance(message, dict) else None
+        for position, part in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(part, dict):
+                yield index, position, part
 
 
-def _items(raw: Raw | None) -> list[Raw]:
-    return _list(raw) if raw is not None and _begins(raw, b"[") else []
+def _url_of(part: dict[str, Any], name: str, where: str) -> str:
+    value = part[name]
+    url = value.get("url") if isinstance(value, dict) else value
+    if not isinstance(url, str):
+        raise InvalidImage(f'{where}.{name} must be {{"url": "..."}} with a data URL or an http(s) URL.')
+    return url
 
 
 def _begins(raw: Raw, first: bytes) -> bool:
     return bytes(memoryview(raw)[:1]) == first
 
 
-def _url_of(raw: Raw, param: str) -> str:
-    try:
-        return _string(_object(raw)["url"] if _begins(raw, b"{") else raw)
-    except (KeyError, msgspec.ValidationError):
-        raise InvalidImage(
-            f'{param} must be {{"url": "..."}} with a data URL or an http(s) URL.', param=param
-        ) from None
+def _items(raw: Raw | None) -> list[Raw]:
+    return _list(raw) if raw is not None and _begins(raw, b"[") else []
 
 
-def _replaced(raw: Raw, replacements: Mapping[str, str]) -> object | None:
-    if not _begins(raw, b"{"):
-        return replacements.get(_string(raw))
-    image = _object(raw)
-    new = replacements.get(_string(image["url"]))
-    return None if new is None else {**image, "url": new}
+def _with_data_url(part: Raw, replacements: Mapping[str, str]) -> Raw:
+    members = _object(part) if _begins(part, b"{") else {}
+    image = members.get("image_url")
+    if image is None or _begins(image, b"n"):
+        return part
+    if not _begins(image, b"{"):
+        new: object = replacements.get(_string(image))
+    else:
+        inner = _object(image)
+        url = replacements.get(_string(inner["url"]))
+        new = {**inner, "url": url} if url else None
+    return Raw(_encode({**members, "image_url": new})) if new else part
 
 
 def _is_remote(url: str, where: str, limit: int) -> bool:

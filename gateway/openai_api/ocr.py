@@ -1,6 +1,14 @@
 """OCR answers: parsed from the shapes that engines and chutes give, rendered in our own and in Mistral's shape."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OcrShape(StrEnum):
+    """The shape of the answer follows from that of the request."""
+
+    SIMPLE = "simple"
+    MISTRAL = "mistral"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,171 @@
+"""Whatever a speech model answers, read into a `Transcript`. Called by the adapters.
+
+Shapes: OpenAI's json and verbose_json, Chutes' whisper arrays, Hugging Face chunks, a bare string, SRT, VTT, text.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from gateway.errors import UpstreamBadResponse
+from gateway.openai_api.audio import Segment, Transcript, Word
+from gateway.openai_api.subtitles import parse_subtitles
+
+_TEXT_KEYS = ("text", "transcription", "transcript")
+_SEGMENT_KEYS = ("segments", "chunks", "transcription", "result", "results", "output")
+_CONFIDENCE_KEYS = ("confidence", "probability", "score")
+_HTML = re.compile(r"<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+_EXTRA = frozenset({"seek", "tokens", "temperature", "avg_logprob", "compression_ratio", "no_speech_prob", "speaker"})
+
+
+def parse_transcript(body: bytes, media_type: str, *, task: str = "transcribe") -> Transcript:
+    """Read an answer of any known shape. Raises `UpstreamBadResponse` for HTML, an empty body and all else.
+
+    Silence is a right answer too: an empty text in JSON gives an empty transcript.
+    """
+    text = _decode(body)
+    if text[:1] in ("{", "[", '"') or "json" in media_type:
+        try:
+            document = orjson.loads(text)
+            return _from_json(document, task)
+        except RecursionError:
+            raise _bad() from None
+        except orjson.JSONDecodeError:
+            if "json" in media_type:
+                raise _bad() from None
+    if _HTML.match(text) or "html" in media_type or "\x00" in text:
+        raise _bad()
+    segments = parse_subtitles(text)
+    if segments:
+        return Transcript(_join(segments), segments, duration=segments[-1].end, task=task)
+    if text.startswith("WEBVTT"):
+        return Transcript("", task=task)
+    return Transcript(text, task=task)
+
+
+def _decode(body: bytes) -> str:
+    try:
+        text = body.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise _bad() from None
+    if not text:
+        raise _bad()
+    return text
+
+
+def _bad() -> UpstreamBadResponse:
+    return UpstreamBadResponse("The provider sent an answer that is not a transcript.")
+
+
+def _from_json(document: Any, task: str) -> Transcript:
+    if isinstance(document, str):
+        return Transcript(document.strip(), task=task)
+    if isinstance(document, list):
+        return _from_list(document, task)
+    if not isinstance(document, dict) or document.get("error"):
+        raise _bad()
+    segments = _segments(next((document[key] for key in _SEGMENT_KEYS if isinstance(document.get(key), list)), []))
+    words = _words(document.get("words"))
+    text = next((document[key] for key in _TEXT_KEYS if isinstance(document.get(key), str)), None)
+    if text is None and not segments and not words:
+        return _from_nested(document, task)
+    if words:
+        segments = _with_words(segments, words)
+    language = document.get("language")
+    return Transcript(
+        (text if text is not None else _join(segments)).strip(),
+        segments,
+        language if isinstance(language, str) and language else None,
+        _number(document.get("duration")) or (segments[-1].end if segments else None),
+        task,
+    )
+
+
+def _from_nested(document: dict[str, Any], task: str) -> Transcript:
+    """An object that only wraps the answer: `{"result": {"text": …}}`, or one with an empty list of segments."""
+    for key in _SEGMENT_KEYS:
+        inner = document.get(key)
+        if isinstance(inner, dict | str):
+            return _from_json(inner, task)
+        if inner == []:
+            return Transcript("", task=task)
+    raise _bad()
+
+
+def _from_list(items: list[Any], task: str) -> Transcript:
+    if not items:
+        return Transcript("", task=task)
+    if all(isinstance(item, str) for item in items):
+        return Transcript(" ".join(item.strip() for item in items), task=task)
+    if all(isinstance(item, dict) and _times(item) is None for item in items):
+        return Transcript(" ".join(_from_json(item, task).text for item in items).strip(), task=task)
+    segments = _segments(items)
+    return Transcript(_join(segments), segments, duration=segments[-1].end, task=task)
+
+
+def _segments(items: list[Any]) -> tuple[Segment, ...]:
+    return tuple(sorted((_segment(item) for item in items), key=lambda segment: segment.start))
+
+
+def _segment(item: Any) -> Segment:
+    text = item.get("text") if isinstance(item, dict) else None
+    times = _times(item) if isinstance(item, dict) else None
+    if not isinstance(text, str) or times is None:
+        raise _bad()
+    extra = tuple((key, value) for key, value in item.items() if key in _EXTRA and value is not None)
+    return Segment(text.strip(), *times, _words(item.get("words")), extra)
+
+
+def _times(item: dict[str, Any]) -> tuple[float, float] | None:
+    """Start and end in seconds; an open end (`[4.2, null]`) ends where it starts."""
+    pair = item.get("timestamp", item.get("timestamps"))
+    if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
+        pair = (item.get("start"), item.get("end"))
+    start, end = _number(pair[0]), _number(pair[1])
+    if start is None:
+        return None
+    return start, max(start, end if end is not None else start)
+
+
+def _number(value: Any) -> float | None:
+    """A finite, non-negative number, also from a string such as `"8.47"`."""
+    try:
+        number = float(value) if isinstance(value, int | float | str) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _words(items: Any) -> tuple[Word, ...]:
+    words = []
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict) and (times := _times(item)) is not None:
+            text = item.get("word", item.get("text"))
+            confidence = _number(next((item[key] for key in _CONFIDENCE_KEYS if key in item), None))
+            if isinstance(text, str) and text.strip():
+                words.append(Word(text.strip(), *times, confidence))
+    return tuple(words)
+
+
+def _with_words(segments: tuple[Segment, ...], words: tuple[Word, ...]) -> tuple[Segment, ...]:
+    """Top-level words put into the segments that hold their middles, or into one of their own where there are none."""
+    if not segments:
+        return (Segment(" ".join(word.word for word in words), words[0].start, max(word.end for word in words), words),)
+    homes: list[list[Word]] = [[] for _ in segments]
+    home = 0
+    for word in sorted(words, key=lambda word: word.start):
+        middle = (word.start + word.end) / 2
+        while home + 1 < len(segments) and middle >= segments[home + 1].start:
+            home += 1
+        homes[home].append(word)
+    return tuple(
+        Segment(segment.text, segment.start, segment.end, tuple(own) or segment.words, segment.extra)
+        for segment, own in zip(segments, homes, strict=True)
+    )
+
+
+def _join(segments: Iterable[Segment]) -> str:
+    return " ".join(segment.text for segment in segments if segment.text)
