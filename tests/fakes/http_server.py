@@ -1,0 +1,186 @@
+"""A small threaded HTTP/1.1 server for fakes: real sockets, its own event loop, and full control over every byte."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httptools
+
+
+@dataclass(slots=True)
+class Received:
+    """One request as it arrived. `at` is `time.monotonic()`; header names are lower-case."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes = b""
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def key(self) -> str:
+        return self.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+class Exchange:
+    """One request and the means to answer it, well or badly."""
+
+    def __init__(self, request: Received, connection: "_Connection") -> None:
+        self.request = request
+        self._connection = connection
+
+    @property
+    def gone(self) -> bool:
+        """The client has closed the connection."""
+        return self._connection.lost
+
+    def write(self, data: bytes) -> None:
+        if not self.gone:
+            self._connection.transport.write(data)
+
+    def head(self, status: int, headers: dict[str, str]) -> None:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.write(f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode())
+
+    def send(self, status: int, body: bytes, content_type: str = "application/json", **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.head(status, {"content-type": content_type, "content-length": str(len(body)), **named})
+        self.write(body)
+
+    def send_json(self, status: int, document: object, **headers: str) -> None:
+        self.send(status, json.dumps(document).encode(), **headers)
+
+    def begin(self, content_type: str = "text/event-stream", **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.head(200, {"content-type": content_type, "transfer-encoding": "chunked", **named})
+
+    def chunk(self, data: bytes) -> None:
+        self.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def end(self) -> None:
+        self.write(b"0\r\n\r\n")
+
+    def close(self) -> None:
+        self._connection.transport.close()
+
+    def reset(self) -> None:
+        """A TCP RST in place of a FIN."""
+        sock = self._connection.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._connection.transport.abort()
+
+
+Handler = Callable[[Exchange], Awaitable[None]]
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, server: "HttpServer") -> None:
+        self.server = server
+        self.lost = False
+        self.transport: Any = None
+        self.task: asyncio.Task[None] | None = None
+        self.waiting: list[Received] = []
+        self.parser = httptools.HttpRequestParser(self)
+        self.url, self.headers, self.body = b"", {}, bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.server.connections += 1
+        self.server.live.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self.server.live.discard(self)
+        if self.task is not None and not self.task.done():
+            self.server.disconnects.append(time.monotonic())
+            self.task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.transport.abort()
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode().lower()] = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        path, _, query = self.url.decode().partition("?")
+        method = self.parser.get_method().decode()
+        self.waiting.append(Received(method, path, query, self.headers, bytes(self.body)))
+        self.url, self.headers, self.body = b"", {}, bytearray()
+        if self.task is None or self.task.done():
+            self.task = asyncio.get_running_loop().create_task(self._serve())
+
+    async def _serve(self) -> None:
+        while self.waiting:
+            request = self.waiting.pop(0)
+            self.server.requests.append(request)
+            await self.server.handler(Exchange(request, self))
+
+
+class HttpServer:
+    """Serves `handler` on a free loopback port from a thread of its own."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.requests: list[Received] = []
+        self.disconnects: list[float] = []
+        """`time.monotonic()` of each time that a client left before its answer was complete."""
+        self.connections = 0
+        """Connections accepted so far."""
+        self.live: set[_Connection] = set()
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="fake-http-server")
+
+    def start(self) -> None:
+        self._thread.start()
+        self._ready.wait(10)
+
+    def stop(self) -> None:
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Run something on the server's own loop."""
+        self._loop.call_soon_threadsafe(function)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        for connection in list(self.live):
+            connection.transport.abort()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0.01))
+        self._loop.close()

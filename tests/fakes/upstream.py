@@ -1,0 +1,99 @@
+"""A real upstream on a loopback port, well-behaved until told otherwise.
+
+    upstream = Upstream.start()          # or the pytest fixture `upstream` (tests/fakes/fixtures.py)
+    upstream.url                         # "http://127.0.0.1:PORT": base URL with or without /v1
+    upstream.requests                    # every request: .method .path .headers .body .json .key .at
+    upstream.faults["gpt-x"] = "429:2"   # every request for that model; upstream.faults["*"] for all
+    upstream.script += ["500", "", "cut:3"]   # or one entry per request in order, "" = behave (before `faults`)
+    upstream.open_streams, upstream.disconnects   # streams under way; monotonic times at which clients left
+    upstream.reset(); upstream.close()
+
+A model named `fault:429:2` brings its fault itself. Faults (N counts stream events, S seconds; see faults.py):
+    429[:S] 400 401 402 403 404 422 500 502 503[:S] 504 (HTML page) context filter echo-auth text
+    reset hang empty html shape garbage redirect gzip cookie json-for-stream sse-for-json extra-keys error-in-200 late:S
+    cut:N stall:N reset:N garbage:N error:N big:N  (streams)   nodone nofinish silent slow:S unsolicited
+Speaks /v1/chat/completions, /completions, /embeddings, /audio/*, /models (pages of `page_size`), and of Chutes
+/transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr and /health.
+`valid_keys` (None = any) answers 401 to others, `text` and `tokens` set what it says, `models` what it lists.
+"""
+
+import time
+
+from tests.fakes import answers
+from tests.fakes.faults import misbehave
+from tests.fakes.http_server import Exchange, HttpServer, Received
+
+
+class Upstream:
+    def __init__(self) -> None:
+        self.server = HttpServer(self._answer)
+        self.prefix = ""
+        self.reset()
+
+    @classmethod
+    def start(cls) -> "Upstream":
+        upstream = cls()
+        upstream.server.start()
+        return upstream
+
+    def reset(self) -> None:
+        """Forget requests, faults and settings; the address stays."""
+        self.faults: dict[str, str] = {}
+        self.script: list[str] = []
+        self.text = "Hello from the upstream."
+        self.tokens: int | None = None
+        self.models = ["gpt-x", "text-embed", "whisper-1"]
+        self.page_size: int | None = None
+        self.whisper_shape = "array"
+        self.valid_keys: set[str] | None = None
+        self.open_streams = 0
+        self.requests.clear()
+        self.disconnects.clear()
+
+    def close(self) -> None:
+        self.server.stop()
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    @property
+    def requests(self) -> list[Received]:
+        return self.server.requests
+
+    @property
+    def disconnects(self) -> list[float]:
+        return self.server.disconnects
+
+    @property
+    def last(self) -> Received:
+        return self.server.requests[-1]
+
+    def wait_disconnect(self, seconds: float = 1.0) -> bool:
+        """True once a client has left before its answer was complete. Blocks: call it in a thread from async tests."""
+        until = time.monotonic() + seconds
+        while not self.disconnects and time.monotonic() < until:
+            time.sleep(0.005)
+        return bool(self.disconnects)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        request = exchange.request
+        path = request.path.removeprefix(self.prefix)
+        if path == "/health":
+            exchange.send(200, b"")
+        elif path != "/v1/models" and self.valid_keys is not None and request.key not in self.valid_keys:
+            exchange.send_json(401, {"error": "Invalid API key"})
+        elif (fault := self._fault(request)) and await misbehave(self, exchange, fault):
+            return
+        elif (answer := answers.BY_PATH.get(path)) is None:
+            exchange.send_json(404, {"detail": "Not Found"})
+        else:
+            await answer(self, exchange)
+
+    def _fault(self, request: Received) -> str:
+        model = answers.model_of(request)
+        if request.method == "POST" and self.script:
+            return self.script.pop(0)
+        if model.startswith("fault:"):
+            return model.removeprefix("fault:")
+        return self.faults.get(model) or self.faults.get("*", "")
