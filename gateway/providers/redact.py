@@ -14,7 +14,8 @@ MAX_TEXT = 2000
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """At most `MAX_TEXT` characters on one line, without control characters, `secrets` (of 8 and more) or what looks like one."""
+    """At most `MAX_TEXT` characters on one line, without control characters, without `secrets` (those of 8 characters
+    and more) and what looks like one."""
     for secret in secrets:
         if len(secret) >= 8:
             text = text.replace(secret, "[removed]")

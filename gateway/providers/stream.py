@@ -19,6 +19,10 @@ DRAIN = 0.05
 """Seconds to wait after `[DONE]` for the end of the body, so that the connection can be kept."""
 
 
+_ABSENT = msgspec.Raw(b"")
+_FIELDS = (b":", b"event:", b"id:", b"retry:")
+
+
 class _Choice(msgspec.Struct):
     index: int | None = 0
     finish_reason: str | None = None
@@ -26,8 +30,12 @@ class _Choice(msgspec.Struct):
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+
+
+def _given(raw: msgspec.Raw) -> bool:
+    return raw is not _ABSENT and bytes(raw) != b"null"
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
@@ -103,6 +111,8 @@ class ChunkStream:
         """True for events to pass on. Comments are passed: they show that the upstream lives."""
         data = event[6:-2] if event.startswith(b"data: {") else data_of(event)
         if data is None:
+            if not all(line.startswith(_FIELDS) for line in event.splitlines() if line):
+                raise _invalid()
             return True
         if is_done(event):
             if not self._begun:
@@ -114,13 +124,13 @@ class ChunkStream:
                 data.decode()
             chunk = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise UpstreamBadResponse("The provider's stream holds an event that is not valid.") from None
-        if event.startswith(b"event: error") or (chunk.error is not None and bytes(chunk.error) != b"null"):
+            raise _invalid() from None
+        if event.startswith(b"event: error") or _given(chunk.error):
             raise failure_inside(data, self._secrets)
-        if chunk.choices is None and chunk.usage is None:
+        if chunk.choices is None and not _given(chunk.usage):
             raise UpstreamBadResponse("The provider's stream holds an event of another kind.")
         self._note(chunk)
-        return not (self._hide_usage and chunk.usage is not None and not chunk.choices)
+        return bool(chunk.choices) or not (self._hide_usage and _given(chunk.usage))
 
     def _note(self, chunk: _Chunk) -> None:
         for choice in chunk.choices or ():
@@ -129,5 +139,9 @@ class ChunkStream:
                 self._open.add(choice.index)
             else:
                 self._open.discard(choice.index)
-        if chunk.usage is not None:
+        if _given(chunk.usage):
             self.usage = read_usage(chunk.usage) or self.usage
+
+
+def _invalid() -> UpstreamBadResponse:
+    return UpstreamBadResponse("The provider's stream holds an event that is not valid.")
