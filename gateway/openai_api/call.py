@@ -35,6 +35,8 @@ class Call:
     body: bytes = b""
     fields: Mapping[str, Field] = field(default_factory=dict)
     files: tuple[Upload, ...] = ()
+    options: object = None
+    """What a file operation asks for, parsed: `AudioOptions` or `OcrRequest`."""
     stream: bool = False
     deadline: float | None = None
 

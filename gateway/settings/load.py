@@ -13,7 +13,7 @@ from gateway.errors import ConfigError
 from gateway.settings.document import Document, default_path, read_document
 from gateway.settings.schema import Settings
 
-_NESTED = frozenset({"providers", "models", "keys", "chute", "engine_config"})
+_NESTED = frozenset({"providers", "models", "keys", "chute", "engine_config", "engine_fallbacks"})
 _CHUTE_PREFIX = "CHUTE_"
 
 
@@ -51,7 +51,7 @@ def load_settings(
 def _from_file(document: Document) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     values = {_snake(name): value for name, value in document.data.items()}
     if isinstance(values.get("engines"), dict):
-        values["engine_config"] = values.pop("engines")
+        _split_engines(values, values.pop("engines"))
     origins = {_snake(name): f"{document.path.name}:{document.lines.get((name,), 1)}" for name in document.data}
     notes = [
         f"{document.place(('providers', name))}: performance.{field} wins over the provider's own {field}"
@@ -61,6 +61,16 @@ def _from_file(document: Document) -> tuple[dict[str, Any], dict[str, str], list
         if field in provider and field in performance
     ]
     return values, origins, notes
+
+
+def _split_engines(values: dict[str, Any], engines: dict[str, Any]) -> None:
+    """What the supervisor needs to know of each engine, and the fallbacks, which only routing needs."""
+    values["engine_config"], values["engine_fallbacks"] = {}, {}
+    for name, engine in engines.items():
+        if isinstance(engine, dict) and "fallbacks" in engine:
+            values["engine_fallbacks"][name] = engine["fallbacks"]
+            engine = {key: value for key, value in engine.items() if key != "fallbacks"}
+        values["engine_config"][name] = engine
 
 
 def _snake(name: str) -> str:
@@ -110,7 +120,7 @@ def _explain(problem: Any, values: Any, origins: Mapping[str, str], document: Do
     origin = origins.get(top, "default")
     if origin in ("environment", "command line"):
         return f"{origin}: {'_'.join(str(part) for part in key).upper()}: {message}"
-    if top == "engine_config":
+    if top in ("engine_config", "engine_fallbacks"):
         key = ("engines", *key[1:])
     return f"{document.place(key)}: {message}"
 

@@ -1,0 +1,48 @@
+# chute-gateway. `make help` lists what there is.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install run engines test check lint types fast node lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed ## Create .venv with the gateway, the chutes SDK and the test tools
+
+$(VENV)/.installed: requirements/gateway.txt pyproject.toml
+	@./requirements/install-gateway.sh $(PYTHON) $(VENV)
+	@touch $@
+
+engines: install ## Create .venv-engines with the runtimes of the local engines (CPU or GPU, as the machine is)
+	@./requirements/install-engines.sh auto
+
+run: install engines ## Start the gateway with its local engines on PORT (default 8000)
+	@PORT=$(PORT) $(BIN)/python chute_gateway.py
+
+check: install lint types fast ## The fast lane: style, types, architecture and the tests that need no engine
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: install
+	$(BIN)/mypy
+
+fast: install
+	$(BIN)/pytest -q -m "not engines and not vllm and not node and not chute"
+
+test: ## Install what the tests need and run the whole suite
+	@./tests/run.sh
+
+lock: install ## Compile the locks again from pyproject.toml and requirements/*.in
+	@./requirements/lock.sh
+
+clean: ## Remove what was built and installed here
+	rm -rf $(VENV) .venv-engines .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build

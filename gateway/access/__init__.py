@@ -1,0 +1,1 @@
+"""Who may call: keys and what each of them may use."""

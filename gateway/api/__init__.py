@@ -1,0 +1,1 @@
+"""HTTP in front of the pipeline: reading requests, writing replies, nothing else."""

@@ -1,0 +1,117 @@
+"""The inference endpoints as one raw ASGI handler: no framework stands between a caller and the pipeline."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway.access.keys import Caller
+from gateway.api.calls import audio_call, body_limit, read_call, read_form
+from gateway.api.exchange import ClientGone, Exchange, Receive, Scope, Send
+from gateway.api.identity import identify
+from gateway.api.request_line import RequestLine
+from gateway.errors import GatewayError, MethodNotAllowed, ModelNotFound
+from gateway.openai_api.audio_render import render_chutes
+from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.operations import OPERATIONS, TRANSCRIPTIONS, ModelType, Operation
+from gateway.pipeline import handle
+from gateway.state import Snapshot, State
+
+log = logging.getLogger("gateway")
+
+TRANSCRIBE = "/transcribe"
+"""The path and shape of Chutes' own whisper chutes, so that their clients work here unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """`max_bytes` for JSON bodies; `seconds` a caller may take to send one."""
+
+    max_bytes: int
+    seconds: float
+
+
+class Inference:
+    """Answers `POST` on every path of the operations table and on `/transcribe`."""
+
+    def __init__(self, state: State, limits: BodyLimits) -> None:
+        self._state, self._limits = state, limits
+
+    def answers(self, path: str) -> bool:
+        return path in OPERATIONS or path == TRANSCRIBE
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send, f"req-{uuid.uuid4().hex}")
+        line = RequestLine(exchange)
+        try:
+            await self._answer(exchange, line)
+        except GatewayError as error:
+            line.error = error
+            await exchange.send_error(error, [("allow", "POST")] if isinstance(error, MethodNotAllowed) else [])
+        except ClientGone:
+            exchange.status = 499
+        except Exception:
+            log.exception("request %s failed", exchange.request_id)
+            if exchange.status:
+                raise
+            await exchange.send_error(GatewayError("The gateway failed; the log has the reason under this request id."))
+        finally:
+            line.write()
+
+    async def _answer(self, exchange: Exchange, line: RequestLine) -> None:
+        if exchange.method != "POST":
+            raise MethodNotAllowed(f"{exchange.path} takes POST.")
+        snapshot = self._state.snapshot
+        caller = line.caller = identify(exchange.headers, exchange.door, snapshot.callers)
+        operation = OPERATIONS.get(exchange.path, TRANSCRIPTIONS)
+        limit = body_limit(operation, exchange, self._state.media, self._limits.max_bytes)
+        body = await exchange.read_body(limit, self._limits.seconds)
+        read = self._read_transcribe if exchange.path == TRANSCRIBE else self._read
+        call = line.call = read(operation, exchange, body, caller, snapshot)
+
+        async def work() -> None:
+            reply = line.reply = await handle(call, caller, snapshot, self._state)
+            if exchange.path == TRANSCRIBE:
+                reply = render_chutes_reply(reply)
+            await exchange.send(reply)
+
+        await while_connected(exchange, work)
+
+    def _read(self, operation: Operation, exchange: Exchange, body: bytes, caller: Caller, snapshot: Snapshot) -> Call:
+        return read_call(operation, exchange, body, self._state.media)
+
+    def _read_transcribe(
+        self, operation: Operation, exchange: Exchange, body: bytes, caller: Caller, snapshot: Snapshot
+    ) -> Call:
+        """`model` may be left out, as a whisper chute has only one: the first one this caller may use is taken."""
+        form = read_form(exchange, body, ("audio_b64", "file_b64"), self._state.media.max_audio_bytes)
+        model = form.fields.get("model") or _first_transcription(snapshot, caller)
+        return audio_call(operation, exchange, form, str(model), self._state.media)
+
+
+async def while_connected(exchange: Exchange, work: Callable[[], Awaitable[None]]) -> None:
+    """Runs `work`, but stops it at once when the caller hangs up: then the upstream is stopped too."""
+    working = asyncio.ensure_future(work())
+    gone = asyncio.ensure_future(exchange.until_gone())
+    try:
+        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        working.result()
+    finally:
+        for task in (working, gone):
+            task.cancel()
+        await asyncio.gather(working, gone, return_exceptions=True)
+
+
+def _first_transcription(snapshot: Snapshot, caller: Caller) -> str:
+    for route in snapshot.routes_for(caller):
+        if route.type is ModelType.TRANSCRIPTION:
+            return route.id
+    raise ModelNotFound("No transcription model is configured.", param="model")
+
+
+def render_chutes_reply(reply: Reply) -> Reply:
+    """The array of `{"start", "end", "text"}` that a whisper chute answers with."""
+    return Reply(reply.status, "application/json", render_chutes(reply.result), reply.headers, reply.usage)

@@ -1,0 +1,47 @@
+"""The FastAPI side: everything but inference, with every refusal in the shape of the OpenAI API."""
+
+import uuid
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from gateway import __version__
+from gateway.api import health, listing
+from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, render
+from gateway.state import State
+
+
+def fastapi_app(state: State) -> FastAPI:
+    app = FastAPI(title="chute-gateway", version=__version__, docs_url=None, redoc_url=None)
+    app.state.gateway = state
+    app.include_router(health.router)
+    app.include_router(listing.router)
+    app.add_exception_handler(GatewayError, _gateway_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    return app
+
+
+def _answer(error: GatewayError) -> Response:
+    status, headers, body = render(error, f"req-{uuid.uuid4().hex}")
+    return Response(body, status, dict(headers))
+
+
+def _gateway_error(_: Request, error: Exception) -> Response:
+    return _answer(error if isinstance(error, GatewayError) else GatewayError("Internal error."))
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == MethodNotAllowed.status:
+        return _answer(MethodNotAllowed(f"{request.method} is not possible here."))
+    return _answer(NotFound("There is nothing at this path."))
+
+
+def _validation_error(_: Request, error: Exception) -> Response:
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    field = str(problems[0]["loc"][-1]) if problems else None
+    message = f"'{field}': {problems[0]['msg']}" if problems else "The request is not valid."
+    return _answer(InvalidRequest(message, param=field))

@@ -1,0 +1,78 @@
+"""`create_app`: the only place that wires the gateway together."""
+
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from gateway.access.keys import master_key
+from gateway.api.exchange import Receive, Scope, Send
+from gateway.api.inference import BodyLimits, Inference
+from gateway.api.pages import fastapi_app
+from gateway.providers.engines import EngineBoard, NoEngines
+from gateway.providers.registry import build_adapters
+from gateway.providers.transport.addresses import AddressPolicy
+from gateway.providers.transport.pooled import PooledTransport
+from gateway.settings import Settings
+from gateway.state import MediaLimits, State, build_snapshot
+
+
+def create_app(settings: Settings, engines: EngineBoard | None = None) -> "Gateway":
+    """Raises ConfigError when the settings cannot work. Starts nothing: that is `Gateway.startup`."""
+    return Gateway(settings, engines or NoEngines())
+
+
+class Gateway:
+    """The ASGI app. Inference goes straight to its handler; everything else through FastAPI.
+
+    `startup` starts the local engines, which load in the background; `shutdown` stops them and closes connections.
+    Both run on the loop that serves. `new_master_key` is set when this start made one, to be shown once.
+    """
+
+    def __init__(self, settings: Settings, engines: EngineBoard) -> None:
+        configured = settings.master_api_key
+        key, is_new = master_key(configured.get_secret_value() if configured else None, settings.state_dir)
+        self.settings = settings
+        self.new_master_key = key if is_new else None
+        self._transport = PooledTransport(AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port})))
+        self.state = State(
+            snapshot=build_snapshot(settings, engines, key),
+            adapters=build_adapters(self._transport, engines, settings.chutes_api_url),
+            engines=engines,
+            engine_wait=settings.engine_wait,
+            media=MediaLimits(image_domains=settings.image_domains, own_ports=(settings.port,)),
+        )
+        self._inference = Inference(self.state, BodyLimits(int(settings.max_body_mb * 2**20), settings.body_timeout))
+        self._pages = fastapi_app(self.state)
+        self._http = _with_cors(self._dispatch, settings.cors_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    async def startup(self) -> None:
+        await self.state.engines.start()
+
+    async def shutdown(self) -> None:
+        await self.state.engines.stop()
+        await self._transport.aclose()
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        inference = scope["type"] == "http" and self._inference.answers(scope["path"])
+        await (self._inference if inference else self._pages)(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.startup()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.shutdown()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    """No origin may call from a browser unless it is configured."""
+    if not origins:
+        return app
+    exposed = ["x-request-id", "x-gateway-provider", "x-gateway-model", "x-gateway-attempts", "retry-after"]
+    return CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed)

@@ -1,0 +1,61 @@
+"""`handle`: one call from permission to reply. Every door ends here."""
+
+import time
+from dataclasses import replace
+
+from gateway.access.keys import Caller
+from gateway.errors import ModelNotFound
+from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.operations import Body
+from gateway.pipeline.images import check_chat_images
+from gateway.pipeline.loading import attempt_or_wait
+from gateway.pipeline.pages import open_pages
+from gateway.pipeline.render import render_result
+from gateway.routing.attempt import Tries
+from gateway.routing.order import order
+from gateway.routing.resolve import check_targets, check_type, resolve, suggest
+from gateway.routing.types import Route
+from gateway.state import Snapshot, State
+
+
+async def handle(call: Call, caller: Caller, snapshot: Snapshot, state: State) -> Reply:
+    """Raises GatewayError. A reply that streams must be closed by whoever reads it."""
+    route = _find(call.model, caller, snapshot)
+    check_type(route, call.operation)
+    caller.check(route.id, call.operation.name)
+    check_targets(route, snapshot.providers)
+    call = await _prepare(call, route, snapshot, state)
+    tries = Tries()
+    targets = order(route, snapshot.providers, state.random)
+    reply = await attempt_or_wait(targets, call, snapshot, state, tries)
+    reply = render_result(call, route, reply, tries)
+    return replace(reply, headers={**reply.headers, **_route_headers(call, tries)})
+
+
+def _find(model: str, caller: Caller, snapshot: Snapshot) -> Route:
+    try:
+        return resolve(model, snapshot.routes, snapshot.aliases, snapshot.providers)
+    except ModelNotFound as error:
+        hint = suggest(model, (route.id for route in snapshot.routes_for(caller)))
+        raise ModelNotFound(error.message + hint, param="model") from None
+
+
+async def _prepare(call: Call, route: Route, snapshot: Snapshot, state: State) -> Call:
+    """Checks and opens what the caller attached: images of a chat, pages of a document."""
+    if call.operation.body is Body.JSON:
+        return await check_chat_images(call, route, snapshot, state.media)
+    return await open_pages(call, state.media)
+
+
+def _route_headers(call: Call, tries: Tries) -> dict[str, str]:
+    """Absent while a stream still waits for its engine: nothing has answered yet."""
+    target = tries.answered_by
+    if target is None:
+        return {}
+    own = time.monotonic() - call.received - tries.upstream_seconds
+    return {
+        "x-gateway-provider": target.provider_id,
+        "x-gateway-model": target.upstream_model,
+        "x-gateway-attempts": ", ".join(str(one) for one in tries.attempts),
+        "x-gateway-overhead-ms": f"{own * 1000:.2f}",
+    }

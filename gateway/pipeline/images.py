@@ -1,0 +1,42 @@
+"""Images in chat messages: checked before any target is asked, fetched here when a local engine is to see them."""
+
+import asyncio
+from dataclasses import replace
+
+from gateway.errors import InvalidRequest
+from gateway.media.fetch import refuse_unsafe_url
+from gateway.openai_api.call import Call
+from gateway.openai_api.data_url import data_url
+from gateway.openai_api.images import ImageUse, check_images, inline_images
+from gateway.openai_api.operations import CHAT
+from gateway.providers.base import ProviderType
+from gateway.routing.types import Route
+from gateway.state import MediaLimits, Snapshot
+
+
+async def check_chat_images(call: Call, route: Route, snapshot: Snapshot, limits: MediaLimits) -> Call:
+    """Raises InvalidImage or InvalidRequest. An engine of ours never fetches a URL: it gets the image itself."""
+    if call.operation is not CHAT:
+        return call
+    use = check_images(call.body, limits.max_image_bytes)
+    if use.count and route.supports_images is False:
+        raise InvalidRequest(
+            f"The model '{route.id}' does not take images.", param="messages", code="image_upload_not_supported"
+        )
+    urls = {image.url for image in use.remote}
+    for url in (*urls, *use.other_urls):
+        await refuse_unsafe_url(url, allowed_domains=limits.image_domains or None, refused_ports=limits.own_ports)
+    if urls and _local(route, snapshot):
+        return replace(call, body=inline_images(call.body, await _fetched(use, limits)))
+    return call
+
+
+def _local(route: Route, snapshot: Snapshot) -> bool:
+    providers = (snapshot.providers.get(target.provider_id) for target in route.targets)
+    return any(provider is not None and provider.type is ProviderType.LOCAL for provider in providers)
+
+
+async def _fetched(use: ImageUse, limits: MediaLimits) -> dict[str, str]:
+    urls = list(dict.fromkeys(image.url for image in use.remote))
+    found = await asyncio.gather(*(limits.fetch(url) for url in urls))
+    return {url: data_url(media_type, data) for url, (data, media_type) in zip(urls, found, strict=True)}

@@ -1,0 +1,96 @@
+"""What happens to a request whose model is still loading here: fallbacks first, then a bounded wait."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from gateway.errors import GatewayError, render_event
+from gateway.openai_api.call import ByteStream, Call, Reply
+from gateway.openai_api.sse import comment
+from gateway.providers.engines import EngineState, EngineStatus
+from gateway.routing.attempt import Tries, attempt
+from gateway.routing.types import Target
+from gateway.state import Snapshot, State
+
+_COMMENT_EVERY = 5.0
+"""Seconds between signs of life in a stream that waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """All that is needed to try the targets, now or again."""
+
+    targets: Sequence[Target]
+    call: Call
+    snapshot: Snapshot
+    state: State
+    tries: Tries
+
+    async def attempt(self) -> Reply:
+        return await attempt(
+            self.targets, self.call, self.snapshot.providers, self.state.adapters, self.tries, self.state.random
+        )
+
+    def loading(self) -> EngineStatus | None:
+        """The first of the targets' engines that is on its way."""
+        statuses = (self.state.engines.status(target.provider_id) for target in self.targets)
+        return next((status for status in statuses if status and status.state == EngineState.LOADING), None)
+
+
+async def attempt_or_wait(
+    targets: Sequence[Target], call: Call, snapshot: Snapshot, state: State, tries: Tries
+) -> Reply:
+    """Tries the targets; when none answers but an engine among them is loading, waits up to `engine_wait` for it.
+
+    A stream begins at once and carries comments while it waits; other calls wait silently.
+    """
+    asking = _Asking(targets, call, snapshot, state, tries)
+    try:
+        return await asking.attempt()
+    except GatewayError as error:
+        engine = asking.loading()
+        if engine is None or not error.retryable or state.engine_wait <= 0:
+            raise
+        if call.stream:
+            return Reply(200, "text/event-stream", _WaitingStream(asking, engine))
+        if not await state.engines.wait_ready(engine.name, state.engine_wait):
+            raise
+    return await asking.attempt()
+
+
+class _WaitingStream:
+    """Comments until the engine is ready, then the real stream; an error event when it does not come in time."""
+
+    def __init__(self, asking: _Asking, engine: EngineStatus) -> None:
+        self._asking, self._engine = asking, engine
+        self._inner: ByteStream | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for sign in self._signs():
+            yield sign
+        try:
+            reply = await self._asking.attempt()
+        except GatewayError as error:
+            yield render_event(error)
+            return
+        if isinstance(reply.body, bytes):
+            yield reply.body
+            return
+        self._inner = reply.body
+        async for piece in reply.body:
+            yield piece
+
+    async def _signs(self) -> AsyncIterator[bytes]:
+        state, loop = self._asking.state, asyncio.get_running_loop()
+        until = loop.time() + state.engine_wait
+        while (left := until - loop.time()) > 0:
+            engine = state.engines.status(self._engine.name)
+            if engine is None or engine.state != EngineState.LOADING:
+                return
+            yield comment(f"{engine.model} is {engine.phase} for {engine.elapsed:.0f} s")
+            if await state.engines.wait_ready(engine.name, min(left, _COMMENT_EVERY)):
+                return
+
+    async def aclose(self) -> None:
+        if self._inner is not None:
+            await self._inner.aclose()

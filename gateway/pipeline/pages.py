@@ -1,0 +1,37 @@
+"""Documents for OCR: fetched where the caller gave a URL, opened, and turned into one image a page."""
+
+from dataclasses import replace
+
+from gateway.errors import InvalidRequest
+from gateway.media.pages import render_pages
+from gateway.openai_api.call import Call, Upload
+from gateway.openai_api.ocr_request import OcrRequest, RemoteFile
+from gateway.state import MediaLimits
+
+
+async def open_pages(call: Call, limits: MediaLimits) -> Call:
+    """The call with `files` = the page images, in order. Calls that are no OCR pass unchanged."""
+    request = call.options
+    if not isinstance(request, OcrRequest):
+        return call
+    pages: list[Upload] = []
+    for document in request.inputs:
+        upload = await _fetched(document, limits) if isinstance(document, RemoteFile) else document
+        room = limits.max_pages - len(pages)
+        rendered = await render_pages(
+            upload,
+            max_pages=room,
+            dpi=limits.dpi,
+            max_pixels=limits.max_pixels,
+            pages=request.pages,
+            timeout=limits.timeout,
+        )
+        pages += [Upload(upload.filename, page.media_type, page.data) for page in rendered]
+    if not pages:
+        raise InvalidRequest("The document has none of the asked pages.", param="pages")
+    return replace(call, files=tuple(pages))
+
+
+async def _fetched(file: RemoteFile, limits: MediaLimits) -> Upload:
+    data, media_type = await limits.fetch(file.url)
+    return Upload(file.url.rpartition("/")[2].partition("?")[0] or "document", media_type, data)

@@ -1,0 +1,45 @@
+"""Turns what a file operation understood into the format the caller asked for."""
+
+from dataclasses import replace
+
+from gateway.errors import UpstreamBadResponse
+from gateway.openai_api.audio import AudioOptions, Transcript
+from gateway.openai_api.audio_events import transcript_events
+from gateway.openai_api.audio_file import audio_duration
+from gateway.openai_api.audio_render import render_transcript
+from gateway.openai_api.call import Call, Reply, Usage
+from gateway.openai_api.ocr import OcrResult
+from gateway.openai_api.ocr_render import render_ocr
+from gateway.openai_api.ocr_request import OcrRequest
+from gateway.openai_api.operations import Body
+from gateway.routing.attempt import Tries
+from gateway.routing.types import Route
+
+
+def render_result(call: Call, route: Route, reply: Reply, tries: Tries) -> Reply:
+    """Replies of JSON operations pass as they came."""
+    if call.operation.body is Body.JSON:
+        return reply
+    if isinstance(reply.result, Transcript) and isinstance(call.options, AudioOptions):
+        return _transcript(call, route, call.options, reply, reply.result)
+    if isinstance(reply.result, OcrResult) and isinstance(call.options, OcrRequest):
+        return _ocr(route, call.options, reply, reply.result, tries)
+    raise UpstreamBadResponse("The provider's answer was not understood.")
+
+
+def _transcript(call: Call, route: Route, options: AudioOptions, reply: Reply, transcript: Transcript) -> Reply:
+    if transcript.duration is None:
+        transcript = replace(transcript, duration=audio_duration(call.files[0].data))
+    usage = Usage(seconds=transcript.duration)
+    if call.stream:
+        body, media_type = b"".join(transcript_events(transcript)), "text/event-stream"
+    else:
+        body, media_type = render_transcript(transcript, options.response_format, options.granularities, model=route.id)
+    return replace(reply, body=body, media_type=media_type, usage=usage)
+
+
+def _ocr(route: Route, request: OcrRequest, reply: Reply, result: OcrResult, tries: Tries) -> Reply:
+    provider = tries.answered_by.provider_id if tries.answered_by else ""
+    body = render_ocr(result, model=route.id, provider=provider, shape=request.shape)
+    usage = Usage(pages=len(result.pages))
+    return replace(reply, body=body, media_type="application/json", usage=usage)

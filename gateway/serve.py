@@ -1,0 +1,120 @@
+"""Runs the gateway app under uvicorn and tells the operator what happens. Used by the CLI and by `run_local`."""
+
+import asyncio
+import json
+import logging
+import shlex
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from gateway import __version__
+from gateway.app import Gateway
+from gateway.openai_api.operations import ModelType
+from gateway.providers.engines import EngineState, EngineStatus
+
+log = logging.getLogger("gateway")
+
+_QUESTION = "What is chute-gateway?"
+
+
+def serve(app: Gateway) -> None:
+    """Blocks until SIGINT or SIGTERM; then running requests finish, engines stop, and it returns."""
+    uvloop.run(run(app))
+
+
+async def run(app: Gateway, front: ASGIApp | None = None) -> None:
+    """`front` stands in for the app where something is wrapped around it, such as a chute."""
+    server = _Server(
+        uvicorn.Config(
+            front or app,
+            host=app.settings.host,
+            port=app.settings.port,
+            loop="none",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=30,
+        )
+    )
+    narrator = asyncio.ensure_future(_narrate(app, server))
+    try:
+        await server.serve()
+    finally:
+        narrator.cancel()
+        with suppress(asyncio.CancelledError):
+            await narrator
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which also says when its port is open."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.listening.set()
+
+
+async def _narrate(app: Gateway, server: _Server) -> None:
+    """Progress of the engines while they load, then the address and a request to try."""
+    await server.listening.wait()
+    host, port = server.servers[0].sockets[0].getsockname()[:2]
+    address = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    log.info("listening on %s", address)
+    await _tell_engines(app)
+    print(_welcome(app, address), flush=True)  # noqa: T201
+
+
+async def _tell_engines(app: Gateway) -> None:
+    """One line whenever a phase changes, until no engine is loading any more."""
+    told: dict[str, str] = {}
+    while True:
+        statuses = app.state.engines.statuses()
+        for engine in statuses:
+            if told.get(engine.name) != engine.phase:
+                told[engine.name] = engine.phase
+                log.info(_progress(engine))
+        if not any(engine.state == EngineState.LOADING for engine in statuses):
+            return
+        await asyncio.sleep(0.25)
+
+
+def _progress(engine: EngineStatus) -> str:
+    percent = f" {engine.percent:.0f}%" if engine.percent is not None and engine.state == EngineState.LOADING else ""
+    reason = f": {engine.error}" if engine.error else ""
+    where = f"{engine.name:<10} {engine.model} ({engine.runtime})"
+    return f"{where}  {engine.phase}{percent} after {engine.elapsed:.1f} s{reason}"
+
+
+def _welcome(app: Gateway, address: str) -> str:
+    key_file = app.settings.state_dir / "master_key"
+    routes = list(app.state.snapshot.routes.values())
+    lines = ["", f"chute-gateway {__version__} is ready at {address}", ""]
+    if app.new_master_key:
+        lines += [f"  Master key (shown once, kept in {key_file}): {app.new_master_key}", ""]
+    for route in routes:
+        lines.append(f"  {route.id:<32} {route.type or 'any type'}{'  (demo model)' if route.demo else ''}")
+    chat = next((route.id for route in routes if route.type in (ModelType.CHAT, None)), None)
+    if chat:
+        lines += ["", "Try it:", "", "  " + _curl(address, chat, None if app.settings.master_api_key else key_file)]
+    return "\n".join([*lines, ""])
+
+
+def _curl(address: str, model: str, key_file: Path | None) -> str:
+    """A line that works as printed without showing the key."""
+    key = f"$(cat {shlex.quote(str(key_file))})" if key_file else "$MASTER_API_KEY"
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": _QUESTION}]})
+    return (
+        f'curl {address}/v1/chat/completions -H "Authorization: Bearer {key}"'
+        f" -H 'Content-Type: application/json' -d {shlex.quote(body)}"
+    )

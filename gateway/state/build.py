@@ -1,0 +1,43 @@
+"""Builds the snapshot from settings and the local engines. Called at start, and by whatever changes either."""
+
+from collections.abc import Iterable
+
+from gateway.access.keys import Caller, digest
+from gateway.errors import ConfigError
+from gateway.providers.engines import EngineBoard
+from gateway.routing.types import Route
+from gateway.settings import Settings
+from gateway.state.providers import engine_providers, remote_providers
+from gateway.state.routes import configured_route, engine_routes, joined, provider_routes
+from gateway.state.snapshot import Snapshot
+
+
+def build_snapshot(settings: Settings, engines: EngineBoard, master_key: str, revision: int = 1) -> Snapshot:
+    """Raises ConfigError naming the key of whatever cannot work."""
+    statuses = {status.name: status for status in engines.statuses()}
+    providers = remote_providers(settings)
+    if clash := statuses.keys() & providers.keys():
+        raise ConfigError(f"providers.{min(clash)}: an engine has the same name; rename one of them")
+    providers |= engine_providers(statuses.values())
+    routes: dict[str, Route] = {}
+    for route in (*engine_routes(settings, statuses.values()), *provider_routes(settings, providers)):
+        routes[route.id] = joined(routes[route.id], route) if route.id in routes else route
+    for name, model in settings.models.items():
+        if model.enabled:
+            routes[name] = configured_route(name, model, routes, statuses)
+        else:
+            routes.pop(name, None)
+    for route in routes.values():
+        for target in route.targets:
+            if target.provider_id not in providers:
+                raise ConfigError(f"models.{route.id}: there is no provider or engine '{target.provider_id}'")
+    aliases = {alias: route.id for route in routes.values() for alias in route.aliases if alias not in routes}
+    return Snapshot(revision, providers, routes, aliases, dict(_callers(settings, master_key)))
+
+
+def _callers(settings: Settings, master_key: str) -> Iterable[tuple[bytes, Caller]]:
+    for n, key in enumerate(settings.keys, 1):
+        if key.enabled:
+            caller = Caller(key.name or f"key {n}", False, key.allowed_models, key.allowed_operations)
+            yield digest(key.key.get_secret_value()), caller
+    yield digest(master_key), Caller("master", is_master=True)

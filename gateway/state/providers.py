@@ -1,0 +1,71 @@
+"""Providers of the snapshot: the configured ones, `chutes` when there is a key for it, and one for each engine."""
+
+from collections.abc import Iterable
+
+from gateway.errors import ConfigError
+from gateway.providers.base import Provider, ProviderType, Timeouts
+from gateway.providers.chutes import is_chutes_host
+from gateway.providers.engines import EngineStatus
+from gateway.providers.guard import check_base_url
+from gateway.settings import ProviderConfig, Settings
+
+
+def remote_providers(settings: Settings) -> dict[str, Provider]:
+    configured = dict(settings.providers)
+    if settings.chutes_api_key and "chutes" not in configured:
+        configured["chutes"] = ProviderConfig()
+    return {name: _remote(name, config, settings) for name, config in configured.items()}
+
+
+def engine_providers(statuses: Iterable[EngineStatus]) -> dict[str, Provider]:
+    """An engine that is busy or restarting gets one more try; a broken one is not asked over and over."""
+    return {
+        status.name: Provider(status.name, ProviderType.LOCAL, name=f"local {status.kind}", max_retries=1)
+        for status in statuses
+    }
+
+
+def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
+    kind = _kind(name, config)
+    chutes = kind is ProviderType.CHUTES
+    base_url = config.base_url or (settings.chutes_base_url if chutes else "")
+    place = f"providers.{name}.base_url"
+    if not base_url:
+        raise ConfigError(f"{place}: is missing (for example https://api.openai.com/v1)")
+    check_base_url(base_url, place, allow_private=settings.allow_private_upstreams)
+    retries = config.performance.max_retries if config.performance.max_retries is not None else config.max_retries
+    return Provider(
+        id=name,
+        type=kind,
+        base_url=base_url.rstrip("/"),
+        name=config.name or name,
+        api_keys=_api_keys(config, settings if chutes else None),
+        enabled=config.enabled,
+        timeouts=_timeouts(config, settings, chutes),
+        max_retries=retries if retries is not None else settings.chutes_max_retries,
+        headers=config.headers,
+        debug=config.debug or config.log_level == "debug",
+    )
+
+
+def _kind(name: str, config: ProviderConfig) -> ProviderType:
+    if config.type:
+        return ProviderType(config.type)
+    chutes = is_chutes_host(config.base_url) if config.base_url else name == "chutes"
+    return ProviderType.CHUTES if chutes else ProviderType.OPENAI
+
+
+def _timeouts(config: ProviderConfig, settings: Settings, chutes: bool) -> Timeouts:
+    general = settings.chutes_timeout if chutes else settings.upstream_timeout
+    return Timeouts(
+        connect=settings.connect_timeout,
+        first_byte=config.performance.timeout or config.timeout or general,
+        idle=settings.stream_idle_timeout,
+    )
+
+
+def _api_keys(config: ProviderConfig, chutes: Settings | None) -> tuple[str, ...]:
+    secrets = [*([config.api_key] if config.api_key else []), *config.api_keys]
+    if not secrets and chutes and chutes.chutes_api_key:
+        secrets = [chutes.chutes_api_key]
+    return tuple(key for secret in secrets if (key := secret.get_secret_value()))

@@ -1,0 +1,124 @@
+"""Routes of the snapshot: from the engines, from what providers list, and from the `models` of the configuration."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from gateway.errors import ConfigError
+from gateway.openai_api.operations import ModelType
+from gateway.providers.base import Provider, ProviderType
+from gateway.providers.engines import EngineStatus
+from gateway.routing.types import Policy, Route, Target
+from gateway.settings import Fallback, ModelConfig, ModelEntry, ProviderConfig, Settings
+
+_ROLES = ("primary", "fallback")
+
+
+def engine_routes(settings: Settings, statuses: Iterable[EngineStatus]) -> Iterator[Route]:
+    """An engine's model under its public name, and under the engine's name as an alias."""
+    for status in statuses:
+        first = Target(status.name, status.upstream_model)
+        yield Route(
+            id=status.model,
+            targets=(first, *_fallbacks(settings.engine_fallbacks.get(status.name, ()))),
+            type=ModelType(status.kind),
+            aliases=(status.name,),
+            demo=status.demo,
+        )
+
+
+def provider_routes(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[Route]:
+    for name, config in settings.providers.items():
+        spare = [Fallback(provider=name, model=entry.id, base_url=entry.base_url) for entry in _spare(config)]
+        fallbacks = tuple(_fallbacks((*spare, *config.fallbacks)))
+        for entry, kind in _offered(name, config):
+            first = Target(name, entry.id, base_url=entry.base_url or _own_host(providers[name]))
+            yield Route(id=entry.name or entry.id, targets=(first, *fallbacks), type=kind)
+
+
+def joined(first: Route, second: Route) -> Route:
+    """The same model offered twice: the later offer stands in for the earlier."""
+    last = max(target.priority for target in first.targets)
+    more = tuple(replace(target, priority=last + 1 + target.priority) for target in second.targets)
+    return replace(first, targets=first.targets + more, type=first.type or second.type)
+
+
+def configured_route(
+    name: str, model: ModelConfig, routes: Mapping[str, Route], engines: Mapping[str, EngineStatus]
+) -> Route:
+    """The route of a `models` entry. What the entry leaves out is taken from a route of the same name."""
+    known = routes.get(name)
+    targets = list(_targets(name, model, engines)) or (list(known.targets) if known else [])
+    if not targets:
+        raise ConfigError(f"models.{name}: needs targets, or provider and model, or an engine")
+    for fallback in model.fallbacks:
+        last = max(target.priority for target in targets)
+        targets += _stand_ins(name, fallback, routes, last + 1)
+    engine = engines.get(targets[0].provider_id)
+    kind = model.type or (known.type if known else None) or (engine.kind if engine else None)
+    return Route(
+        id=name,
+        targets=tuple(targets),
+        name=model.name,
+        type=ModelType(kind) if kind else None,
+        policy=Policy(model.policy),
+        aliases=model.aliases or (known.aliases if known else ()),
+        supports_images=model.supports_image_upload,
+        demo=known.demo if known else bool(engine and engine.demo),
+    )
+
+
+def _fallbacks(fallbacks: Iterable[Fallback]) -> Iterator[Target]:
+    for n, fallback in enumerate(fallbacks, 1):
+        yield Target(fallback.provider, fallback.model, priority=n, base_url=fallback.base_url)
+
+
+def _spare(config: ProviderConfig) -> list[ModelEntry]:
+    return [config.models["fallback"]] if isinstance(config.models, dict) and "fallback" in config.models else []
+
+
+def _offered(name: str, config: ProviderConfig) -> Iterator[tuple[ModelEntry, ModelType | None]]:
+    """The models to make routes of, with the type that the entry or its role declares."""
+    if not isinstance(config.models, dict):
+        for entry in config.models:
+            yield entry, ModelType(entry.type) if entry.type else None
+        return
+    for role, entry in config.models.items():
+        if role not in _ROLES and role not in list(ModelType):
+            known = ", ".join([*_ROLES, *ModelType])
+            raise ConfigError(f"providers.{name}.models.{role}: is not a role (known: {known})")
+        if role != "fallback":
+            kind = entry.type or (role if role not in _ROLES else None)
+            yield entry, ModelType(kind) if kind else None
+
+
+def _own_host(provider: Provider) -> str:
+    """The base URL of a chute's own host, which serves just that chute; empty for hosts that many models share."""
+    host = urlsplit(provider.base_url).hostname or ""
+    shared = provider.type is not ProviderType.CHUTES or host.startswith(("llm.", "api."))
+    return "" if shared else provider.base_url
+
+
+def _targets(name: str, model: ModelConfig, engines: Mapping[str, EngineStatus]) -> Iterator[Target]:
+    if model.targets and (model.provider or model.engine):
+        raise ConfigError(f"models.{name}: give either targets, or provider and model, or an engine")
+    for n, target in enumerate(model.targets):
+        if bool(target.engine) == bool(target.provider):
+            raise ConfigError(f"models.{name}.targets.{n}: give either an engine, or a provider and a model")
+        upstream = target.model or _served_as(target.engine, engines) or name
+        yield Target(target.engine or target.provider, upstream, target.priority, target.weight, target.base_url)
+    if model.engine or model.provider:
+        upstream = model.model or _served_as(model.engine, engines) or name
+        yield Target(model.engine or model.provider, upstream, base_url=model.base_url)
+
+
+def _served_as(engine: str, engines: Mapping[str, EngineStatus]) -> str:
+    return engines[engine].upstream_model if engine in engines else ""
+
+
+def _stand_ins(name: str, fallback: str | Fallback, routes: Mapping[str, Route], priority: int) -> list[Target]:
+    if isinstance(fallback, Fallback):
+        return [Target(fallback.provider, fallback.model, priority, base_url=fallback.base_url)]
+    if fallback not in routes:
+        raise ConfigError(f"models.{name}.fallbacks: there is no model '{fallback}' (declare it above this one)")
+    return [replace(target, priority=priority + target.priority) for target in routes[fallback].targets]

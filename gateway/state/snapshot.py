@@ -1,0 +1,42 @@
+"""`Snapshot` and `State`. A request keeps the snapshot it began with, so no change reaches it half-way."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from gateway.access.keys import Caller
+from gateway.providers.base import Provider, ProviderAdapter
+from gateway.providers.engines import EngineBoard
+from gateway.routing.types import Route
+from gateway.state.media import MediaLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Immutable. `callers` are found by the hash of their key; `aliases` lead to route ids."""
+
+    revision: int
+    providers: Mapping[str, Provider]
+    routes: Mapping[str, Route]
+    aliases: Mapping[str, str]
+    callers: Mapping[bytes, Caller]
+
+    def routes_for(self, caller: Caller) -> Iterator[Route]:
+        """The routes this caller may use and somebody could serve, in order of configuration."""
+        for route in self.routes.values():
+            served = any((p := self.providers.get(t.provider_id)) and p.enabled for t in route.targets)
+            if served and caller.may_use(route.id):
+                yield route
+
+
+@dataclass(slots=True)
+class State:
+    """The ports of a running gateway, and the current snapshot. Made once by `create_app`."""
+
+    snapshot: Snapshot
+    adapters: Mapping[str, ProviderAdapter]
+    engines: EngineBoard
+    engine_wait: float
+    """Seconds a request waits for a loading engine that has no fallback."""
+    media: MediaLimits = field(default_factory=MediaLimits)
+    random: Random = field(default_factory=Random)

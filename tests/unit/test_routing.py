@@ -1,0 +1,233 @@
+"""Routing: names resolve, targets are ordered, failures go to the next one."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import (
+    EngineLoading,
+    GatewayError,
+    InvalidRequest,
+    ModelNotFound,
+    ProviderNotConfigured,
+    UpstreamBadResponse,
+    UpstreamCredentials,
+    UpstreamRateLimited,
+    UpstreamRefused,
+    UpstreamServerError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from gateway.openai_api.call import ByteStream, Call, Reply
+from gateway.openai_api.operations import CHAT, EMBEDDINGS, ModelType
+from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderType
+from gateway.routing.attempt import Tries, attempt
+from gateway.routing.order import order
+from gateway.routing.resolve import check_targets, check_type, resolve, suggest
+from gateway.routing.types import Policy, Route, Target
+
+PROVIDERS = {
+    "local": Provider("local", ProviderType.LOCAL),
+    "a": Provider("a", ProviderType.OPENAI, max_retries=2),
+    "b": Provider("b", ProviderType.OPENAI, max_retries=0),
+    "off": Provider("off", ProviderType.OPENAI, enabled=False),
+}
+CALL = Call(CHAT, "m", "req-1", time.monotonic(), body=b"{}")
+
+
+class Scripted:
+    """An adapter whose providers answer from a script: an error to raise, or anything else for success."""
+
+    def __init__(self, **scripts: list[GatewayError | bytes | ByteStream]) -> None:
+        self.scripts = scripts
+        self.asked: list[str] = []
+
+    @property
+    def operations(self) -> frozenset[str]:
+        return frozenset({CHAT.name})
+
+    async def send(self, endpoint: Endpoint, call: Call) -> Reply:
+        self.asked.append(endpoint.provider.id)
+        step = self.scripts[endpoint.provider.id].pop(0)
+        if isinstance(step, GatewayError):
+            raise step
+        return Reply(200, "application/json", step)
+
+    async def list_models(self, provider: Provider) -> list[ListedModel]:
+        return []
+
+    async def check(self, provider: Provider) -> None: ...
+
+
+async def run(adapter: Scripted, *ids: str, call: Call = CALL) -> tuple[Reply, Tries]:
+    tries = Tries()
+    targets = [Target(name, "m") for name in ids]
+    reply = await attempt(targets, call, PROVIDERS, {"openai": adapter, "local": adapter}, tries, Random(1))
+    return reply, tries
+
+
+# --- resolve ---------------------------------------------------------------------------------------------
+
+ROUTES = {
+    "Qwen/Qwen3-32B": Route("Qwen/Qwen3-32B", (Target("a", "Qwen/Qwen3-32B"),)),
+    "demo-chat": Route("demo-chat", (Target("local", "demo-chat"),), type=ModelType.CHAT, aliases=("chat",)),
+}
+
+
+def test_a_name_an_alias_and_a_prefixed_name_resolve() -> None:
+    aliases = {"chat": "demo-chat"}
+    assert resolve("demo-chat", ROUTES, aliases, PROVIDERS).id == "demo-chat"
+    assert resolve("chat", ROUTES, aliases, PROVIDERS).id == "demo-chat"
+    assert resolve("a/Qwen/Qwen3-32B", ROUTES, aliases, PROVIDERS).id == "Qwen/Qwen3-32B"
+    assert resolve("a/other", ROUTES, aliases, PROVIDERS).targets == (Target("a", "other"),)
+
+
+@pytest.mark.parametrize("name", ["nothing", "off/model", "a/", "/", ""])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(ModelNotFound):
+        resolve(name, ROUTES, {}, PROVIDERS)
+
+
+def test_the_closest_names_are_told() -> None:
+    assert suggest("qwen3-32b", ROUTES) == " Did you mean 'Qwen/Qwen3-32B'?"
+    assert suggest("demo-chta", ROUTES) == " Did you mean 'demo-chat'?"
+    assert suggest("zzz", ROUTES) == ""
+
+
+def test_a_model_is_not_asked_for_what_it_cannot_do() -> None:
+    with pytest.raises(InvalidRequest, match=r"'demo-chat' is a chat model; /v1/embeddings needs .* embedding"):
+        check_type(ROUTES["demo-chat"], EMBEDDINGS)
+    check_type(ROUTES["Qwen/Qwen3-32B"], EMBEDDINGS)
+
+
+def test_a_route_whose_providers_are_all_off_is_refused() -> None:
+    with pytest.raises(ProviderNotConfigured):
+        check_targets(Route("m", (Target("off", "m"),)), PROVIDERS)
+
+
+# --- order -----------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "local", "off"]), st.integers(0, 3)), max_size=8), st.integers())
+def test_order_keeps_every_usable_target_once_and_by_priority(pairs: list[tuple[str, int]], seed: int) -> None:
+    targets = tuple(Target(provider, f"m{n}", priority) for n, (provider, priority) in enumerate(pairs))
+    ordered = order(Route("m", targets), PROVIDERS, Random(seed))
+    assert sorted(ordered, key=str) == sorted((t for t in targets if t.provider_id != "off"), key=str)
+    assert [t.priority for t in ordered] == sorted(t.priority for t in ordered)
+
+
+def test_equal_targets_share_load_by_weight() -> None:
+    route = Route("m", (Target("a", "x", weight=3.0), Target("b", "x", weight=1.0)))
+    random = Random(7)
+    first = Counter(order(route, PROVIDERS, random)[0].provider_id for _ in range(4000))
+    assert 0.72 < first["a"] / 4000 < 0.78
+
+
+def test_local_first_puts_engines_before_everything_else() -> None:
+    targets = (Target("a", "x", priority=0), Target("local", "x", priority=9))
+    ordered = order(Route("m", targets, policy=Policy.LOCAL_FIRST), PROVIDERS, Random(1))
+    assert [t.provider_id for t in ordered] == ["local", "a"]
+
+
+# --- attempt ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UpstreamUnreachable("x"), UpstreamServerError("x"), UpstreamRateLimited("x"), UpstreamTimeout("x"),
+     UpstreamCredentials("x"), UpstreamBadResponse("x"), EngineLoading("x")],
+)  # fmt: skip
+async def test_a_failing_target_hands_over_to_the_next(error: GatewayError) -> None:
+    adapter = Scripted(a=[error], b=[b"{}"])
+    _, tries = await run(adapter, "a", "b")
+    assert adapter.asked == ["a", "b"]
+    assert tries.answered_by == Target("b", "m")
+    assert str(tries.attempts[1]) == "b/m=200"
+
+
+async def test_the_same_target_is_tried_again_with_a_pause() -> None:
+    adapter = Scripted(a=[UpstreamServerError("x"), UpstreamServerError("x"), b"{}"])
+    started = time.monotonic()
+    _, tries = await run(adapter, "a")
+    assert adapter.asked == ["a"] * 3
+    assert tries.upstream_seconds <= time.monotonic() - started + 0.05
+    assert time.monotonic() - started > 0.1
+
+
+async def test_retry_after_is_honoured() -> None:
+    adapter = Scripted(a=[UpstreamRateLimited("x", retry_after=0.6), b"{}"])
+    started = time.monotonic()
+    await run(adapter, "a")
+    assert 0.6 <= time.monotonic() - started < 2
+
+
+async def test_a_pause_longer_than_anybody_waits_fails_at_once() -> None:
+    adapter = Scripted(a=[UpstreamRateLimited("x", retry_after=60)])
+    with pytest.raises(UpstreamRateLimited):
+        await run(adapter, "a")
+    assert adapter.asked == ["a"]
+
+
+async def test_a_silent_target_is_never_asked_again() -> None:
+    adapter = Scripted(a=[UpstreamTimeout("x")])
+    with pytest.raises(UpstreamTimeout):
+        await run(adapter, "a")
+    assert adapter.asked == ["a"]
+
+
+async def test_a_fault_of_the_request_goes_nowhere_else() -> None:
+    adapter = Scripted(a=[UpstreamRefused("too long")], b=[b"{}"])
+    with pytest.raises(UpstreamRefused):
+        await run(adapter, "a", "b")
+    assert adapter.asked == ["a"]
+
+
+async def test_what_a_provider_said_beats_an_engine_that_is_loading() -> None:
+    adapter = Scripted(local=[EngineLoading("x")], b=[UpstreamServerError("broken")])
+    with pytest.raises(UpstreamServerError):
+        await run(adapter, "local", "b")
+
+
+class Broken:
+    """A stream that fails, or ends, before its first event."""
+
+    def __init__(self, error: GatewayError | None) -> None:
+        self.error, self.closed = error, False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self.error:
+            raise self.error
+        return
+        yield b""
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("error", [UpstreamBadResponse("cut"), None])
+async def test_a_stream_that_breaks_before_its_first_event_goes_to_the_next_target(error: GatewayError | None) -> None:
+    broken = Broken(error)
+    adapter = Scripted(a=[broken], b=[b"{}"])
+    await run(adapter, "a", "b")
+    assert broken.closed
+
+
+async def test_cancelling_leaves_a_record() -> None:
+    class Silent(Scripted):
+        async def send(self, endpoint: Endpoint, call: Call) -> Reply:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+    tries = Tries()
+    task = asyncio.ensure_future(attempt([Target("a", "m")], CALL, PROVIDERS, {"openai": Silent()}, tries, Random(1)))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [one.outcome for one in tries.attempts] == ["cancelled"]
