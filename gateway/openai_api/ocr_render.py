@@ -17,7 +17,7 @@ def render_ocr(
     dpi: int = 200,
     page_numbers: tuple[int, ...] | None = None,
 ) -> bytes:
-    """JSON bytes. `dpi` is what pages were rendered at; `page_numbers` (from 0) are the asked ones where not all were."""
+    """JSON bytes. `dpi` is what pages were rendered at; `page_numbers` (from 0) are the asked ones if not all."""
     numbers = page_numbers if page_numbers is not None and len(page_numbers) == len(result.pages) else None
     pages = list(zip(numbers or range(len(result.pages)), result.pages, strict=True))
     if shape is OcrShape.MISTRAL:

@@ -21,7 +21,7 @@ _FENCE = re.compile(r"```[a-zA-Z]*\n(.*?)\n?```", re.DOTALL)
 
 
 def vision_prompt_body(model: str, images: Sequence[Upload], instruction: str = INSTRUCTION) -> bytes:
-    """A chat completion request with the images as data URLs before the instruction. One page per request reads best."""
+    """A chat completion request with the images as data URLs before the instruction. One page a request reads best."""
     content: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": data_url(image.media_type, image.data)}} for image in images
     ]
@@ -32,16 +32,18 @@ def vision_prompt_body(model: str, images: Sequence[Upload], instruction: str = 
 def parse_vision_reply(body: bytes) -> OcrResult:
     """The reply's text as one page, its code fence removed; layout JSON, as dots.ocr writes, with its boxes.
 
-    Raises `UpstreamBadResponse` for anything but a chat completion with content.
+    Raises `UpstreamBadResponse` for anything but a chat completion with content, and for one that was cut short.
     """
     try:
-        message = orjson.loads(body)["choices"][0]["message"]
-        content = message["content"]
+        choice = orjson.loads(body)["choices"][0]
+        content = choice["message"]["content"]
         if isinstance(content, list):
             content = "".join(part["text"] for part in content if part.get("type") == "text")
-        text = (content if content is not None or message.get("refusal") else "").strip()
+        text = content.strip()
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError):
         raise UpstreamBadResponse("The provider sent an answer that is not a chat completion.") from None
+    if choice.get("finish_reason") == "length":
+        raise UpstreamBadResponse("The provider's model ran out of tokens before the page was read to its end.")
     if fenced := _FENCE.fullmatch(text):
         text = fenced[1].strip()
     return OcrResult(parse_layout(text) or (Page(text),))
