@@ -1,0 +1,166 @@
+"""The chute: an OpenAI-compatible gateway. `chutes deploy chute_gateway:chute` uploads this file;
+`python chute_gateway.py` runs the same thing on this machine."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from chutes.chute import NodeSelector
+from chutes.util.context import is_remote
+
+import chute_models
+import images.gpu
+import images.slim
+from gateway import __version__
+from gateway.app import create_app
+from gateway.chute import account, schemas
+from gateway.chute.chute import GatewayChute
+from gateway.errors import ConfigError
+from gateway.observe import logs
+from gateway.providers.engines import EngineBoard, NoEngines
+from gateway.settings import Settings, load_settings
+
+ROOT = Path(__file__).resolve().parent
+BAKED = ("gateway", "chute_models", "images")
+README = """\
+# chute-gateway
+
+One OpenAI-compatible address for chat, completions, embeddings, transcription, translation and OCR. Own models run in
+this chute; every other model is routed to a chute or provider, with fallback when one fails.
+
+## Features
+- Streams and plain answers on the same path, as the official OpenAI clients expect
+- Local vLLM engines for chat, embeddings, speech and OCR
+- Routing by model name with retries, fallback and load balancing
+- Optional gateway keys (`gw_key`) for callers that share one account
+
+## Usage
+```python
+from openai import OpenAI
+
+client = OpenAI(base_url="https://YOUR-SLUG.chutes.ai/v1", api_key="cpk_...")
+print(client.chat.completions.create(model="MODEL", messages=[{"role": "user", "content": "Hello"}]))
+```
+Audio and images travel as base64 (`file_b64`), since the platform carries JSON only. `GET /v1/models` lists the models.
+"""
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings().settings
+    except ConfigError as error:
+        sys.exit(f"error: {error.message}")
+
+
+settings = _settings()
+options = settings.chute
+username = options.username or account.username()
+
+
+def _image() -> Any:
+    """What the instance must know of these settings goes into the image: only this file is uploaded."""
+    engines = settings.engines if isinstance(settings.engines, str) else ",".join(settings.engines)
+    baked = BAKED + tuple(name for name in ("gateway.yaml",) if (ROOT / name).exists())
+    environment = {
+        "CHUTE_USERNAME": username,
+        "CHUTE_NAME": options.name,
+        "CHUTE_CONCURRENCY": str(options.concurrency),
+        "CHUTE_REQUIRE_KEY": str(options.require_key).lower(),
+        "CHUTE_DRAIN_SECONDS": str(options.drain_seconds),
+        "STATE_DIR": "/cache/chute-gateway",
+        "ENGINES": "off" if options.image == "slim" else engines,
+    }
+    lines = [options.image, options.base_image, *(f"{name}={value}" for name, value in sorted(environment.items()))]
+    tag = options.image_tag or ("built" if is_remote() else images.content_tag(ROOT, baked, *lines))
+    recipe = images.Recipe(
+        username, options.image_name, tag, options.base_image, README, baked=baked, environment=environment
+    )
+    return {"gpu": images.gpu, "slim": images.slim}[options.image].build(recipe)
+
+
+chute = GatewayChute(
+    username=username,
+    name=options.name,
+    image=_image(),
+    settings=settings,
+    tagline=options.tagline,
+    readme=README,
+    node_selector=NodeSelector(
+        gpu_count=options.gpu_count,
+        min_vram_gb_per_gpu=options.min_vram_gb_per_gpu,
+        include=list(options.include) or None,
+        exclude=list(options.exclude) or None,
+    ),
+    concurrency=options.concurrency,
+    max_instances=options.max_instances,
+    scaling_threshold=options.scaling_threshold,
+    shutdown_after_seconds=options.shutdown_after_seconds,
+    allow_external_egress=options.allow_external_egress,
+    tee=options.tee,
+    title="chute-gateway",
+    description=options.tagline,
+    version=__version__,
+)
+
+
+@chute.on_startup(priority=10)
+def configure_logs(self: GatewayChute) -> None:
+    logs.configure(self.settings.log_level, self.settings.log_format)
+    config = self.config
+    self.logger.info("chute %s of %s, concurrency %d", config.name, config.username, config.concurrency)
+
+
+@chute.on_startup(priority=20)
+async def open_gateway(self: GatewayChute) -> None:
+    """Engines begin to load side by side and in the background: the port opens at once, `/health` tells how far."""
+    gateway = create_app(self.settings, engines=_engines(self.settings))
+    await gateway.startup()
+    self.open_gateway(gateway)
+
+
+@chute.on_shutdown(priority=10)
+async def close_gateway(self: GatewayChute) -> None:
+    """Stops the engines with their children and closes the connections to the upstreams."""
+    if self.gateway is not None:
+        await self.gateway.shutdown()
+
+
+def _engines(settings: Settings) -> EngineBoard:
+    if settings.engines == "off":
+        return NoEngines()
+    log = logging.getLogger("chute_models")
+    try:
+        return chute_models.build(settings.engines, settings.engine_config, state_dir=settings.state_dir, log=log)
+    except ValueError as error:
+        raise ConfigError(f"engines: {error}") from None
+
+
+# One cord per endpoint, each a door into the same path of the gateway.
+chute.gateway_cord("/health", "/health", "GET")
+chute.gateway_cord("/models", "/v1/models", "GET")
+chute.gateway_cord("/chat_completions", "/v1/chat/completions", input_schema=schemas.Chat)
+chute.gateway_cord("/completions", "/v1/completions", input_schema=schemas.Completion)
+chute.gateway_cord("/embeddings", "/v1/embeddings", input_schema=schemas.Embedding)
+chute.gateway_cord("/transcriptions", "/v1/audio/transcriptions", input_schema=schemas.Transcription)
+chute.gateway_cord("/translations", "/v1/audio/translations", input_schema=schemas.Translation)
+chute.gateway_cord("/transcribe", "/transcribe", input_schema=schemas.Transcribe)
+chute.gateway_cord("/ocr", "/v1/ocr", input_schema=schemas.Ocr)
+chute.gateway_cord("/route", "/route", input_schema=schemas.Route)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run the gateway with its local engines on this machine.")
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (default 8000)")
+    parser.add_argument("--reload", action="store_true", help="start again when a file changes")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"))
+    given = parser.parse_args()
+    chute.run_local(host=given.host, port=given.port, reload=given.reload, log_level=given.log_level)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    main()

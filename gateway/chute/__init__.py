@@ -1,0 +1,1 @@
+"""The gateway as a chute: the only part that knows the chutes SDK and the platform's calling conventions."""

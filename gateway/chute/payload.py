@@ -1,0 +1,73 @@
+"""Reads what the SDK leaves in `request.state` for a cord and makes a `DoorCall` of it. Called by the cords.
+
+Shapes (platform-contract §2): `{"json", "params"}` on the platform, the bare body under `--dev` and for
+end-to-end-encrypted calls, None for GET under `--dev`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from gateway.chute.door import DoorCall
+from gateway.errors import InvalidJSON, InvalidRequest
+
+KEY_FIELD = "gw_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """`body` is any JSON value or None; `params` are the query parameters as text."""
+
+    body: Any
+    params: Mapping[str, str]
+
+    @property
+    def streams(self) -> bool:
+        """How the platform will read the reply: the truthiness of `stream` in the body, else in the query.
+        Source: `_invoke` of the public API (invocation/router.py)."""
+        if isinstance(self.body, Mapping) and "stream" in self.body:
+            return bool(self.body["stream"])
+        return bool(self.params.get("stream", False))
+
+
+def unwrap(decrypted: Any, query: Mapping[str, str], *, wrapped: bool) -> Payload:
+    """`wrapped`: the call came through the platform, which sends query parameters beside the body."""
+    if wrapped and isinstance(decrypted, dict) and "json" in decrypted and "params" in decrypted:
+        params = decrypted["params"] if isinstance(decrypted["params"], dict) else {}
+        return Payload(decrypted["json"], {str(name): str(value) for name, value in params.items()})
+    return Payload(decrypted, query)
+
+
+def door_call(method: str, path: str, payload: Payload, *, trusted: bool) -> DoorCall:
+    """The gateway key is taken out of body and query. Raises InvalidRequest."""
+    params = dict(payload.params)
+    key: Any = params.pop(KEY_FIELD, None)
+    body = b""
+    if method == "GET":
+        if isinstance(payload.body, dict):
+            key = payload.body.get(KEY_FIELD, key)
+    else:
+        if not isinstance(payload.body, dict):
+            raise InvalidRequest("The body must be a JSON object.", code="invalid_type")
+        fields = dict(payload.body)
+        key = fields.pop(KEY_FIELD, key)
+        body = _encode(fields)
+    return DoorCall(method, path, urlencode(params).encode(), body, _checked(key), trusted)
+
+
+def _checked(key: Any) -> str | None:
+    if key is None:
+        return None
+    if not isinstance(key, str) or not key.isascii() or not key.isprintable():
+        raise InvalidRequest(f"'{KEY_FIELD}' must be a gateway key.", param=KEY_FIELD, code="invalid_type")
+    return key
+
+
+def _encode(fields: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(fields)
+    except (TypeError, RecursionError):
+        raise InvalidJSON("The body holds values that JSON cannot carry, or is nested too deeply.") from None

@@ -1,0 +1,63 @@
+"""The request bodies as the platform shows them to people. The gateway itself checks requests and takes more fields."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    model: str = Field(description="A name of GET /v1/models, or provider/model.", max_length=256)
+
+
+class Chat(_Body):
+    messages: list[dict[str, Any]] = Field(min_length=1, description="OpenAI chat messages.")
+    max_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    temperature: float | None = Field(None, ge=0, le=2)
+    stream: bool = False
+
+
+class Completion(_Body):
+    prompt: str | list[str]
+    max_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    temperature: float | None = Field(None, ge=0, le=2)
+    stream: bool = False
+
+
+class Embedding(_Body):
+    input: str | list[str]
+    encoding_format: str = Field("float", pattern="^(float|base64)$")
+
+
+class Translation(_Body):
+    file_b64: str = Field(description="The audio file as base64, at most 25 MB.")
+    file_name: str = Field("audio.wav", max_length=256)
+    response_format: str = Field("json", pattern="^(json|text|srt|vtt|verbose_json)$")
+    prompt: str | None = None
+    temperature: float | None = Field(None, ge=0, le=1)
+
+
+class Transcription(Translation):
+    language: str | None = Field(None, description="ISO-639-1 code such as en.")
+    stream: bool = False
+
+
+class Transcribe(BaseModel):
+    """The shape of Chutes' own whisper chute."""
+
+    model_config = ConfigDict(extra="allow")
+
+    audio_b64: str = Field(description="The audio file as base64, at most 25 MB.")
+    language: str | None = None
+
+
+class Ocr(_Body):
+    file_b64: str | None = Field(None, description="An image or PDF as base64; or document, image_b64, image_url.")
+    file_name: str = Field("page.png", max_length=256)
+
+
+class Route(_Body):
+    """Any call above by name; its own fields stand beside `path`."""
+
+    path: str = Field(description="The endpoint to call, such as /v1/chat/completions.")
