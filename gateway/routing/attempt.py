@@ -11,7 +11,6 @@ from gateway.errors import (
     GatewayError,
     ProviderNotConfigured,
     UpstreamBadResponse,
-    UpstreamTimeout,
 )
 from gateway.openai_api.call import ByteStream, Call, Reply
 from gateway.providers.base import Endpoint, Provider, ProviderAdapter
@@ -104,7 +103,7 @@ async def _one(
         outcome = "200"
         return reply
     except GatewayError as error:
-        outcome = str(error.error_code if isinstance(error, (EngineLoading, UpstreamTimeout)) else error.http_status)
+        outcome = error.error_code or str(error.http_status)
         raise
     finally:
         seconds = time.monotonic() - started

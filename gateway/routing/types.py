@@ -41,7 +41,7 @@ class Route:
 
 @dataclass(slots=True)
 class Attempt:
-    """The record of one try. `outcome` is an HTTP status or, where there was none, an error code."""
+    """The record of one try. `outcome` is `200` or the code of the error."""
 
     target: Target
     outcome: str

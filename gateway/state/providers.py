@@ -51,7 +51,7 @@ def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
 def _kind(name: str, config: ProviderConfig) -> ProviderType:
     if config.type:
         return ProviderType(config.type)
-    chutes = is_chutes_host(config.base_url) if config.base_url else name == "chutes"
+    chutes = name == "chutes" or is_chutes_host(config.base_url)
     return ProviderType.CHUTES if chutes else ProviderType.OPENAI
 
 

@@ -1,0 +1,77 @@
+"""The gateway that most API tests talk to: two real upstreams, every kind of route, keys with fences."""
+
+from collections.abc import Iterator
+
+import httpx
+import openai
+import pytest
+
+from tests.api.running import RunningGateway
+from tests.fakes.fixtures import upstream, upstream_server
+from tests.fakes.upstream import Upstream
+
+__all__ = ["upstream", "upstream_server"]
+
+FENCED = "sk-fenced-0123456789abcdef"
+
+
+@pytest.fixture(scope="session")
+def spare_server() -> Iterator[Upstream]:
+    server = Upstream.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def spare(spare_server: Upstream) -> Upstream:
+    """The upstream behind the fallbacks, freshly reset."""
+    spare_server.reset()
+    spare_server.text = "Hello from the spare."
+    return spare_server
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream, spare_server: Upstream
+) -> Iterator[RunningGateway]:
+    running = RunningGateway(
+        tmp_path_factory.mktemp("state"),
+        providers={
+            "main": {
+                "base_url": f"{upstream_server.url}/v1",
+                "api_key": "sk-upstream-secret",
+                "max_retries": 0,
+                "timeout": 5,
+                "models": [
+                    "gpt-x",
+                    {"id": "text-embed", "type": "embedding"},
+                    {"id": "whisper-1", "type": "transcription"},
+                ],
+            },
+            "spare": {"base_url": spare_server.url, "max_retries": 0, "models": []},
+            "chutes": {"base_url": upstream_server.url, "api_key": "cpk_secret", "models": [
+                {"id": "whisper-large-v3", "type": "transcription", "base_url": upstream_server.url},
+                {"id": "dots-ocr", "type": "ocr", "base_url": upstream_server.url},
+            ]},
+        },
+        models={
+            "safe": {"provider": "main", "model": "gpt-x", "fallbacks": [{"provider": "spare", "model": "gpt-y"}]},
+            "blind": {"provider": "main", "model": "gpt-x", "type": "chat", "supports_image_upload": False},
+            "vision-ocr": {"provider": "main", "model": "gpt-x", "type": "ocr"},
+        },
+        keys=[{"name": "fenced", "key": FENCED, "allowed_models": ["safe", "text-*"]}],
+    )  # fmt: skip
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(gateway: RunningGateway, upstream: Upstream, spare: Upstream) -> Iterator[openai.OpenAI]:
+    with gateway.client() as client:
+        yield client
+
+
+@pytest.fixture
+def http(gateway: RunningGateway, upstream: Upstream, spare: Upstream) -> Iterator[httpx.Client]:
+    with gateway.http() as client:
+        yield client

@@ -1,0 +1,42 @@
+"""A whole gateway on a loopback port, in a thread with a loop of its own, as a client meets it."""
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import uvicorn
+
+from gateway.app import create_app
+from gateway.providers.engines import EngineBoard
+from gateway.settings import Settings
+
+MASTER = "sk-master-0123456789abcdef"
+
+
+class RunningGateway:
+    """Serving from construction until `stop`."""
+
+    def __init__(self, state_dir: Path, engines: EngineBoard | None = None, **settings: Any) -> None:
+        values = {"state_dir": state_dir, "master_api_key": MASTER, "allow_private_upstreams": True, "port": 0}
+        self.app = create_app(Settings.model_validate({**values, **settings}), engines)
+        config = uvicorn.Config(self.app, port=0, log_config=None, loop="none", http="httptools")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()), daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(0.01)
+        self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
+
+    def client(self, key: str = MASTER) -> openai.OpenAI:
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=20)
+
+    def http(self, key: str | None = MASTER) -> httpx.Client:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=20)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(30)

@@ -1,0 +1,112 @@
+"""A JSON body is split, checked and put together again without changing its meaning."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import InvalidJSON, InvalidRequest
+from gateway.openai_api.json_body import MAX_DEPTH, splice_model, split_object, text_field
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(
+    st.dictionaries(st.text(max_size=8) | st.just("model"), _json, max_size=6), st.text(), st.booleans(), st.booleans()
+)
+def test_only_the_model_changes(document: dict[str, Any], model: str, ascii_only: bool, indent: bool) -> None:
+    body = json.dumps(document, ensure_ascii=ascii_only, indent=2 if indent else None)
+    spliced = json.loads(splice_model(split_object(body.encode(errors="surrogatepass")), model))
+    assert spliced == {**document, "model": model}
+    assert list(spliced) == list({**document, "model": model})
+
+
+def test_values_keep_their_bytes() -> None:
+    body = b'{ "seed":99999999999999999999, "model" : "a", "t": 1.50, "e": 1e2, "s": "\\u00e9\\/" }'
+    assert splice_model(split_object(body), "b") == (
+        b'{"seed":99999999999999999999,"model":"b","t":1.50,"e":1e2,"s":"\\u00e9\\/"}'
+    )
+
+
+def test_of_duplicate_keys_one_is_judged_and_the_same_is_forwarded() -> None:
+    document = split_object(b'{"model":"cheap","a":1,"mod\\u0065l":"dear"}')
+    assert text_field(document, "model") == "dear"
+    assert splice_model(document, text_field(document, "model") or "") == b'{"model":"dear","a":1}'
+
+
+def test_a_bom_is_dropped() -> None:
+    assert splice_model(split_object(b'\xef\xbb\xbf{"a":1}'), "m") == b'{"a":1,"model":"m"}'
+
+
+_KILLERS = {
+    "empty": b"",
+    "blank": b"  \n",
+    "array": b"[1]",
+    "string": b'"x"',
+    "null": b"null",
+    "cut": b'{"a":',
+    "trailing": b'{"a":1}x',
+    "nul": b'{"a":1}\x00',
+    "nan": b'{"a":NaN}',
+    "infinity": b'{"a":[-Infinity]}',
+    "single quotes": b"{'a':1}",
+    "comment": b'{"a":1/**/}',
+    "high surrogate": b'{"a":"\\ud800"}',
+    "low surrogate": b'{"a":{"b":"\\udc00x"}}',
+    "surrogate in key": b'{"\\ud800x":1}',
+    "encoded surrogate": b'{"a":"\xed\xa0\x80"}',
+    "latin-1": b'{"a":"\xe9"}',
+    "utf-16": '{"a":1}'.encode("utf-16"),
+    "utf-16be": '{"a":1}'.encode("utf-16-be"),
+    "utf-32": '{"a":1}'.encode("utf-32"),
+    "control": b'{"a":"\x01"}',
+    "leading zero": b'{"a":01}',
+    "5000 digits": b'{"a":' + b"9" * 5000 + b"}",
+    "deep": b'{"a":' + b"[" * 500 + b"]" * 500 + b"}",
+    "deep objects": b'{"a":' + b'{"a":' * 300 + b"1" + b"}" * 301,
+    "very deep": b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "5 MB of brackets": b"[" * 5_000_000,
+    "deep after quotes": b'{"q":"\\\\\\"[[","a":' + b"[" * 250 + b"]" * 250 + b"}",
+}
+
+
+@pytest.mark.parametrize("body", _KILLERS.values(), ids=_KILLERS)
+def test_killers_are_refused(body: bytes) -> None:
+    with pytest.raises(InvalidJSON) as caught:
+        split_object(body)
+    assert caught.value.http_status == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}",
+        b'{"a":[' + b",".join([b"[[]]"] * 5000) + b"]}",
+        json.dumps({"a": "[" * 5000 + '"' + "\\" * 7 + '"' + "{" * 5000}).encode(),
+        json.dumps({"a": "9" * 5000}).encode(),
+        b'{"a":' + b"9" * 300 + b"}",
+        b'{"a":0.' + b"1" * 5000 + b"}",
+    ],
+    ids=["at the limit", "wide", "brackets in a string", "digits in a string", "300 digits", "long fraction"],
+)
+def test_what_only_looks_dangerous_passes(body: bytes) -> None:
+    assert not math.isinf(len(split_object(body)))
+
+
+@pytest.mark.parametrize("value", [b"1", b"[]", b"{}", b"true"])
+def test_a_model_that_is_no_string_names_the_field(value: bytes) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        text_field(split_object(b'{"model":%s}' % value), "model")
+    assert caught.value.param == "model"
+
+
+def test_a_missing_or_null_field_is_none() -> None:
+    assert text_field(split_object(b'{"a":null}'), "a") is None
+    assert text_field(split_object(b"{}"), "a") is None

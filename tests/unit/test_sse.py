@@ -1,0 +1,67 @@
+"""Events come out whole and alike however the network cut them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import UpstreamBadResponse
+from gateway.openai_api.sse import DONE, EventSplitter, comment, data_of, event, is_done
+
+_pieces = st.lists(
+    st.sampled_from(
+        [b"data: a", b"data:b", b"\n", b"\r", b"\r\n", b"\n\n", b": c", b"\xef\xbb\xbf", b"id: 1", "é".encode()]
+    ),
+    max_size=25,
+).map(b"".join)
+
+
+def _run(chunks: list[bytes]) -> tuple[list[bytes], bytes]:
+    splitter = EventSplitter()
+    return [event for chunk in chunks for event in splitter.feed(chunk)], splitter.rest
+
+
+@given(_pieces, st.lists(st.integers(0, 80), max_size=12))
+def test_any_cut_gives_the_same_events(stream: bytes, cuts: list[int]) -> None:
+    edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
+    chunks = [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    assert _run(chunks) == _run([stream]) == _run([stream[i : i + 1] for i in range(len(stream))])
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_all_three_line_ends_and_a_bom(end: bytes) -> None:
+    stream = b"\xef\xbb\xbf" + end.join(
+        [b": hi", b"", b"event: x", b"data: 1", b"data: 2", b"", b"data: [DONE]", b"", b""]
+    )
+    events, rest = _run([stream])
+    assert events == [b": hi\n\n", b"event: x\ndata: 1\ndata: 2\n\n", DONE]
+    assert rest in (b"", b"\n")
+    assert [data_of(event) for event in events] == [None, b"1\n2", b"[DONE]"]
+    assert [is_done(event) for event in events] == [False, False, True]
+
+
+def test_a_cut_stream_shows_in_rest() -> None:
+    splitter = EventSplitter()
+    assert splitter.feed(b"data: 1\n\ndata: {") == [b"data: 1\n\n"]
+    assert splitter.rest == b"data: {"
+
+
+@pytest.mark.parametrize("chunk", [b"data: " + b"x" * 200, b"data: " + b"x" * 200 + b"\n\n"])
+def test_an_endless_event_is_refused(chunk: bytes) -> None:
+    splitter = EventSplitter(limit=100)
+    splitter.feed(b"data: 1\n\n")
+    with pytest.raises(UpstreamBadResponse):
+        splitter.feed(chunk)
+
+
+def test_an_endless_event_in_small_pieces_is_refused() -> None:
+    splitter = EventSplitter(limit=1000)
+    with pytest.raises(UpstreamBadResponse):
+        for _ in range(2000):
+            splitter.feed(b"x")
+
+
+def test_own_events() -> None:
+    assert comment("engine\nloading") == b": engine loading\n\n"
+    assert data_of(event(b"{}")) == b"{}"
+    assert not is_done(event(b'{"text": "[DONE]"}'))
+    assert is_done(b"data:[DONE]\n\n")
