@@ -1,4 +1,4 @@
-"""What an image file is, by its header alone: nothing is decoded, so no bomb goes off. Called by `pages`, `pipeline`."""
+"""What an image file is, by its header alone: nothing is decoded, so no bomb goes off. Called by `pages`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

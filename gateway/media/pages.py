@@ -93,7 +93,7 @@ def _failure(line: dict[str, Any], max_pages: int) -> InvalidRequest:
         return _no_such_page(count)
     if why == "too_many_pages":
         return InvalidRequest(
-            f"The file has {count} pages; at most {max_pages} are read at once: choose some with 'pages', as in \"0-9\".",
+            f"The file has {count} pages; at most {max_pages} are read at once: choose with 'pages', as in \"0-9\".",
             param="pages",
         )
     return InvalidRequest(_MESSAGES.get(str(why), _SILENT_DEATH), param="file")

@@ -55,6 +55,8 @@ def decode_base64(
         if (size := decoded_size(payload)) > max_bytes:
             raise too_large(too_large_message("File", size, max_bytes))
         data = base64.b64decode(payload, validate=True)
+        if len(payload) % 4:
+            raise binascii.Error("padding")
     except (binascii.Error, UnicodeEncodeError):
         raise InvalidRequest(f"'{param}' is not valid base64.", param=param) from None
     if not data:

@@ -95,12 +95,13 @@ def inline_images(body: bytes, replacements: Mapping[str, str]) -> bytes:
     """The chat body with the image URLs that are keys of `replacements` replaced, all else byte for byte as it was."""
     document = _object(body)
     messages = _items(document.get("messages"))
+    before = list(messages)
     for position, message in enumerate(messages):
         members = _object(message) if _begins(message, b"{") else {}
         parts = _items(members.get("content"))
         if (new := [_with_data_url(part, replacements) for part in parts]) != parts:
             messages[position] = Raw(_encode({**members, "content": new}))
-    return _encode({**document, "messages": messages})
+    return body if messages == before else _encode({**document, "messages": messages})
 
 
 def supports_vision(model: str) -> bool:
@@ -170,7 +171,7 @@ def _check_data_url(url: str, where: str, limit: int) -> None:
         raise InvalidImage(f"{where}: an image's data URL must begin with data:image/png;base64, (or jpeg, webp, gif).")
     if (size := decoded_size(payload)) > limit:
         raise InvalidImage(too_large_message("Image", size, limit))
-    if not _is_base64(payload):
+    if not payload or not _is_base64(payload):
         raise InvalidImage(f"{where}: the image's data URL is not valid base64.")
     if image_format(decode_base64(payload[:64], param=where, max_bytes=limit)) is None:
         raise InvalidImage(f"{where}: the image is not a PNG, JPEG, WebP or GIF file.")

@@ -120,7 +120,10 @@ def test_a_number_out_of_range_is_a_400() -> None:
         check_images(b'{"messages":[{"n":1e999,"content":[{"image_url":"x"}]}]}')
 
 
-_rest = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.lists(st.floats(allow_nan=False)))
+_rest = st.dictionaries(
+    st.text(max_size=5),
+    st.integers() | st.text(max_size=5) | st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=2),
+)
 
 
 @given(_rest, _rest, st.lists(st.sampled_from(["http://a/1", "http://a/2", "https://b/"]), max_size=4))
@@ -136,9 +139,26 @@ def test_only_the_urls_change(outer: dict[str, Any], inner: dict[str, Any], urls
 
 @pytest.mark.parametrize(
     "model",
-    "claude-3-5-sonnet-20241022 claude-opus-4 claude-3-haiku gpt-4-vision-preview gpt-4-turbo gpt-4o gpt-4o-mini "
-    "gemini-2.5-pro gemini-1.5-pro gemini-1.5-flash qwen-vl Qwen/Qwen2-VL-7B-Instruct Qwen/Qwen2.5-VL-72B qwen3-vl "
-    "qwen3-vl-plus OpenGVLab/InternVL-VL-8B chutes-dots-ocr llama-3.2-vision".split(),
+    [
+        "claude-3-5-sonnet-20241022",
+        "claude-opus-4",
+        "claude-3-haiku",
+        "gpt-4-vision-preview",
+        "gpt-4-turbo",
+        "gpt-4o",
+        "gpt-4o-mini",
+        "gemini-2.5-pro",
+        "gemini-1.5-pro",
+        "gemini-1.5-flash",
+        "qwen-vl",
+        "Qwen/Qwen2-VL-7B-Instruct",
+        "Qwen/Qwen2.5-VL-72B",
+        "qwen3-vl",
+        "qwen3-vl-plus",
+        "OpenGVLab/InternVL-VL-8B",
+        "chutes-dots-ocr",
+        "llama-3.2-vision",
+    ],
 )
 def test_models_that_see(model: str) -> None:
     assert supports_vision(model)
@@ -146,8 +166,18 @@ def test_models_that_see(model: str) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    "gpt-4 gpt-3.5-turbo gpt-4o-transcribe gpt-4o-mini-tts deepseek-ai/DeepSeek-V3 Qwen/Qwen3-32B mistral-large "
-    "claude-2 whisper-large-v3 provlm".split(),
+    [
+        "gpt-4",
+        "gpt-3.5-turbo",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-tts",
+        "deepseek-ai/DeepSeek-V3",
+        "Qwen/Qwen3-32B",
+        "mistral-large",
+        "claude-2",
+        "whisper-large-v3",
+        "provlm",
+    ],
 )
 def test_models_that_do_not(model: str) -> None:
     assert not supports_vision(model)

@@ -1,5 +1,7 @@
 """Events come out whole and alike however the network cut them."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ def _run(chunks: list[bytes]) -> tuple[list[bytes], bytes]:
 @given(_pieces, st.lists(st.integers(0, 80), max_size=12))
 def test_any_cut_gives_the_same_events(stream: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    chunks = [stream[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [stream[a:b] for a, b in itertools.pairwise(edges)]
     assert _run(chunks) == _run([stream]) == _run([stream[i : i + 1] for i in range(len(stream))])
 
 
