@@ -8,15 +8,19 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install run engines test check lint types fast node lock clean
+.PHONY: help install run engines test check lint types fast lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(VENV)/.installed ## Create .venv with the gateway, the chutes SDK and the test tools
+install: $(VENV)/.installed ## Create .venv with the gateway and the chutes SDK
 
 $(VENV)/.installed: requirements/gateway.txt pyproject.toml
 	@./requirements/install-gateway.sh $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.tools: requirements/test.txt $(VENV)/.installed
+	@./requirements/install-gateway.sh $(PYTHON) $(VENV) requirements/gateway.txt requirements/test.txt
 	@touch $@
 
 engines: install ## Create .venv-engines with the runtimes of the local engines (CPU or GPU, as the machine is)
@@ -25,23 +29,23 @@ engines: install ## Create .venv-engines with the runtimes of the local engines 
 run: install engines ## Start the gateway with its local engines on PORT (default 8000)
 	@PORT=$(PORT) $(BIN)/python chute_gateway.py
 
-check: install lint types fast ## The fast lane: style, types, architecture and the tests that need no engine
+check: lint types fast ## The fast lane: style, types, architecture and the tests that need no engine
 
-lint: install
+lint: $(VENV)/.tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: install
+types: $(VENV)/.tools
 	$(BIN)/mypy
 
-fast: install
+fast: $(VENV)/.tools
 	$(BIN)/pytest -q -m "not engines and not vllm and not node and not chute"
 
 test: ## Install what the tests need and run the whole suite
-	@./tests/run.sh
+	@PYTHON=$(PYTHON) ./tests/run.sh
 
-lock: install ## Compile the locks again from pyproject.toml and requirements/*.in
+lock: $(VENV)/.installed ## Compile the locks again from pyproject.toml and requirements/*.in
 	@./requirements/lock.sh
 
 clean: ## Remove what was built and installed here

@@ -1,0 +1,23 @@
+"""Runs `client.mjs`, the official OpenAI client for Node, and gives back what it printed."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent
+
+
+def run_client(base_url: str, key: str, **wanted: Any) -> dict[str, Any]:
+    """Skips the test where Node or its packages are not installed."""
+    node = shutil.which("node")
+    if node is None or not (FOLDER / "node_modules" / "openai").is_dir():
+        pytest.skip("Node or its OpenAI client is not installed (npm ci in tests/node)")
+    command = [node, str(FOLDER / "client.mjs"), base_url, key, json.dumps(wanted)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result

