@@ -45,11 +45,9 @@ def refuse_strangers(scope: Scope) -> None:
     browser), no host name that was made to point here."""
     if not is_loopback(scope):
         raise RemoteClient("Under --dev only this machine may call; set CHUTE_DEV_ALLOW_REMOTE=1 to open it.")
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    for name, url in (("host", f"//{headers.get('host', '')}"), ("origin", headers.get("origin", ""))):
-        host = _hostname(url)
-        if host and host != "localhost" and not _loopback_address(host):
-            raise RemoteClient(f"Under --dev the {name} header must name this machine.")
+    for name, value in scope["headers"]:
+        if name.lower() in (b"host", b"origin") and not _names_this_machine(name.lower(), value.decode("latin-1")):
+            raise RemoteClient(f"Under --dev the {name.decode()} header must name this machine.")
 
 
 def is_loopback(scope: Scope) -> bool:
@@ -95,11 +93,12 @@ def _parsed(body: bytes) -> Any:
     return document
 
 
-def _hostname(url: str) -> str:
+def _names_this_machine(header: bytes, value: str) -> bool:
     try:
-        return urlsplit(url).hostname or ""
+        host = urlsplit(f"//{value}" if header == b"host" else value).hostname or ""
     except ValueError:
-        return "?"
+        return False
+    return host == "localhost" or _loopback_address(host)
 
 
 def _loopback_address(host: str) -> bool:
