@@ -14,6 +14,8 @@ from gateway.errors import UpstreamBadResponse
 from gateway.openai_api.audio import Segment, Transcript, Word
 from gateway.openai_api.subtitles import parse_subtitles
 
+MAX_DEPTH = 8
+"""Of wrappers around an answer."""
 _TEXT_KEYS = ("text", "transcription", "transcript")
 _SEGMENT_KEYS = ("segments", "chunks", "transcription", "result", "results", "output")
 _CONFIDENCE_KEYS = ("confidence", "probability", "score")
@@ -31,8 +33,6 @@ def parse_transcript(body: bytes, media_type: str, *, task: str = "transcribe") 
         try:
             document = orjson.loads(text)
             return _from_json(document, task)
-        except RecursionError:
-            raise _bad() from None
         except orjson.JSONDecodeError:
             if "json" in media_type:
                 raise _bad() from None
@@ -60,18 +60,18 @@ def _bad() -> UpstreamBadResponse:
     return UpstreamBadResponse("The provider sent an answer that is not a transcript.")
 
 
-def _from_json(document: Any, task: str) -> Transcript:
+def _from_json(document: Any, task: str, depth: int = 0) -> Transcript:
     if isinstance(document, str):
         return Transcript(document.strip(), task=task)
     if isinstance(document, list):
-        return _from_list(document, task)
-    if not isinstance(document, dict) or document.get("error"):
+        return _from_list(document, task, depth)
+    if not isinstance(document, dict) or document.get("error") or depth > MAX_DEPTH:
         raise _bad()
     segments = _segments(next((document[key] for key in _SEGMENT_KEYS if isinstance(document.get(key), list)), []))
     words = _words(document.get("words"))
     text = next((document[key] for key in _TEXT_KEYS if isinstance(document.get(key), str)), None)
     if text is None and not segments and not words:
-        return _from_nested(document, task)
+        return _from_nested(document, task, depth)
     if words:
         segments = _with_words(segments, words)
     language = document.get("language")
@@ -84,24 +84,24 @@ def _from_json(document: Any, task: str) -> Transcript:
     )
 
 
-def _from_nested(document: dict[str, Any], task: str) -> Transcript:
+def _from_nested(document: dict[str, Any], task: str, depth: int) -> Transcript:
     """An object that only wraps the answer: `{"result": {"text": …}}`, or one with an empty list of segments."""
     for key in _SEGMENT_KEYS:
         inner = document.get(key)
         if isinstance(inner, dict | str):
-            return _from_json(inner, task)
+            return _from_json(inner, task, depth + 1)
         if inner == []:
             return Transcript("", task=task)
     raise _bad()
 
 
-def _from_list(items: list[Any], task: str) -> Transcript:
+def _from_list(items: list[Any], task: str, depth: int) -> Transcript:
     if not items:
         return Transcript("", task=task)
     if all(isinstance(item, str) for item in items):
         return Transcript(" ".join(item.strip() for item in items), task=task)
     if all(isinstance(item, dict) and _times(item) is None for item in items):
-        return Transcript(" ".join(_from_json(item, task).text for item in items).strip(), task=task)
+        return Transcript(" ".join(_from_json(item, task, depth + 1).text for item in items).strip(), task=task)
     segments = _segments(items)
     return Transcript(_join(segments), segments, duration=segments[-1].end, task=task)
 

@@ -14,6 +14,8 @@ import orjson
 from gateway.errors import UpstreamBadResponse
 from gateway.openai_api.ocr import Line, OcrResult, Page
 
+MAX_DEPTH = 8
+"""Of wrappers around an answer."""
 _WRAPPERS = ("result", "results", "output", "data", "layout", "response")
 _TEXTS = ("text", "markdown", "content")
 _HTML = re.compile(r"<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
@@ -34,8 +36,6 @@ def parse_ocr(body: bytes, media_type: str) -> OcrResult:
         return OcrResult((Page(text),))
     try:
         return OcrResult(_pages(orjson.loads(text)))
-    except RecursionError:
-        raise _bad() from None
     except orjson.JSONDecodeError:
         if "json" in media_type:
             raise _bad() from None
@@ -48,7 +48,7 @@ def parse_layout(text: str) -> tuple[Page, ...] | None:
         return None
     try:
         return _pages(orjson.loads(text))
-    except (orjson.JSONDecodeError, RecursionError, UpstreamBadResponse):
+    except (orjson.JSONDecodeError, UpstreamBadResponse):
         return None
 
 
@@ -56,12 +56,12 @@ def _bad() -> UpstreamBadResponse:
     return UpstreamBadResponse("The provider sent an answer that is not a page's text.")
 
 
-def _pages(document: Any) -> tuple[Page, ...]:
+def _pages(document: Any, depth: int = 0) -> tuple[Page, ...]:
     if isinstance(document, str):
         return parse_layout(document.strip()) or (Page(document.strip()),)
     if isinstance(document, list):
-        return _pages_of_list(document)
-    if not isinstance(document, dict) or document.get("error"):
+        return _pages_of_list(document, depth)
+    if not isinstance(document, dict) or document.get("error") or depth > MAX_DEPTH:
         raise _bad()
     if isinstance(document.get("pages"), list):
         return tuple(_page(item) for item in document["pages"])
@@ -71,16 +71,18 @@ def _pages(document: Any) -> tuple[Page, ...]:
         return (_page(document),)
     for key in _WRAPPERS:
         if document.get(key) is not None:
-            return _pages(document[key])
+            return _pages(document[key], depth + 1)
     raise _bad()
 
 
-def _pages_of_list(items: list[Any]) -> tuple[Page, ...]:
+def _pages_of_list(items: list[Any], depth: int) -> tuple[Page, ...]:
     if not items:
         return (Page(""),)
     if all(isinstance(item, dict) and "bbox" in item for item in items):
         return (_layout_page(items),)
-    return tuple(page for item in items for page in _pages(item))
+    if depth > MAX_DEPTH:
+        raise _bad()
+    return tuple(page for item in items for page in _pages(item, depth + 1))
 
 
 def _page(item: Any) -> Page:
