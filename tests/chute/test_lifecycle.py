@@ -1,0 +1,135 @@
+"""How a chute starts and ends as a process: SIGTERM under `chutes run`, and `python chute_gateway.py`."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.chute.process import ROOT, Process, chutes_run, run_local
+from tests.fakes.upstream import Upstream
+
+pytestmark = pytest.mark.chute
+
+BODY = {"model": "gpt-x", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+
+
+def stream_in_background(process: Process) -> tuple[threading.Thread, list[str]]:
+    """A stream of some seconds that has begun; the list fills with its text, and with the error that cut it."""
+    received: list[str] = []
+    begun = threading.Event()
+
+    def read() -> None:
+        try:
+            with httpx.stream("POST", f"{process.url}/v1/chat/completions", json=BODY, headers=auth(process)) as reply:
+                for text in reply.iter_text():
+                    received.append(text)
+                    begun.set()
+        except httpx.TransportError as error:
+            received.append(repr(error))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert begun.wait(20), process.log
+    return thread, received
+
+
+def auth(process: Process) -> dict[str, str]:
+    return {"Authorization": f"Bearer {process.master_key}"}
+
+
+@pytest.mark.parametrize("start", [chutes_run, run_local])
+def test_sigterm_lets_a_running_stream_finish(start: object, upstream: Upstream, tmp_path: Path) -> None:
+    upstream.tokens, upstream.faults["gpt-x"] = 40, "slow:0.05"
+    process: Process = start(tmp_path, upstream.url)  # type: ignore[operator]
+    process.wait()
+    thread, received = stream_in_background(process)
+    asked = time.monotonic()
+    code = process.stop(signal.SIGTERM)
+    thread.join(5)
+    assert "".join(received).endswith("data: [DONE]\n\n"), process.log
+    assert time.monotonic() - asked < 15
+    assert code in (0, -signal.SIGTERM)
+    assert "Traceback" not in process.log
+
+
+def test_while_draining_new_calls_are_turned_away(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.tokens, upstream.faults["gpt-x"] = 60, "slow:0.05"
+    process = chutes_run(tmp_path, upstream.url).wait()
+    thread, _ = stream_in_background(process)
+    process.child.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    reply = httpx.post(f"{process.url}/v1/chat/completions", json=BODY)
+    assert reply.status_code == 429
+    assert "retry-after" in reply.headers
+    thread.join(10)
+    assert process.stop() == 0
+
+
+def test_a_second_signal_ends_it_at_once(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.tokens, upstream.faults["gpt-x"] = 1000, "slow:0.05"
+    process = chutes_run(tmp_path, upstream.url).wait()
+    thread, received = stream_in_background(process)
+    process.child.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert process.stop(signal.SIGTERM, seconds=3) == 128 + signal.SIGTERM
+    thread.join(5)
+    assert "Error" in received[-1]
+
+
+def test_run_local_serves_the_whole_gateway_on_loopback_only(upstream: Upstream, tmp_path: Path) -> None:
+    process = run_local(tmp_path, upstream.url).wait()
+    try:
+        assert httpx.get(f"{process.url}/_procs").status_code == 404
+        assert httpx.get(f"{process.url}/health").json()["status"] == "healthy"
+        assert httpx.post(f"{process.url}/v1/chat/completions", json=BODY).status_code == 401
+        routed = {**BODY, "path": "/v1/chat/completions", "stream": False}
+        assert httpx.post(f"{process.url}/route", json=routed).status_code == 401
+        assert httpx.post(f"{process.url}/route", json=routed, headers=auth(process)).json()["choices"]
+        listening = Path(f"/proc/{process.child.pid}/net/tcp").read_text()
+        assert f"0100007F:{process.port:04X}" in listening
+        assert f"00000000:{process.port:04X}" not in listening
+    finally:
+        process.stop()
+
+
+def test_the_printed_curl_line_works(upstream: Upstream, tmp_path: Path) -> None:
+    process = run_local(tmp_path, upstream.url).wait()
+    try:
+        until = time.monotonic() + 10
+        while "curl " not in process.log and time.monotonic() < until:
+            time.sleep(0.1)
+        line = next(line for line in process.log.splitlines() if line.strip().startswith("curl "))
+        assert process.master_key not in line
+        answer = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT, timeout=20, check=True)
+        assert '"choices"' in answer.stdout
+    finally:
+        process.stop()
+
+
+def test_a_bad_configuration_ends_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text("providers:\n  x: {bas_url: http://127.0.0.1}\n")
+    done = subprocess.run(
+        [sys.executable, "chute_gateway.py"],
+        cwd=ROOT,
+        env={"GATEWAY_CONFIG": str(tmp_path / "gateway.yaml"), "STATE_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "gateway.yaml, line 2, providers.x.bas_url" in done.stderr
+
+
+def test_reload_starts_the_same_gateway(upstream: Upstream, tmp_path: Path) -> None:
+    process = run_local(tmp_path, upstream.url, "--reload").wait()
+    try:
+        assert httpx.get(f"{process.url}/health").json()["status"] == "healthy"
+    finally:
+        process.stop(signal.SIGINT)
