@@ -1,0 +1,321 @@
+"""The life of one local engine: queued, started, watched, restarted with growing pauses, stopped."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from logging import Logger
+from pathlib import Path
+
+from chute_models.environment import child_environment
+from chute_models.logfile import EngineLog
+from chute_models.ports import free_port
+from chute_models.probe import fetch, requests_in_flight
+from chute_models.process import EngineProcess
+from chute_models.progress import Progress
+from chute_models.spec import EngineSpec
+from chute_models.status import DRAINING, FAILED, LOADING, READY, STOPPED, Status, Timing
+
+EX_CONFIG = 78
+"""Our own servers leave with this code when another start would fail the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start a spec: the command and what its environment needs beyond the allow-list."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+Launcher = Callable[[EngineSpec, int, str], Launch]
+"""(spec, port, secret) -> Launch. The secret goes into the environment, never into the command."""
+
+
+class Engine:
+    """Runs on the loop that calls `start`; `status` may be read from any thread."""
+
+    def __init__(
+        self, spec: EngineSpec, launcher: Launcher, *, python: str, state_dir: Path, timing: Timing, logger: Logger
+    ) -> None:
+        self.spec = spec
+        self.log = EngineLog(state_dir / "logs" / f"engine-{spec.name}.log")
+        self._launcher = launcher
+        self._python = python
+        self._timing = timing
+        self._logger = logger
+        self._progress = Progress()
+        self._process: EngineProcess | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._restarting = False
+        self._state, self._phase = STOPPED, "stopped"
+        self._began = time.monotonic()
+        self._took: float | None = None
+        self._next_start = 0.0
+        self._error: str | None = None
+        self._restarts = -1
+        self._failures = 0
+        self._was_ready = False
+        self._port = 0
+        self._secret = ""
+        self._rss = 0
+        self._last_code: int | None = None
+
+    # --- asked from outside ------------------------------------------------------------------------------
+
+    def start(self, slots: asyncio.Semaphore) -> None:
+        """Begin, or begin again after a stop or a failure; nothing when it runs."""
+        if self._task and not self._task.done():
+            return
+        self._stopping, self._failures, self._was_ready, self._error = False, 0, False, None
+        self._wake = asyncio.Event()
+        self._enter(LOADING, "queued")
+        self._task = asyncio.get_running_loop().create_task(self._run(slots), name=f"engine-{self.spec.name}")
+
+    async def stop(self) -> None:
+        """Mark it draining, stop it with its children; returns when none is left."""
+        if self._task is None or self._task.done():
+            self._enter(STOPPED, "stopped")
+            return
+        self._stopping = True
+        self._wake.set()
+        await asyncio.wait([self._task])
+
+    async def drain(self, timeout: float) -> bool:
+        """Take it out of service and wait until its requests are done; True when they are."""
+        if self._state not in (READY, DRAINING):
+            return True
+        self._state, self._phase = DRAINING, "draining"
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline and self._state == DRAINING:
+            running = await requests_in_flight(self._port, self._secret, self._timing.probe_timeout)
+            if running == 0:
+                return True
+            await asyncio.sleep(0.1)
+        return self._state != DRAINING
+
+    def restart(self, slots: asyncio.Semaphore) -> None:
+        """Stop and start again, without a pause and with a clean record."""
+        if self._task is None or self._task.done():
+            self.start(slots)
+            return
+        self._restarting = True
+        self._wake.set()
+
+    def status(self) -> Status:
+        process = self._process
+        starting = self._state == LOADING and self._phase == "loading"
+        return Status(
+            name=self.spec.name,
+            kind=self.spec.kind,
+            model=self.spec.model,
+            runtime=self.spec.runtime,
+            state=self._state,
+            phase=self._progress.phase if starting else self._phase,
+            percent=100.0 if self._state == READY else self._progress.percent if starting else None,
+            elapsed=self._took if self._took is not None else time.monotonic() - self._began,
+            retry_after=self._retry_after(),
+            error=self._error,
+            restarts=max(0, self._restarts),
+            address=f"http://127.0.0.1:{self._port}" if self._port else "",
+            secret=self._secret,
+            upstream_model=self.spec.upstream_model,
+            demo=self.spec.demo,
+            pid=process.pid if process else None,
+            rss=self._rss,
+        )
+
+    # --- the loop ----------------------------------------------------------------------------------------
+
+    async def _run(self, slots: asyncio.Semaphore) -> None:
+        try:
+            while not self._stopping:
+                await self._life(slots)
+                delay = self._after_life()
+                if delay is None:
+                    return
+                await self._pause(delay)
+            self._enter(STOPPED, "stopped")
+        except Exception as error:
+            self._logger.exception("engine %s: supervision failed", self.spec.name)
+            self._error = f"{type(error).__name__}: {error}"
+            self._enter(FAILED, "failed")
+
+    async def _life(self, slots: asyncio.Semaphore) -> None:
+        """One process from its start to its end."""
+        self._restarting = False
+        self._enter(LOADING, "queued")
+        try:
+            async with slots:
+                if self._stopping:
+                    return
+                self._spawn()
+                ready = await self._until_ready()
+            if ready:
+                self._became_ready()
+                await self._while_ready()
+            await self._finish()
+        finally:
+            self._forget()
+
+    def _spawn(self) -> None:
+        self._restarts += 1
+        self._progress = Progress()
+        self._port = free_port()
+        self._secret = secrets.token_urlsafe(24)
+        launch = self._launcher(self.spec, self._port, self._secret)
+        environment = child_environment(os.environ, launch.environment, hub=self.spec.hub)
+        self._enter(LOADING, "loading")
+        secret, log, progress = self._secret, self.log, self._progress
+
+        def hear(line: str) -> None:
+            log.write(line.replace(secret, "[hidden]"))
+            progress.feed(line)
+
+        try:
+            self._process = EngineProcess(self._python, launch.command, environment, hear)
+        except OSError as error:
+            self._progress.error = f"cannot start {self._python}: {error.strerror}"
+
+    async def _until_ready(self) -> bool:
+        process, timing = self._process, self._timing
+        last_sign, cpu = time.monotonic(), 0.0
+        while process and process.exit_code() is None and not self._interrupted():
+            status, _ = await fetch(self._port, "/health", self._secret, timing.probe_timeout)
+            if status == 200:
+                return True
+            await self._pause(timing.loading_probe)
+            now = time.monotonic()
+            if now - last_sign > timing.stall_after / 4:
+                used = (await asyncio.to_thread(process.measure)).cpu
+                if used > cpu + 0.5:
+                    last_sign, cpu = now, used
+            if now - max(last_sign, self._progress.last_line) > timing.stall_after:
+                return self._give_up("no sign of life while starting")
+            if now - self._began > timing.start_limit:
+                return self._give_up("not ready in time")
+        return False
+
+    def _became_ready(self) -> None:
+        self._took = time.monotonic() - self._began
+        self._state, self._phase, self._error = READY, "ready", None
+        self._progress.error = None
+        self._was_ready = True
+        self._logger.info("engine %s: ready after %.1f s at port %d", self.spec.name, self._took, self._port)
+
+    async def _while_ready(self) -> None:
+        """Returns when the process has ended, hangs, or shall end. Two silent probes take it out of service."""
+        process, timing = self._process, self._timing
+        assert process is not None
+        healthy_at = time.monotonic()
+        measure_at, silent = 0.0, 0
+        while process.exit_code() is None and not self._interrupted():
+            status, _ = await fetch(self._port, "/health", self._secret, timing.probe_timeout)
+            now = time.monotonic()
+            silent = 0 if status == 200 else silent + 1
+            if status == 200:
+                healthy_at = now
+                if self._took is not None and now - self._began - self._took > timing.stable_after:
+                    self._failures = 0
+            self._show_health(silent)
+            if now - max(healthy_at, self._progress.last_line) > timing.hang_after:
+                self._give_up("hung: its health check did not answer")
+                return
+            if now >= measure_at:
+                measure_at = now + timing.measure_every
+                self._rss = (await asyncio.to_thread(process.measure)).rss
+            await self._pause(timing.ready_probe)
+
+    def _show_health(self, silent: int) -> None:
+        if silent >= 2 and self._state == READY:
+            self._state, self._phase = LOADING, "restarting"
+        elif silent == 0 and self._state == LOADING:
+            self._state, self._phase = READY, "ready"
+
+    def _give_up(self, why: str) -> bool:
+        self._progress.error = why
+        if self._process:
+            self._process.kill()
+        return False
+
+    async def _finish(self) -> None:
+        """See the process out: politely when we want it gone, and in any case for good."""
+        process = self._process
+        if process is None:
+            return
+        if process.exit_code() is None and self._interrupted():
+            patience = self.spec.grace_seconds + self._timing.kill_margin if self._state in (READY, DRAINING) else 3.0
+            self._state, self._phase = DRAINING, "draining"
+            process.terminate()
+            await self._exited(patience)
+        process.kill()
+        await self._exited(30.0)
+        self._logger.info("engine %s: ended with code %s", self.spec.name, process.exit_code())
+
+    async def _exited(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while self._process and self._process.exit_code() is None:
+            if time.monotonic() >= deadline:
+                return
+            await asyncio.sleep(0.05)
+
+    def _after_life(self) -> float | None:
+        """The pause before the next start, None for no further start."""
+        if self._stopping:
+            return 0.0
+        if self._restarting:
+            self._failures, self._error = 0, None
+            return 0.0
+        self._failures += 1
+        self._error = self._progress.error or _describe(self._last_code)
+        hopeless = self._last_code == EX_CONFIG or self._failures >= self._timing.failed_starts
+        self._logger.warning("engine %s: %s (start %d)", self.spec.name, self._error, self._failures)
+        if hopeless and not self._was_ready:
+            self._enter(FAILED, "failed")
+            return None
+        delay = min(self._timing.backoff_first * 2.0 ** (self._failures - 1), self._timing.backoff_max)
+        self._next_start = time.monotonic() + delay
+        self._enter(*((FAILED, "failed") if hopeless else (LOADING, "restarting")))
+        return delay
+
+    def _forget(self) -> None:
+        process, self._process = self._process, None
+        self._port, self._secret, self._rss = 0, "", 0
+        if process:
+            self._last_code = process.exit_code()
+            process.close()
+
+    def _enter(self, state: str, phase: str) -> None:
+        self._state, self._phase, self._took, self._began = state, phase, None, time.monotonic()
+
+    def _interrupted(self) -> bool:
+        return self._stopping or self._restarting
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, or less when something is asked of us."""
+        if self._interrupted():
+            return
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+
+    def _retry_after(self) -> float:
+        if self._state == READY:
+            return 0.0
+        if self._phase in ("restarting", "failed") and self._next_start > time.monotonic():
+            return self._next_start - time.monotonic() + self.spec.expected_seconds
+        if self._state in (FAILED, STOPPED):
+            return 60.0
+        return max(1.0, self.spec.expected_seconds - (time.monotonic() - self._began))
+
+
+def _describe(code: int | None) -> str:
+    if code == 128 + signal.SIGKILL:
+        return "killed from outside, perhaps for lack of memory"
+    return f"ended unexpectedly with code {code}"

@@ -1,0 +1,1 @@
+"""How each runtime is started, and the small servers for those that bring none."""
