@@ -1,0 +1,432 @@
+"""The adapters against real upstreams: what they send, what they make of answers, and of failures."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from gateway.errors import (
+    GatewayError,
+    UpstreamBadResponse,
+    UpstreamCredentials,
+    UpstreamModelMissing,
+    UpstreamQuota,
+    UpstreamRateLimited,
+    UpstreamRefused,
+    UpstreamServerError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+    UpstreamUnreachable,
+)
+from gateway.openai_api.audio import AudioOptions, Transcript
+from gateway.openai_api.call import Call, Reply, Upload, Usage
+from gateway.openai_api.ocr import OcrResult
+from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, OCR, TRANSCRIPTIONS, TRANSLATIONS, Operation
+from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderAdapter, ProviderType, Timeouts
+from gateway.providers.registry import build_adapters
+from gateway.providers.transport.addresses import AddressPolicy
+from gateway.providers.transport.pooled import PooledTransport
+from tests.fakes import answers
+from tests.fakes.upstream import Upstream
+
+KEY = "sk-operator-0123456789"
+WAV = Upload("speech.wav", "audio/wav", b"RIFF....WAVEfmt ")
+PNG = Upload("page.png", "image/png", b"\x89PNG\r\n\x1a\n....")
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[PooledTransport]:
+    made = PooledTransport(AddressPolicy(allow_private=True))
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+def adapters(transport: PooledTransport, upstream: Upstream) -> Mapping[str, ProviderAdapter]:
+    return build_adapters(transport, chutes_api_url=upstream.url)
+
+
+def provider(upstream: Upstream, kind: ProviderType = ProviderType.OPENAI, **more: Any) -> Provider:
+    values: dict[str, Any] = {"base_url": upstream.url, "api_keys": (KEY,), "timeouts": Timeouts(1.0, 1.0, 0.3)}
+    return Provider("p", kind, **{**values, **more})
+
+
+def call(operation: Operation = CHAT, stream: bool = False, **body: Any) -> Call:
+    inner = {"messages": [{"role": "user", "content": "hi"}]} if operation is CHAT else {"prompt": "hi"}
+    document = {"model": "public", **inner, **body, **({"stream": True} if stream else {})}
+    return Call(operation, "public", "req", time.monotonic(), json.dumps(document).encode(), stream=stream)
+
+
+def file_call(operation: Operation, *files: Upload, **options: Any) -> Call:
+    audio = AudioOptions(**options) if operation is not OCR else None
+    return Call(operation, "public", "req", time.monotonic(), files=files, options=audio)
+
+
+async def events(reply: Reply) -> list[bytes]:
+    assert not isinstance(reply.body, bytes)
+    return [event async for event in reply.body]
+
+
+# --- JSON ---
+
+
+async def test_chat(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
+    asked = call(temperature=0.5, unknown={"z": 1, "a": [True, None]})
+    reply = await adapters["openai"].send(Endpoint(provider(upstream, headers={"X-Team": "a"}), "gpt-x"), asked)
+    assert isinstance(reply.body, bytes)
+    assert json.loads(reply.body)["choices"][0]["message"]["content"] == upstream.text
+    assert reply.usage == Usage(input_tokens=7, output_tokens=4, cached_tokens=3)
+    assert (reply.status, reply.media_type, reply.headers) == (200, "application/json", {})
+    sent = upstream.last
+    assert sent.path == "/v1/chat/completions"
+    assert sent.headers["authorization"] == f"Bearer {KEY}"
+    assert sent.headers["content-type"] == "application/json"
+    assert sent.headers["x-team"] == "a"
+    assert list(sent.json) == ["model", "messages", "temperature", "unknown"]
+    assert sent.json == {**json.loads(asked.body), "model": "gpt-x"}
+
+
+async def test_of_two_models_in_a_body_neither_reaches_the_upstream(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream
+) -> None:
+    asked = Call(CHAT, "b", "r", 0.0, b'{"model":"forbidden","messages":[],"model":"b"}')
+    await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), asked)
+    assert upstream.last.body.count(b'"model"') == 1
+    assert upstream.last.json["model"] == "gpt-x"
+
+
+@pytest.mark.parametrize("usage", [False, True])
+async def test_chat_stream(adapters: Mapping[str, ProviderAdapter], upstream: Upstream, usage: bool) -> None:
+    more = {"stream_options": {"include_usage": True}} if usage else {}
+    reply = await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(stream=True, **more))
+    got = await events(reply)
+    assert reply.media_type == "text/event-stream"
+    assert got == list(answers.stream_events(upstream, upstream.last))
+    assert getattr(reply.body, "usage") == (Usage(7, 4, 3) if usage else None)  # noqa: B009
+    assert upstream.last.headers["accept"] == "text/event-stream"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_completions(adapters: Mapping[str, ProviderAdapter], upstream: Upstream, stream: bool) -> None:
+    reply = await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(COMPLETIONS, stream, n=2))
+    if stream:
+        assert (await events(reply))[-1] == b"data: [DONE]\n\n"
+    else:
+        assert isinstance(reply.body, bytes)
+        assert [c["text"] for c in json.loads(reply.body)["choices"]] == [upstream.text] * 2
+
+
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+async def test_embeddings(adapters: Mapping[str, ProviderAdapter], upstream: Upstream, encoding: str) -> None:
+    asked = Call(
+        EMBEDDINGS,
+        "e",
+        "r",
+        0.0,
+        json.dumps({"model": "e", "input": ["a", "b"], "encoding_format": encoding}).encode(),
+    )
+    reply = await adapters["openai"].send(Endpoint(provider(upstream), "text-embed"), asked)
+    assert isinstance(reply.body, bytes)
+    data = json.loads(reply.body)["data"]
+    assert [isinstance(item["embedding"], str) for item in data] == [encoding == "base64"] * 2
+    assert reply.usage == Usage(input_tokens=4)
+
+
+async def test_large_embeddings_are_not_parsed_but_counted(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream
+) -> None:
+    body = json.dumps({"model": "e", "input": [f"text {n}" for n in range(2000)]}).encode()
+    reply = await adapters["openai"].send(
+        Endpoint(provider(upstream), "text-embed"), Call(EMBEDDINGS, "e", "r", 0.0, body)
+    )
+    assert len(reply.body) > 100_000  # type: ignore[arg-type]
+    assert reply.usage == Usage(input_tokens=4000)
+
+
+@pytest.mark.parametrize(
+    ("base", "prefix", "path"),
+    [
+        ("", "", "/v1/chat/completions"),
+        ("/", "", "/v1/chat/completions"),
+        ("/v1", "", "/v1/chat/completions"),
+        ("/v1/", "", "/v1/chat/completions"),
+        ("/openai/v1", "/openai", "/openai/v1/chat/completions"),
+        ("/openai", "/openai", "/openai/v1/chat/completions"),
+        ("/v1beta/openai", None, "/v1beta/openai/chat/completions"),
+        ("/api/paas/v4", None, "/api/paas/v4/chat/completions"),
+    ],
+)
+async def test_base_urls(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream, base: str, prefix: str | None, path: str
+) -> None:
+    upstream.prefix = prefix or ""
+    try:
+        await adapters["openai"].send(Endpoint(provider(upstream, base_url=upstream.url + base), "gpt-x"), call())
+    except UpstreamBadResponse:
+        assert prefix is None
+    finally:
+        upstream.prefix = ""
+    assert upstream.last.path == path
+
+
+# --- failures ---
+
+REFUSALS: list[tuple[str, type[GatewayError], int, str | None, float | None]] = [
+    ("429:2", UpstreamRateLimited, 429, "Rate limit exceeded", 2.0),
+    ("429", UpstreamRateLimited, 429, "Rate limit exceeded", None),
+    ("400", UpstreamRefused, 400, "bad temperature", None),
+    ("401", UpstreamCredentials, 502, "Invalid API key", None),
+    ("403", UpstreamCredentials, 502, "Forbidden for this account", None),
+    ("402", UpstreamQuota, 402, "Quota exceeded", 7 * 86_400.0),
+    ("404", UpstreamModelMissing, 404, "model not found: X", None),
+    ("422", UpstreamRefused, 422, "messages: Field required", None),
+    ("500", UpstreamServerError, 502, "Internal server error", None),
+    ("502", UpstreamServerError, 502, "bad gateway", None),
+    ("503:4", UpstreamUnavailable, 503, "No instances available (yet)", 4.0),
+    ("504", UpstreamTimeout, 504, "504 Gateway Time-out", None),
+    ("text", UpstreamRefused, 400, "plain words", None),
+    ("reset", UpstreamUnreachable, 502, None, None),
+    ("hang", UpstreamTimeout, 504, None, None),
+    ("redirect", UpstreamBadResponse, 502, None, None),
+    ("gzip", UpstreamBadResponse, 502, None, None),
+    ("html", UpstreamBadResponse, 502, None, None),
+    ("empty", UpstreamBadResponse, 502, None, None),
+    ("garbage", UpstreamBadResponse, 502, None, None),
+    ("shape", UpstreamBadResponse, 502, None, None),
+    ("error-in-200", UpstreamBadResponse, 502, "overloaded", None),
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("fault", "kind", "status", "said", "wait"), REFUSALS, ids=[row[0] for row in REFUSALS])
+async def test_failures(
+    adapters: Mapping[str, ProviderAdapter],
+    upstream: Upstream,
+    fault: str,
+    kind: type[GatewayError],
+    status: int,
+    said: str | None,
+    wait: float | None,
+    stream: bool,
+) -> None:
+    with pytest.raises(GatewayError) as caught:
+        reply = await adapters["openai"].send(Endpoint(provider(upstream), f"fault:{fault}"), call(stream=stream))
+        await events(reply)
+    error = caught.value
+    assert type(error) is kind
+    assert (error.http_status, error.retry_after) == (status, wait)
+    if said is not None:
+        assert error.upstream == said
+    assert KEY not in f"{error.message}{error.upstream}"
+
+
+async def test_codes_of_the_upstream_are_kept(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
+    for fault, code in (("context", "context_length_exceeded"), ("filter", "content_filter")):
+        with pytest.raises(UpstreamRefused) as caught:
+            await adapters["openai"].send(Endpoint(provider(upstream), f"fault:{fault}"), call())
+        assert caught.value.error_code == code
+
+
+async def test_an_echoed_key_is_removed(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
+    for key in (KEY, "cpk_0123456789abcdef.xyz", "no-known-form-8aJ2k"):
+        with pytest.raises(UpstreamRefused) as caught:
+            await adapters["openai"].send(
+                Endpoint(provider(upstream, api_keys=("other-key-1", key)[::-1]), "fault:echo-auth"), call()
+            )
+        assert key not in f"{caught.value.message}{caught.value.upstream}"
+        assert "your header was" in caught.value.message
+
+
+async def test_a_refused_connection(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
+    with pytest.raises(UpstreamUnreachable) as caught:
+        await adapters["openai"].send(Endpoint(provider(upstream, base_url="http://127.0.0.1:1"), "m"), call())
+    assert "127.0.0.1" not in caught.value.message
+
+
+async def test_the_calls_deadline_counts(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
+    asked = Call(CHAT, "m", "r", 0.0, call().body, deadline=time.monotonic() + 0.2)
+    started = time.monotonic()
+    with pytest.raises(UpstreamTimeout):
+        await adapters["openai"].send(Endpoint(provider(upstream), "fault:hang"), asked)
+    assert time.monotonic() - started < 0.6
+
+
+async def test_cookies_and_server_headers_stay_behind(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream
+) -> None:
+    reply = await adapters["openai"].send(Endpoint(provider(upstream), "fault:cookie"), call())
+    assert reply.headers == {}
+
+
+# --- streams ---
+
+BROKEN = ["cut:0", "cut:3", "reset:3", "garbage:3", "error:3", "nofinish", "stall:0", "stall:3", "big:2"]
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+async def test_a_broken_stream_never_looks_complete(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream, fault: str
+) -> None:
+    got = []
+    with pytest.raises(GatewayError):
+        reply = await adapters["openai"].send(Endpoint(provider(upstream), f"fault:{fault}"), call(stream=True))
+        assert not isinstance(reply.body, bytes)
+        async for event in reply.body:
+            got.append(event)
+    count = fault.partition(":")[2]
+    assert not count or len(got) == int(count)
+    assert b"data: [DONE]\n\n" not in got
+    assert all(event.endswith(b"\n\n") for event in got)
+    if fault.startswith(("stall", "big")):
+        await _none_live(upstream)
+
+
+@pytest.mark.parametrize("fault", ["nodone", "silent"])
+async def test_a_finished_answer_needs_no_done(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream, fault: str
+) -> None:
+    reply = await adapters["openai"].send(Endpoint(provider(upstream), f"fault:{fault}"), call(stream=True))
+    got = await events(reply)
+    assert got[-1] == b"data: [DONE]\n\n"
+    assert b'"finish_reason":"stop"' in got[-2]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_wrong_kind_of_answer(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream, stream: bool
+) -> None:
+    fault = "json-for-stream" if stream else "sse-for-json"
+    with pytest.raises(UpstreamBadResponse):
+        await adapters["openai"].send(Endpoint(provider(upstream), f"fault:{fault}"), call(stream=stream))
+
+
+async def test_streams_reuse_their_connection(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream, transport: PooledTransport
+) -> None:
+    for _ in range(5):
+        await events(await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(stream=True)))
+    assert transport.counts.opened == 1
+
+
+@pytest.mark.parametrize("events_read", [0, 1, 2])
+async def test_leaving_a_stream_stops_the_upstream(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream, events_read: int
+) -> None:
+    reply = await adapters["openai"].send(Endpoint(provider(upstream), "fault:slow:0.05"), call(stream=True))
+    assert not isinstance(reply.body, bytes)
+    pieces = aiter(reply.body)
+    for _ in range(events_read):
+        await anext(pieces)
+    await reply.body.aclose()
+    assert await asyncio.to_thread(upstream.wait_disconnect)
+    assert upstream.open_streams == 0
+
+
+async def test_cancelling_a_call_stops_the_upstream(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream
+) -> None:
+    task = asyncio.ensure_future(adapters["openai"].send(Endpoint(provider(upstream), "fault:hang"), call()))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    assert await asyncio.to_thread(upstream.wait_disconnect)
+
+
+# --- files ---
+
+
+@pytest.mark.parametrize(
+    ("asked", "upstream_format"),
+    [("json", "json"), ("text", "json"), ("srt", "verbose_json"), ("verbose_json", "verbose_json")],
+)
+async def test_transcription(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream, asked: str, upstream_format: str
+) -> None:
+    options = {"language": "en", "prompt": 'a "quoted"\nprompt', "temperature": 0.2}
+    reply = await adapters["openai"].send(
+        Endpoint(provider(upstream), "whisper-1"),
+        file_call(TRANSCRIPTIONS, WAV, response_format=asked, granularities=frozenset({"word"}), **options),
+    )
+    assert isinstance(reply.result, Transcript)
+    assert reply.result.text == answers.SPOKEN
+    form = answers.form_fields(upstream.last)
+    more = {"timestamp_granularities[]": "segment,word"} if upstream_format == "verbose_json" else {}
+    assert form == {
+        "model": "whisper-1",
+        "language": "en",
+        "prompt": options["prompt"],
+        "temperature": "0.2",
+        "response_format": upstream_format,
+        **more,
+    }
+    assert WAV.data in upstream.last.body
+    assert b'filename="speech.wav"' in upstream.last.body
+    if upstream_format == "verbose_json":
+        assert reply.usage == Usage(seconds=2.5)
+        assert len(reply.result.segments) == 2
+
+
+async def test_translation(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
+    reply = await adapters["openai"].send(
+        Endpoint(provider(upstream), "whisper-1"), file_call(TRANSLATIONS, WAV, language="de")
+    )
+    assert reply.result.task == "translate"
+    assert "language" not in answers.form_fields(upstream.last)
+
+
+async def test_file_names_cannot_leave_their_quotes(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream
+) -> None:
+    name = '../..\\x"; filename="b\r\ncontent-type: evil\r\n\r\n.wav'
+    await adapters["openai"].send(
+        Endpoint(provider(upstream), "whisper-1"), file_call(TRANSCRIPTIONS, Upload(name, "audio/wav\r\nx: y", b"x"))
+    )
+    assert b"\r\ncontent-type: evil" not in upstream.last.body
+    assert b"\r\nx: y" not in upstream.last.body
+    assert b".." not in upstream.last.body
+
+
+async def test_ocr_through_a_chat_model(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
+    upstream.text = "the page says so"
+    reply = await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), file_call(OCR, PNG, PNG))
+    assert isinstance(reply.result, OcrResult)
+    assert [page.text for page in reply.result.pages] == ["the page says so"] * 2
+    assert reply.usage == Usage(input_tokens=14, output_tokens=8, pages=2)
+    assert b"data:image/png;base64," in upstream.last.body
+
+
+async def test_one_bad_page_fails_the_document(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
+    upstream.script += ["", "500"]
+    with pytest.raises(UpstreamServerError):
+        await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), file_call(OCR, *[PNG] * 40))
+    assert len(upstream.requests) < 40
+
+
+# --- lists and checks ---
+
+
+@pytest.mark.parametrize("page_size", [None, 2])
+async def test_models_page_by_page(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream, page_size: int | None
+) -> None:
+    upstream.models, upstream.page_size = [f"m{n}" for n in range(5)], page_size
+    listed = await adapters["openai"].list_models(provider(upstream))
+    assert listed == [ListedModel(f"m{n}", 1700000000, "fake") for n in range(5)]
+    assert len(upstream.requests) == (3 if page_size else 1)
+
+
+async def test_check(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
+    await adapters["openai"].check(provider(upstream))
+    upstream.faults["*"] = "503"
+    with pytest.raises(UpstreamUnavailable) as caught:
+        await adapters["openai"].check(provider(upstream))
+    assert caught.value.message == "health check failed with status: 503"
+
+
+async def _none_live(upstream: Upstream) -> None:
+    until = time.monotonic() + 1.0
+    while upstream.server.live and time.monotonic() < until:
+        await asyncio.sleep(0.005)
+    assert not upstream.server.live

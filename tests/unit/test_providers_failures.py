@@ -1,0 +1,178 @@
+"""What failures mean, without a network: shapes of error bodies, waiting times, and secrets in them."""
+
+import time
+from email.utils import formatdate
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from gateway.errors import ConfigError, UpstreamBadResponse, UpstreamQuota, UpstreamRefused
+from gateway.openai_api.call import Usage
+from gateway.openai_api.operations import CHAT, EMBEDDINGS
+from gateway.providers import registry
+from gateway.providers.failures import failure, failure_inside, read_complaint
+from gateway.providers.redact import MAX_TEXT, redact
+from gateway.providers.registry import build_adapters
+from gateway.providers.transport.pooled import PooledTransport
+from gateway.providers.usage import read_usage, usage_in_tail
+from gateway.providers.whole import check_reply
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'{"error":{"message":"m","type":"t","code":"c"}}', "m"),
+        (b'{"error":"m"}', "m"),
+        (b'{"detail":"m"}', "m"),
+        (b'{"detail":{"message":"m"}}', "m"),
+        (b'{"object":"error","message":"m","code":400}', "m"),
+        (b'{"message":"m"}', "m"),
+        (b'"m"', "m"),
+        (b"m", "m"),
+        (b'{"detail":[{"loc":["body","n"],"msg":"bad"},{"msg":"worse"}]}', "n: bad; worse"),
+        (b'{"error":{"message":{"a":1}}}', '{"a":1}'),
+        (b"<!doctype html><title>Bad</title>", ""),
+        (b"", ""),
+        (b"[1]", ""),
+        (b"null", ""),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b'{"error":null,"detail":null}', ""),
+        (b'{"error":5}', ""),
+        (b'{"detail":[1]}', "1"),
+    ],
+)
+def test_shapes_of_error_bodies(body: bytes, text: str) -> None:
+    assert read_complaint(body).text == text
+
+
+@pytest.mark.parametrize("status", [*range(201, 230), *range(400, 432), *range(500, 530)])
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"error":{"code":{},"param":[1],"message":null}}', b"{" * 5000])
+def test_every_status_and_body_makes_an_error(status: int, body: bytes) -> None:
+    error = failure(status, {"retry-after": "soon"}, body)
+    assert 400 <= error.http_status <= 599
+    assert error.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "seconds"),
+    [
+        ({"retry-after": "3"}, b"", 3.0),
+        ({"retry-after": "1.5"}, b"", 1.5),
+        ({"retry-after-ms": "250"}, b"", 0.25),
+        ({"retry-after": "-1"}, b"", None),
+        ({"retry-after": "nan"}, b"", None),
+        ({"retry-after": "99999999999"}, b"", 7 * 86_400.0),
+        ({"retry-after": "x"}, b"", None),
+        ({}, b'{"detail":{"message":"m","quota_reset_timestamp":0}}', 0.0),
+        ({}, b'{"detail":{"message":"m","quota_reset_timestamp":"2000-01-01T00:00:00Z"}}', 0.0),
+        ({}, b'{"detail":{"message":"m","quota_reset_timestamp":[]}}', None),
+    ],
+)
+def test_how_long_to_wait(headers: dict[str, str], body: bytes, seconds: float | None) -> None:
+    assert failure(429, headers, body).retry_after == seconds
+
+
+def test_waiting_until_a_date() -> None:
+    wait = failure(503, {"retry-after": formatdate(time.time() + 60, usegmt=True)}, b"").retry_after
+    assert wait is not None
+    assert 57 < wait <= 60
+    reset = b'{"detail":{"message":"m","quota_reset_timestamp":%d}}' % ((time.time() + 60) * 1000)
+    wait = failure(402, {}, reset).retry_after
+    assert wait is not None
+    assert 57 < wait <= 60
+
+
+def test_an_empty_account_is_no_rate_limit() -> None:
+    body = b'{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}'
+    assert type(failure(429, {}, body)) is UpstreamQuota
+
+
+def test_a_missing_endpoint_is_the_providers_fault() -> None:
+    assert type(failure(404, {}, b'{"detail":"Not Found"}')) is UpstreamBadResponse
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "cpk_0123456789abcdef0123456789abcdef.aaaa.bbbb",
+        "sk-proj-abc_DEF-123456",
+        "gsk_abcdefgh12345",
+        "hf_abcdefghij",
+        "Bearer abcdefgh.ijk",
+        "bearer ABCDEFGHI",
+        "AIzaSyA1234567890abcdefghijk",
+        "our-own-secret",
+    ],
+)
+def test_secrets_are_removed(secret: str) -> None:
+    body = b'{"error":{"message":"bad key %b, sorry"}}' % secret.encode()
+    error = failure(400, {}, body, ("our-own-secret",))
+    assert isinstance(error, UpstreamRefused)
+    for text in (error.message, str(error.upstream)):
+        assert secret.removeprefix("Bearer ").removeprefix("bearer ") not in text
+        assert "sorry" in text
+
+
+def test_redacted_text_is_one_short_line() -> None:
+    assert redact("a\r\nb\x00c\x1b[31m  d") == "a b c [31m d"
+    assert len(redact("x" * 100_000)) == MAX_TEXT
+    assert redact("see http://127.0.0.1:8123/v1/x and localhost:99") == "see [engine] and [engine]"
+    assert redact("a word", ("a",)) == "a word"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"choices":[]}',
+        b'{"choices":{}}',
+        b'{"choices":[{}]}',
+        b'{"choices":[{"message":{"content":"\xff"}}]}',
+        b'{"choices":[{"message":{}}]',
+        b'{"choices":[{"message":{}}]} trailing',
+        b'{"error":{"message":"x"},"choices":[{"message":{}}]}',
+        b'{"detail":"x"}',
+    ],
+)
+def test_what_is_no_chat_reply(body: bytes) -> None:
+    with pytest.raises(UpstreamBadResponse):
+        check_reply(CHAT, body)
+
+
+def test_a_status_inside_a_success_counts() -> None:
+    assert failure_inside(b'{"error":{"code":429,"message":"slow down"}}').http_status == 429
+    assert failure_inside(b'{"error":{"code":"503","message":"x"}}').http_status == 503
+
+
+def test_usage() -> None:
+    assert read_usage(b'{"prompt_tokens":1,"completion_tokens":2,"x":3}') == Usage(1, 2)
+    assert read_usage(b'{"prompt_tokens":"1"}') is None
+    assert read_usage(b"null") is None
+    tail = b'{"data":[' + b"1," * 5000 + b'],"usage": {"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":2}}}'
+    assert usage_in_tail(tail) == Usage(5, None, 2)
+    assert usage_in_tail(b"x" * 100) is None
+    assert usage_in_tail(b'"usage"' + b"{" * 5000) is None
+
+
+@pytest.mark.parametrize("body", [b"x" * 70_000, b'{"data":' + b"x" * 70_000, b"{" + b"x" * 70_000 + b"}"])
+def test_large_embeddings_are_judged_by_their_ends(body: bytes) -> None:
+    with pytest.raises(UpstreamBadResponse):
+        check_reply(EMBEDDINGS, body)
+
+
+def test_outsiders_register_like_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("own", f"{__name__}:_factory", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+    adapters = build_adapters(PooledTransport())
+    assert set(adapters) == {"own", "openai", "chutes", "local"}
+    broken = EntryPoint("broken", "no.such.module:x", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [broken])
+    with pytest.raises(ConfigError, match="'broken' cannot be loaded"):
+        build_adapters(PooledTransport())
+
+
+def _factory(context: registry.AdapterContext) -> object:
+    return context.transport
