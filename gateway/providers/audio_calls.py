@@ -6,7 +6,7 @@ from gateway.openai_api.audio import AudioOptions, Transcript, validate_audio_fi
 from gateway.openai_api.audio_parse import parse_transcript
 from gateway.openai_api.call import Call, Reply, Usage
 from gateway.openai_api.operations import TRANSCRIPTIONS
-from gateway.providers.exchange import JSON, Upstream, ask, join_url, kept_headers, read_json
+from gateway.providers.exchange import JSON, Upstream, ask, join_url, kept_headers, media_type, read_json
 from gateway.providers.multipart import encode_multipart
 from gateway.providers.transport.base import Transport
 
@@ -25,7 +25,8 @@ async def send_audio(transport: Transport, upstream: Upstream, call: Call, model
         deadline=call.deadline,
     )
     headers = kept_headers(response, upstream)
-    transcript = parse_transcript(await read_json(response), JSON, task=task_of(call))
+    answer = await read_json(response)
+    transcript = parse_transcript(answer, media_type(response) or JSON, task=task_of(call))
     return audio_reply(transcript, headers)
 
 

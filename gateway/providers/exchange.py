@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from gateway.errors import GatewayError, UpstreamBadResponse
@@ -42,6 +43,7 @@ def remote(provider: Provider, base_url: str = "", *, kept: tuple[str, ...] = ()
     return Upstream(base_url or provider.base_url, headers, provider.timeouts, secrets, kept)
 
 
+@lru_cache(maxsize=1024)
 def join_url(base_url: str, path: str) -> str:
     """`path` begins with `/v1/`. A base URL that holds a version somewhere in its path already brings its own.
 

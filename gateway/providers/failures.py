@@ -40,6 +40,12 @@ _FIXED: dict[int, tuple[type[GatewayError], str]] = {
 _MAX_WAIT = 7 * 86_400.0
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{1,63}")
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"maximum (?:context|model|input) length|max_model_len|context[ _](?:length|window)"
+    r"|prompt is too long|too many tokens",
+    re.IGNORECASE,
+)
+"""How vLLM, SGLang, llama.cpp and others say that the prompt does not fit."""
 _MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 
 
@@ -71,7 +77,8 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, secrets: Itera
         return _missing(complaint, secrets, said)
     if 400 <= status < 500:
         text = redact(complaint.text, secrets) or f"The provider refused the request (status {status})."
-        return UpstreamRefused(text, status=status, code=complaint.code, param=complaint.param, upstream=said)
+        code = "context_length_exceeded" if _TOO_LONG.search(complaint.text) else complaint.code
+        return UpstreamRefused(text, status=status, code=code, param=complaint.param, upstream=said)
     if status >= 500:
         return UpstreamServerError(f"The provider failed (status {status}).", retry_after=wait, upstream=said)
     return UpstreamBadResponse(f"The provider answered with an unexpected status ({status}).", upstream=said)

@@ -15,7 +15,7 @@ import uvloop
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
 from gateway.providers.base import Timeouts
-from gateway.providers.transport.addresses import AddressPolicy
+from gateway.providers.transport.addresses import AddressPolicy, AddressRefused
 from gateway.providers.transport.base import HttpRequest, Transport
 from gateway.providers.transport.pooled import PooledTransport
 from tests.fakes.certificates import Authority
@@ -44,6 +44,11 @@ async def transport(request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
     made: Transport = request.param(PRIVATE)
     yield made
     await made.aclose()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
 
 
 def ask(server: RawServer, body: bytes = b"{}", deadline: float | None = None, **timeouts: float) -> HttpRequest:
@@ -344,6 +349,23 @@ async def test_no_answer_at_all(transport: Transport, mode: str) -> None:
             await fetch(transport, ask(server))
 
 
+@pytest.mark.parametrize("then", ["wait", "close", "reset"])
+async def test_a_server_that_speaks_first(transport: Transport, then: str) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.say(b"220 mail.example ESMTP\r\n")
+        if then == "wait":
+            await peer.closed()
+        if then == "reset":
+            peer.reset()
+
+    async with raw_server(script) as server:
+        for _ in range(20):
+            started = time.monotonic()
+            with pytest.raises((UpstreamUnreachable, UpstreamBadResponse)):
+                await fetch(transport, ask(server, first_byte=5))
+            assert time.monotonic() - started < 1.0
+
+
 async def test_half_close_after_the_answer_is_an_answer(transport: Transport) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -513,6 +535,26 @@ async def test_cancelling_closes_the_connection(transport: Transport, phase: str
         await _none_open(server)
 
 
+@pytest.mark.parametrize("make", IMPLEMENTATIONS)
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_cancelling_at_any_moment_leaves_nothing_open(make: Make, tls: bool, authority: Authority) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(CHUNKED)
+        await peer.say(*[b"5\r\nhello\r\n"] * 5, pause=0.001)
+        await peer.closed()
+
+    async with raw_server(script, authority.server("127.0.0.1") if tls else None) as server:
+        transport = make(PRIVATE, authority.client())
+        for n in range(150):
+            task = asyncio.create_task(collect(transport, ask(server, first_byte=30, idle=30)))
+            await asyncio.sleep(n * 0.0001)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await _none_open(server)
+        await transport.aclose()
+
+
 async def test_cancelling_while_sending(transport: Transport) -> None:
     async def script(peer: Peer) -> None:
         await peer.reader.readuntil(b"\r\n\r\n")
@@ -631,11 +673,6 @@ async def test_headers_that_are_refused(transport: Transport, headers: dict[str,
 # --- TLS ---
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("certificates"))
-
-
 @asynccontextmanager
 async def over_tls(make: Make, context: ssl.SSLContext, trust: ssl.SSLContext) -> AsyncIterator[list[bytes]]:
     """What a server with that certificate received from a client with that trust."""
@@ -709,6 +746,37 @@ async def test_private_addresses_need_the_switch(make: Make, host: str) -> None:
             await transport.send(request)
         assert server.connections == 0
     await transport.aclose()
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "policy", "allowed"),
+    [
+        ("93.184.216.34", 443, AddressPolicy(), True),
+        ("2606:2800:220:1::1", 443, AddressPolicy(), True),
+        ("10.1.2.3", 443, AddressPolicy(), False),
+        ("fd00::1", 443, AddressPolicy(), False),
+        ("10.1.2.3", 443, PRIVATE, True),
+        ("127.0.0.1", 443, PRIVATE, True),
+        ("169.254.169.254", 80, PRIVATE, False),
+        ("fe80::1%eth0", 80, PRIVATE, False),
+        ("fd00:ec2::254", 80, PRIVATE, False),
+        ("::ffff:169.254.169.254", 80, PRIVATE, False),
+        ("64:ff9b::a9fe:a9fe", 80, PRIVATE, False),
+        ("2002:a9fe:a9fe::", 80, PRIVATE, False),
+        ("100.100.100.200", 80, PRIVATE, False),
+        ("224.0.0.1", 80, PRIVATE, False),
+        ("::1", 8000, AddressPolicy(True, frozenset({8000})), False),
+        ("0.0.0.0", 8000, AddressPolicy(True, frozenset({8000})), False),
+        ("::ffff:127.0.0.1", 8000, AddressPolicy(True, frozenset({8000})), False),
+        ("127.0.0.1", 8001, AddressPolicy(True, frozenset({8000})), True),
+    ],
+)
+async def test_address_policy(address: str, port: int, policy: AddressPolicy, allowed: bool) -> None:
+    if allowed:
+        policy.check(address, port)
+    else:
+        with pytest.raises(AddressRefused):
+            policy.check(address, port)
 
 
 @pytest.mark.parametrize("make", IMPLEMENTATIONS)

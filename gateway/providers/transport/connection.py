@@ -201,8 +201,9 @@ class Connection(asyncio.Protocol):
 
     def begin(self) -> None:
         self._reset()
-        self.failure = None
         self.active = True
+        gone = self.lost or self.spoiled
+        self.failure = UpstreamUnreachable("The provider closed the connection at once.") if gone else None
 
     async def write(self, head: bytes, body: bytes, deadline: float) -> None:
         """Sends the request; stops early when an answer comes first. Raises what made it fail."""

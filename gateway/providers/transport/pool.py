@@ -22,6 +22,7 @@ class Pool:
         self._clock = loop.time
         self._idle: dict[Origin, list[Connection]] = {}
         self._count = 0
+        self._closed = False
         self._barred: dict[Origin, float] = {}
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -45,7 +46,7 @@ class Pool:
         origin = connection.origin
         waiting = self._idle.setdefault(origin, [])
         full = len(waiting) >= MAX_IDLE_PER_ORIGIN or self._count >= MAX_IDLE
-        if not reusable or full or (self._barred and self.barred(origin)):
+        if not reusable or full or self._closed or (self._barred and self.barred(origin)):
             connection.abort()
             return
         connection.idle_until = self._clock() + _idle_seconds(connection)
@@ -82,6 +83,8 @@ class Pool:
         return self._count
 
     def close(self) -> None:
+        """Close what is idle now, and from now on whatever is given back."""
+        self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None

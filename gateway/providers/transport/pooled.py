@@ -78,7 +78,7 @@ class PooledTransport:
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._pool.close()
+            self._loop.call_soon_threadsafe(self._pool.close)
         self._loop = loop
         self._pool = Pool(loop)
         self._connector = Connector(loop, self._policy, self._tls)

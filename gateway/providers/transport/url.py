@@ -54,9 +54,14 @@ def parse_url(url: str) -> Target:
 
 def head_lines(headers: Mapping[str, str]) -> str:
     """The header block of our caller, ready for the wire. Raises ValueError for a name or value that cannot be sent."""
-    for name, value in headers.items():
-        if _UNSAFE_VALUE.search(value):
-            raise ValueError(f"the value of header {name!r} holds a character that is not allowed")
-        if name.lower() in _OURS or not _TOKEN.fullmatch(name):
+    if _UNSAFE_VALUE.search("\t".join(headers.values())):
+        raise ValueError("the value of a header holds a character that is not allowed")
+    for name in headers:
+        if not _may_be_set(name):
             raise ValueError(f"header {name!r} cannot be set")
     return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+
+
+@lru_cache(maxsize=1024)
+def _may_be_set(name: str) -> bool:
+    return name.lower() not in _OURS and _TOKEN.fullmatch(name) is not None
