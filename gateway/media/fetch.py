@@ -18,6 +18,7 @@ from gateway.errors import InvalidImage
 from gateway.media.addresses import Resolver, is_public, system_resolver
 
 MAX_URL = 4096
+RESOLVE_SECONDS = 10.0
 MAX_ADDRESSES = 4
 """How many of a host's addresses are tried, one after the other; all of them are checked."""
 
@@ -95,7 +96,8 @@ async def _check(
         if _is_in(host, _LOCAL_NAMES):
             raise _refused()
         try:
-            addresses = await resolver(host, port)
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                addresses = await resolver(host, port)
         except (OSError, UnicodeError):
             raise InvalidImage("The host of the URL could not be found.") from None
     if not addresses or not all(map(is_public, addresses)):

@@ -1,10 +1,10 @@
 """File requests brought to one form: fields as strings and files in memory. Called by `api` for file operations."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import orjson
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -103,7 +103,7 @@ def _file(name: str, value: object, filename: object, max_file_bytes: int) -> Up
 
 
 def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _add_field(fields: dict[str, Field], name: str, value: str) -> None:
@@ -129,7 +129,7 @@ def _broken(why: str) -> InvalidRequest:
 
 
 def _boundary(content_type: str) -> bytes:
-    kind, options = parse_options_header(content_type)
+    kind, options = parse_options_header(content_type.encode("latin-1", "replace"))
     if kind != b"multipart/form-data":
         raise _broken("Content-Type must be multipart/form-data with a boundary")
     if not 0 < len(boundary := options.get(b"boundary", b"")) <= 200:

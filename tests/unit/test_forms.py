@@ -139,7 +139,7 @@ def test_json_form() -> None:
         "temperature": "0.5",
         "stream": "false",
         "timestamp_granularities": ["word"],
-        "extra": '{"a":1}',
+        "extra": '{"a": 1}',
     }
     assert [(file.filename, file.media_type, file.data) for file in form.files] == [("a.wav", "audio/wav", b"RIFF")]
 

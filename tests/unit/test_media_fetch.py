@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import datetime
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
@@ -33,17 +36,18 @@ class Names:
 class Wire(httpx.AsyncBaseTransport):
     """Sends what would go to a public address to a server on loopback, over real HTTP, and notes the address."""
 
-    def __init__(self, port: int = 0, dead: Sequence[str] = ()) -> None:
+    def __init__(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.port = port
-        self.dead = dead
+        self.scheme = "https" if tls else "http"
+        self.dead: tuple[str, ...] = ()
         self.seen: list[httpx.Request] = []
-        self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+        self._inner = httpx.AsyncHTTPTransport(trust_env=False, verify=tls or False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.seen.append(request)
         if request.url.host in self.dead:
             raise httpx.ConnectError("dead")
-        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self.port)
+        request.url = request.url.copy_with(scheme=self.scheme, host="127.0.0.1", port=self.port)
         return await self._inner.handle_async_request(request)
 
 
@@ -208,6 +212,49 @@ async def test_time_is_bounded(serve: Serve) -> None:
 async def test_a_name_that_nobody_knows() -> None:
     with pytest.raises(InvalidImage, match="could not be found"):
         await fetch("http://nobody.test/", max_bytes=10, timeout=5, resolver=Names({}))
+
+
+@pytest.mark.parametrize(("name", "passes"), [("good.test", True), ("evil.test", False)])
+async def test_the_certificate_must_be_that_of_the_name(name: str, passes: bool, tmp_path: Path) -> None:
+    server_tls, client_tls = _certificate("good.test", tmp_path)
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(_ok(b"x"))
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=server_tls)
+    wire = Wire(server.sockets[0].getsockname()[1], client_tls)
+    names = Names({name: [[PUBLIC]]})
+    attempt = fetch(f"https://{name}/", max_bytes=10, timeout=5, resolver=names, transport=wire)
+    if passes:
+        assert (await attempt)[0] == b"x"
+    else:
+        with pytest.raises(InvalidImage, match="could not be fetched"):
+            await attempt
+    server.close()
+
+
+def _certificate(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's TLS context for `name`, and a client's that trusts it."""
+    x509 = pytest.importorskip("cryptography.x509")
+    ec = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
+    hashes = pytest.importorskip("cryptography.hazmat.primitives.hashes")
+    forms = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    private = key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
+    pem.write_bytes(private + certificate.public_bytes(forms.Encoding.PEM))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pem)
+    return server, ssl.create_default_context(cafile=str(pem))
 
 
 @pytest.mark.parametrize(
