@@ -53,7 +53,7 @@ class Usage:
 
 
 class ByteStream(Protocol):
-    """An answer that arrives in pieces. `aclose` stops the upstream at once and may be called at any time, twice too."""
+    """An answer that arrives in pieces. `aclose` stops the upstream at once; safe at any time, twice too."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
