@@ -181,4 +181,6 @@ def _is_base64(payload: str) -> bool:
     """Whole and without stray characters; several times faster than decoding."""
     if len(payload) % 4 or not payload.isascii():
         return False
-    return payload.encode().translate(None, _BASE64) in (b"", b"=", b"==") and "=" not in payload[:-2]
+    data = payload.encode()
+    padding = data.translate(None, _BASE64)
+    return padding in (b"", b"=", b"==") and data.endswith(padding)
