@@ -3,10 +3,10 @@
 import msgspec
 from msgspec import Raw
 
-from gateway.errors import InvalidRequest, UpstreamBadResponse
+from gateway.errors import InvalidJSON, InvalidRequest, UpstreamBadResponse
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.embeddings import ensure_encoding
-from gateway.openai_api.json_body import splice_model, split_object, text_field
+from gateway.openai_api.json_body import splice_model, text_field
 from gateway.openai_api.operations import EMBEDDINGS
 from gateway.providers.exchange import (
     EVENTS,
@@ -24,6 +24,16 @@ from gateway.providers.stream import ChunkStream
 from gateway.providers.transport.base import HttpResponse, Transport
 from gateway.providers.whole import check_reply
 
+_decode = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def split_call(call: Call) -> dict[str, Raw]:
+    """The call's body by its top-level keys, each once. Cheaper than `split_object`, which has judged it already."""
+    try:
+        return _decode(call.body)
+    except msgspec.DecodeError:
+        raise InvalidJSON("The body must be a JSON object.") from None
+
 
 async def send_json(
     transport: Transport,
@@ -39,7 +49,7 @@ async def send_json(
     `ask_usage`: have the upstream report usage at the end of a stream even where the caller did not ask for it, and
     keep that last chunk from the caller then.
     """
-    document = split_object(call.body) if document is None else document
+    document = split_call(call) if document is None else document
     hide_usage = ask_usage and call.stream and not _wants_usage(document)
     if hide_usage:
         document = {**document, "stream_options": _with_usage(document)}

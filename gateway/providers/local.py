@@ -8,14 +8,13 @@ import orjson
 
 from gateway.errors import EngineFailed, EngineLoading
 from gateway.openai_api.call import Call, Reply, Usage
-from gateway.openai_api.json_body import split_object
 from gateway.openai_api.operations import OCR, Body, ModelType
 from gateway.providers.audio_calls import send_audio
 from gateway.providers.base import Endpoint, ListedModel, Provider
 from gateway.providers.engine_fields import check_fields, strip_reply
 from gateway.providers.engines import EngineBoard, EngineState, EngineStatus
 from gateway.providers.exchange import Upstream
-from gateway.providers.json_calls import send_json
+from gateway.providers.json_calls import send_json, split_call
 from gateway.providers.ocr_calls import send_images, send_vision
 from gateway.providers.openai_compatible import OPERATIONS, check_url
 from gateway.providers.stream import ChunkStream
@@ -40,7 +39,7 @@ class Local:
             return await self._read_pages(engine, upstream, call)
         if call.operation.body is Body.FILE:
             return await send_audio(self._transport, upstream, call, engine.upstream_model)
-        document = split_object(call.body)
+        document = split_call(call)
         check_fields(document)
         reply = await send_json(self._transport, upstream, call, engine.upstream_model, document, ask_usage=True)
         if isinstance(reply.body, bytes):
