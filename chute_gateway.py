@@ -60,11 +60,14 @@ options = settings.chute
 username = options.username or account.username()
 
 
-def _image() -> Any:
-    """What the instance must know of these settings goes into the image: only this file is uploaded."""
+def _baked() -> tuple[str, ...]:
+    return BAKED + tuple(name for name in ("gateway.yaml",) if (ROOT / name).exists())
+
+
+def _environment() -> dict[str, str]:
+    """What the instance must know of these settings: only this file is uploaded, the rest is in the image."""
     engines = settings.engines if isinstance(settings.engines, str) else ",".join(settings.engines)
-    baked = BAKED + tuple(name for name in ("gateway.yaml",) if (ROOT / name).exists())
-    environment = {
+    return {
         "CHUTE_USERNAME": username,
         "CHUTE_NAME": options.name,
         "CHUTE_CONCURRENCY": str(options.concurrency),
@@ -73,10 +76,18 @@ def _image() -> Any:
         "STATE_DIR": "/cache/chute-gateway",
         "ENGINES": "off" if options.image == "slim" else engines,
     }
-    lines = [options.image, options.base_image, *(f"{name}={value}" for name, value in sorted(environment.items()))]
-    tag = options.image_tag or ("built" if is_remote() else images.content_tag(ROOT, baked, *lines))
+
+
+def content_tag() -> str:
+    """The image tag that follows from what is baked into it."""
+    lines = (f"{name}={value}" for name, value in sorted(_environment().items()))
+    return images.content_tag(ROOT, _baked(), options.image, options.base_image, *lines)
+
+
+def _image() -> Any:
+    tag = options.image_tag or ("built" if is_remote() else content_tag())
     recipe = images.Recipe(
-        username, options.image_name, tag, options.base_image, README, baked=baked, environment=environment
+        username, options.image_name, tag, options.base_image, README, baked=_baked(), environment=_environment()
     )
     return {"gpu": images.gpu, "slim": images.slim}[options.image].build(recipe)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Protocol
+from uuid import uuid4
 
-from gateway.errors import TooLarge
+from gateway.errors import GatewayError, TooLarge, render
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -51,6 +52,11 @@ async def answer(send: Send, status: int, headers: Iterable[tuple[str, str]], bo
     raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+def rendered(error: GatewayError) -> tuple[int, list[tuple[str, str]], bytes]:
+    """An error that arose before the gateway app could give the request its id."""
+    return render(error, f"req-{uuid4().hex}")
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

@@ -19,12 +19,12 @@ from chutes.chute.cord import Cord
 from chutes.util.context import is_remote
 
 from gateway.chute import guard, local
-from gateway.chute.asgi import ClientGone, GatewayApp, Message, Receive, Scope, Send, answer
+from gateway.chute.asgi import ClientGone, GatewayApp, Message, Receive, Scope, Send, answer, rendered
 from gateway.chute.cord import GatewayCord
 from gateway.chute.door import DoorCall, scope_of
 from gateway.chute.front import HEALTH_PATH, Front
 from gateway.chute.shutdown import InFlight, Shutdown
-from gateway.errors import GatewayError, Overloaded, render
+from gateway.errors import GatewayError, Overloaded
 from gateway.settings import Settings
 
 HookFunction = TypeVar("HookFunction", bound=Callable[..., Awaitable[None] | None])
@@ -171,7 +171,7 @@ class GatewayChute(Chute):  # type: ignore[misc]
             except ClientGone:
                 return
             except GatewayError as error:
-                status, headers, body = render(error, "")
+                status, headers, body = rendered(error)
                 await answer(send, status, [*headers, ("connection", "close")], body)
                 return
             scope, receive = guarded

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from gateway.chute.asgi import ASGIApp, ClientGone, Receive, Scope, Send, answer, read_body, replay, with_body
-from gateway.errors import EngineLoading, GatewayError, InvalidJSON, InvalidRequest, MethodNotAllowed, render
+from gateway.chute.asgi import ASGIApp, ClientGone, Receive, Scope, Send, answer, read_body, rendered, replay, with_body
+from gateway.errors import EngineLoading, GatewayError, InvalidJSON, InvalidRequest, MethodNotAllowed
 from gateway.openai_api.operations import OPERATIONS
 
 HEALTH_PATH = "/health"
@@ -42,7 +42,7 @@ class Front:
         except ClientGone:
             return
         except GatewayError as error:
-            await answer(send, *render(error, ""))
+            await answer(send, *rendered(error))
             return
         await self.app(scope, receive, send)
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import orjson
 
-from gateway.chute.asgi import Headers, Send, answer
+from gateway.chute.asgi import Headers, Send, answer, rendered
 from gateway.chute.mapping import platform_status, refusal, with_status
-from gateway.errors import GatewayError, InvalidRequest, Overloaded, render, render_event
+from gateway.errors import GatewayError, InvalidRequest, Overloaded, render_event
 
 Encrypt = Callable[[bytes], str]
 
@@ -56,7 +56,7 @@ class PlainReply:
 
     async def fail(self, error: GatewayError) -> None:
         if not self._started:
-            status, headers, body = render(error, "")
+            status, headers, body = rendered(error)
             shown = platform_status(status) if self._mapped else status
             await answer(self._send, shown, headers, body)
         elif self._streams:
@@ -158,7 +158,7 @@ class SealedReply:
         await answer(self._send, 200, [("content-type", JSON)], orjson.dumps(document))
 
     async def _refuse_with(self, error: GatewayError) -> None:
-        status, _, body = render(error, "")
+        status, _, body = rendered(error)
         await self._refuse(status, body)
 
     async def _refuse(self, status: int, body: bytes) -> None:
