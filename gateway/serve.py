@@ -76,12 +76,12 @@ async def _narrate(app: Gateway, server: _Server) -> None:
 
 
 async def _tell_engines(app: Gateway) -> None:
-    """One line whenever a phase changes, until no engine is loading any more."""
+    """One line whenever the phase of a loading engine changes; the supervisor itself logs how loading ended."""
     told: dict[str, str] = {}
     while True:
         statuses = app.state.engines.statuses()
         for engine in statuses:
-            if told.get(engine.name) != engine.phase:
+            if engine.state == EngineState.LOADING and told.get(engine.name) != engine.phase:
                 told[engine.name] = engine.phase
                 log.info(_progress(engine))
         if not any(engine.state == EngineState.LOADING for engine in statuses):
@@ -90,10 +90,9 @@ async def _tell_engines(app: Gateway) -> None:
 
 
 def _progress(engine: EngineStatus) -> str:
-    percent = f" {engine.percent:.0f}%" if engine.percent is not None and engine.state == EngineState.LOADING else ""
-    reason = f": {engine.error}" if engine.error else ""
+    percent = f" {engine.percent:.0f}%" if engine.percent is not None else ""
     where = f"{engine.name:<10} {engine.model} ({engine.runtime})"
-    return f"{where}  {engine.phase}{percent} after {engine.elapsed:.1f} s{reason}"
+    return f"{where}  {engine.phase}{percent} after {engine.elapsed:.1f} s"
 
 
 def _welcome(app: Gateway, address: str) -> str:

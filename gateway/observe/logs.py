@@ -42,5 +42,6 @@ def configure(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     for name in ("gateway", "chute_models"):
         logging.getLogger(name).setLevel(level.upper())

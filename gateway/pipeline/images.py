@@ -1,12 +1,11 @@
 """Images in chat messages: checked before any target is asked, fetched here when a local engine is to see them."""
 
-import asyncio
 from dataclasses import replace
 
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidImage, InvalidRequest
 from gateway.media.fetch import refuse_unsafe_url
 from gateway.openai_api.call import Call
-from gateway.openai_api.data_url import data_url
+from gateway.openai_api.data_url import data_url, image_format
 from gateway.openai_api.images import ImageUse, check_images, inline_images
 from gateway.openai_api.operations import CHAT
 from gateway.providers.base import ProviderType
@@ -23,10 +22,9 @@ async def check_chat_images(call: Call, route: Route, snapshot: Snapshot, limits
         raise InvalidRequest(
             f"The model '{route.id}' does not take images.", param="messages", code="image_upload_not_supported"
         )
-    urls = {image.url for image in use.remote}
-    for url in (*urls, *use.other_urls):
+    for url in {*(image.url for image in use.remote), *use.other_urls}:
         await refuse_unsafe_url(url, allowed_domains=limits.image_domains or None, refused_ports=limits.own_ports)
-    if urls and _local(route, snapshot):
+    if use.remote and _local(route, snapshot):
         return replace(call, body=inline_images(call.body, await _fetched(use, limits)))
     return call
 
@@ -37,6 +35,12 @@ def _local(route: Route, snapshot: Snapshot) -> bool:
 
 
 async def _fetched(use: ImageUse, limits: MediaLimits) -> dict[str, str]:
-    urls = list(dict.fromkeys(image.url for image in use.remote))
-    found = await asyncio.gather(*(limits.fetch(url) for url in urls))
-    return {url: data_url(media_type, data) for url, (data, media_type) in zip(urls, found, strict=True)}
+    """A data URL for each remote image. The bytes decide the type, not what the server called them."""
+    found: dict[str, str] = {}
+    for url in dict.fromkeys(image.url for image in use.remote):
+        data, _ = await limits.fetch(url)
+        media_type = image_format(data)
+        if media_type is None:
+            raise InvalidImage("The image address does not lead to a PNG, JPEG, WebP or GIF image.", param="messages")
+        found[url] = data_url(media_type, data)
+    return found

@@ -18,6 +18,8 @@ async def open_pages(call: Call, limits: MediaLimits) -> Call:
     for document in request.inputs:
         upload = await _fetched(document, limits) if isinstance(document, RemoteFile) else document
         room = limits.max_pages - len(pages)
+        if room <= 0:
+            raise InvalidRequest(f"At most {limits.max_pages} pages are read at a time.", param="pages")
         rendered = await render_pages(
             upload,
             max_pages=room,
@@ -25,6 +27,7 @@ async def open_pages(call: Call, limits: MediaLimits) -> Call:
             max_pixels=limits.max_pixels,
             pages=request.pages,
             timeout=limits.timeout,
+            slots=limits.rendering,
         )
         pages += [Upload(upload.filename, page.media_type, page.data) for page in rendered]
     if not pages:

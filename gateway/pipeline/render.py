@@ -40,6 +40,7 @@ def _transcript(call: Call, route: Route, options: AudioOptions, reply: Reply, t
 
 def _ocr(route: Route, request: OcrRequest, reply: Reply, result: OcrResult, tries: Tries) -> Reply:
     provider = tries.answered_by.provider_id if tries.answered_by else ""
-    body = render_ocr(result, model=route.id, provider=provider, shape=request.shape)
+    numbers = request.pages if len(request.inputs) == 1 else None
+    body = render_ocr(result, model=route.id, provider=provider, shape=request.shape, page_numbers=numbers)
     usage = Usage(pages=len(result.pages))
     return replace(reply, body=body, media_type="application/json", usage=usage)

@@ -1,6 +1,7 @@
 """Bounds on what callers attach. Sources: OpenAI's 25 MB for audio, acceptance row A002-17 for images."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from gateway.media.fetch import fetch
 
@@ -20,6 +21,8 @@ class MediaLimits:
     """Seconds for fetching one file, and for rendering one document."""
     image_domains: tuple[str, ...] = ()
     own_ports: tuple[int, ...] = ()
+    rendering: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Documents opened at a time: each takes a process of its own."""
 
     async def fetch(self, url: str) -> tuple[bytes, str]:
         """The bytes and media type behind a client-supplied URL. Raises InvalidImage."""
