@@ -105,7 +105,8 @@ class _Connection(asyncio.Protocol):
         self.lost = True
         self.server.live.discard(self)
         if self.task is not None and not self.task.done():
-            self.server.disconnects.append(time.monotonic())
+            at = time.monotonic()
+            self.task.add_done_callback(lambda _: self.server.disconnects.append(at))
             self.task.cancel()
 
     def data_received(self, data: bytes) -> None:

@@ -62,7 +62,9 @@ Script = Callable[[Peer], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def raw_server(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
+async def raw_server(
+    script: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[RawServer]:
     """Runs `script` for every connection and closes it afterwards."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -83,9 +85,10 @@ async def raw_server(script: Script, tls: ssl.SSLContext | None = None) -> Async
             tasks.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(serve, host, 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
-    state = RawServer(f"{'https' if tls else 'http'}://127.0.0.1:{port}", port)
+    shown = f"[{host}]" if ":" in host else host
+    state = RawServer(f"{'https' if tls else 'http'}://{shown}:{port}", port)
     try:
         yield state
     finally:

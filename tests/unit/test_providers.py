@@ -21,10 +21,8 @@ from gateway.errors import (
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
-from gateway.openai_api.audio import AudioOptions, Transcript
-from gateway.openai_api.call import Call, Reply, Upload, Usage
-from gateway.openai_api.ocr import OcrResult
-from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, OCR, TRANSCRIPTIONS, TRANSLATIONS, Operation
+from gateway.openai_api.call import Call, Reply, Usage
+from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, Operation
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderAdapter, ProviderType, Timeouts
 from gateway.providers.registry import build_adapters
 from gateway.providers.transport.addresses import AddressPolicy
@@ -33,8 +31,6 @@ from tests.fakes import answers
 from tests.fakes.upstream import Upstream
 
 KEY = "sk-operator-0123456789"
-WAV = Upload("speech.wav", "audio/wav", b"RIFF....WAVEfmt ")
-PNG = Upload("page.png", "image/png", b"\x89PNG\r\n\x1a\n....")
 
 
 @pytest.fixture
@@ -58,11 +54,6 @@ def call(operation: Operation = CHAT, stream: bool = False, **body: Any) -> Call
     inner = {"messages": [{"role": "user", "content": "hi"}]} if operation is CHAT else {"prompt": "hi"}
     document = {"model": "public", **inner, **body, **({"stream": True} if stream else {})}
     return Call(operation, "public", "req", time.monotonic(), json.dumps(document).encode(), stream=stream)
-
-
-def file_call(operation: Operation, *files: Upload, **options: Any) -> Call:
-    audio = AudioOptions(**options) if operation is not OCR else None
-    return Call(operation, "public", "req", time.monotonic(), files=files, options=audio)
 
 
 async def events(reply: Reply) -> list[bytes]:
@@ -332,76 +323,6 @@ async def test_cancelling_a_call_stops_the_upstream(
     await asyncio.sleep(0.1)
     task.cancel()
     assert await asyncio.to_thread(upstream.wait_disconnect)
-
-
-# --- files ---
-
-
-@pytest.mark.parametrize(
-    ("asked", "upstream_format"),
-    [("json", "json"), ("text", "json"), ("srt", "verbose_json"), ("verbose_json", "verbose_json")],
-)
-async def test_transcription(
-    adapters: Mapping[str, ProviderAdapter], upstream: Upstream, asked: str, upstream_format: str
-) -> None:
-    options = {"language": "en", "prompt": 'a "quoted"\nprompt', "temperature": 0.2}
-    reply = await adapters["openai"].send(
-        Endpoint(provider(upstream), "whisper-1"),
-        file_call(TRANSCRIPTIONS, WAV, response_format=asked, granularities=frozenset({"word"}), **options),
-    )
-    assert isinstance(reply.result, Transcript)
-    assert reply.result.text == answers.SPOKEN
-    form = answers.form_fields(upstream.last)
-    more = {"timestamp_granularities[]": "segment,word"} if upstream_format == "verbose_json" else {}
-    assert form == {
-        "model": "whisper-1",
-        "language": "en",
-        "prompt": options["prompt"],
-        "temperature": "0.2",
-        "response_format": upstream_format,
-        **more,
-    }
-    assert WAV.data in upstream.last.body
-    assert b'filename="speech.wav"' in upstream.last.body
-    if upstream_format == "verbose_json":
-        assert reply.usage == Usage(seconds=2.5)
-        assert len(reply.result.segments) == 2
-
-
-async def test_translation(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
-    reply = await adapters["openai"].send(
-        Endpoint(provider(upstream), "whisper-1"), file_call(TRANSLATIONS, WAV, language="de")
-    )
-    assert reply.result.task == "translate"
-    assert "language" not in answers.form_fields(upstream.last)
-
-
-async def test_file_names_cannot_leave_their_quotes(
-    adapters: Mapping[str, ProviderAdapter], upstream: Upstream
-) -> None:
-    name = '../..\\x"; filename="b\r\ncontent-type: evil\r\n\r\n.wav'
-    await adapters["openai"].send(
-        Endpoint(provider(upstream), "whisper-1"), file_call(TRANSCRIPTIONS, Upload(name, "audio/wav\r\nx: y", b"x"))
-    )
-    assert b"\r\ncontent-type: evil" not in upstream.last.body
-    assert b"\r\nx: y" not in upstream.last.body
-    assert b".." not in upstream.last.body
-
-
-async def test_ocr_through_a_chat_model(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
-    upstream.text = "the page says so"
-    reply = await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), file_call(OCR, PNG, PNG))
-    assert isinstance(reply.result, OcrResult)
-    assert [page.text for page in reply.result.pages] == ["the page says so"] * 2
-    assert reply.usage == Usage(input_tokens=14, output_tokens=8, pages=2)
-    assert b"data:image/png;base64," in upstream.last.body
-
-
-async def test_one_bad_page_fails_the_document(adapters: Mapping[str, ProviderAdapter], upstream: Upstream) -> None:
-    upstream.script += ["", "500"]
-    with pytest.raises(UpstreamServerError):
-        await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), file_call(OCR, *[PNG] * 40))
-    assert len(upstream.requests) < 40
 
 
 # --- lists and checks ---

@@ -1,0 +1,57 @@
+"""What the contract of `Transport` is tested with: the implementations, and ways to ask."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from gateway.providers.base import Timeouts
+from gateway.providers.transport.addresses import AddressPolicy
+from gateway.providers.transport.base import HttpRequest, Transport
+from gateway.providers.transport.pooled import PooledTransport
+from tests.fakes.raw_server import Peer, RawServer, raw_server
+
+OK = b'{"ok":true}'
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+PRIVATE = AddressPolicy(allow_private=True)
+
+Make = Callable[..., Transport]
+IMPLEMENTATIONS: list[Make] = [PooledTransport]
+
+
+def ask(server: RawServer, body: bytes = b"{}", deadline: float | None = None, **timeouts: float) -> HttpRequest:
+    patience = Timeouts(**{"connect": 1.0, "first_byte": 0.5, "idle": 0.3, **timeouts})
+    return HttpRequest("POST", f"{server.url}/v1/x?a=b", {"authorization": "Bearer k"}, body, patience, deadline)
+
+
+async def fetch(transport: Transport, request: HttpRequest, limit: int = 1_000_000) -> bytes:
+    return await (await transport.send(request)).read(limit)
+
+
+async def collect(transport: Transport, request: HttpRequest) -> list[bytes]:
+    return [piece async for piece in (await transport.send(request)).stream()]
+
+
+def saying(*pieces: bytes, pause: float = 0.0, then: str = "close") -> AbstractAsyncContextManager[RawServer]:
+    """A server that answers each request with these bytes, and then closes, resets or waits."""
+
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            await peer.say(*pieces, pause=pause)
+            if then == "reset":
+                await asyncio.sleep(0.02)
+                peer.reset()
+            if then == "wait":
+                await peer.closed()
+            if then != "keep":
+                return
+
+    return raw_server(script)
+
+
+async def none_open(server: RawServer) -> None:
+    """All connections of the server end within a second."""
+    until = time.monotonic() + 1.0
+    while server.open and time.monotonic() < until:
+        await asyncio.sleep(0.005)
+    assert server.open == 0
