@@ -39,7 +39,8 @@ class Progress:
         self.last_line = time.monotonic()
         if line.startswith(MARK):
             self._own(line[len(MARK) :])
-        elif found := _SHARDS.search(line):
+            return
+        if found := _SHARDS.search(line):
             self._set("loading", float(found[1]))
         elif found := _DOWNLOAD.search(line):
             self._set("downloading", float(found[1]))
@@ -53,7 +54,9 @@ class Progress:
     def _own(self, text: str) -> None:
         try:
             report = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(report, dict):
             return
         if "error" in report:
             self.error = clean(str(report["error"]))
