@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
         "_discard",
         "_framed",
         "_header_bytes",
+        "_header_count",
         "_loop",
         "_on_junk",
         "_parser",
@@ -85,7 +86,7 @@ class Connection(asyncio.Protocol):
         self.headers: dict[str, str] = {}
         self.head_done = self.done = self.keep_alive = False
         self._framed = self._discard = self._unsent = False
-        self._barren = self._buffered = self._header_bytes = 0
+        self._barren = self._buffered = self._header_bytes = self._header_count = 0
         self._chunks.clear()
 
     # --- asyncio.Protocol ---
@@ -136,7 +137,8 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_bytes += len(name) + len(value) + 4
-        if self._header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
+        self._header_count += 1
+        if self._header_bytes > MAX_HEADER_BYTES or self._header_count > MAX_HEADERS:
             self._fail(UpstreamBadResponse("The provider's answer has too large a header."))
             return
         if self.head_done or self.spoiled:

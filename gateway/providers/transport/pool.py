@@ -44,13 +44,12 @@ class Pool:
         if connection.spoiled:
             self.bar(connection.origin)
         origin = connection.origin
-        waiting = self._idle.setdefault(origin, [])
-        full = len(waiting) >= MAX_IDLE_PER_ORIGIN or self._count >= MAX_IDLE
+        full = self._count >= MAX_IDLE or len(self._idle.get(origin, ())) >= MAX_IDLE_PER_ORIGIN
         if not reusable or full or self._closed or (self._barred and self.barred(origin)):
             connection.abort()
             return
         connection.idle_until = self._clock() + _idle_seconds(connection)
-        waiting.append(connection)
+        self._idle.setdefault(origin, []).append(connection)
         self._count += 1
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(IDLE_PLAIN, self._sweep)

@@ -4,10 +4,11 @@ import asyncio
 import gzip
 import resource
 import time
+from random import Random
 
 import pytest
 
-from gateway.errors import UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
+from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
 from gateway.providers.transport.base import Transport
 from tests.fakes.raw_server import Peer, answer, raw_server
 from tests.unit.transport.kit import (
@@ -145,6 +146,7 @@ async def test_large_bodies_both_ways(transport: Transport) -> None:
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01",
         b"HTTP/1.1 200 OK\r\n" + b"".join(b"x-%d: y\r\n" % n for n in range(5000)) + b"content-length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 5000 + b"content-length: 5\r\n\r\nhello",
         b"HTTP/1.1 200 OK\r\nx: " + b"y" * 512_000 + b"\r\ncontent-length: 5\r\n\r\nhello",
         b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000,
         CHUNKED + b"5\r\nhello\r\n0\r\nx: " + b"y" * 512_000 + b"\r\n\r\n",
@@ -163,6 +165,34 @@ async def test_broken_answers(transport: Transport, raw: bytes, mode: str, then:
             await (fetch if mode == "read" else collect)(transport, ask(server, first_byte=0.25, idle=0.1))
         assert time.monotonic() - started < 1.5
         assert then == "wait" or isinstance(caught.value, UpstreamBadResponse)
+
+
+async def test_mutated_answers(transport: Transport) -> None:
+    """Whatever comes, it is an answer or one of our errors, in time."""
+    random = Random(20261121)
+    good = [answer(OK), CHUNKED + b"b\r\n" + OK + b"\r\n0\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" + answer(OK)]
+
+    async def script(peer: Peer) -> None:
+        while await peer.request():
+            raw = bytearray(random.choice(good))
+            for _ in range(random.randint(1, 4)):
+                at = random.randrange(len(raw))
+                change = random.choice([b"", b"\x00", b"\r\n", b":", b"9", b"\xff", bytes(raw[at : at + 9]) * 2])
+                raw[at : at + random.choice([0, 1, 1, 20])] = change
+            await peer.say(bytes(raw))
+            if random.random() < 0.7:
+                return
+
+    async with raw_server(script) as server:
+        answered = 0
+        for n in range(400):
+            try:
+                run = fetch if n % 2 else collect
+                await run(transport, ask(server, first_byte=0.03, idle=0.03))
+                answered += 1
+            except GatewayError:
+                pass
+        assert 0 < answered < 400
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
