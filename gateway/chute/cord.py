@@ -5,6 +5,7 @@ The SDK's own handlers run each call in a fresh event loop and cannot answer bot
 """
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chutes import metrics
@@ -103,7 +104,17 @@ class _DoorResponse(Response):
 
     def _count(self, status: int, seconds: float) -> None:
         """The metrics that the SDK's own handlers keep and the platform scrapes."""
-        labels = {"chute_id": self._cord._app.uid, "function": self._cord._func.__name__}
-        metrics.last_request_timestamp.labels(**labels).set_to_current_time()
-        metrics.total_requests.labels(**labels, status=status).inc()
-        metrics.request_duration.labels(**labels, status=status).observe(seconds)
+        last, total, duration = _metrics(self._cord._app.uid, self._cord._func.__name__, status)
+        last.set_to_current_time()
+        total.inc()
+        duration.observe(seconds)
+
+
+@lru_cache(1024)
+def _metrics(chute_id: str, function: str, status: int) -> tuple[Any, Any, Any]:
+    labels = {"chute_id": chute_id, "function": function}
+    return (
+        metrics.last_request_timestamp.labels(**labels),
+        metrics.total_requests.labels(**labels, status=status),
+        metrics.request_duration.labels(**labels, status=status),
+    )

@@ -5,6 +5,7 @@ There is no queue between the two: what the app sends goes straight to a `Sink`,
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,12 @@ from gateway.errors import GatewayError
 
 GRACE = 0.5
 """Seconds between telling the app that its client has gone and cancelling it."""
+
+WATCH_AFTER = 0.05
+"""Seconds before the client is watched at all: a watch costs as much as a quick answer."""
+
+STALLED = 300.0
+"""Seconds for which one write may wait for the client to read."""
 
 log = logging.getLogger("gateway.chute")
 
@@ -93,24 +100,39 @@ class Door:
         self._left = asyncio.Event()
         self._head: tuple[int, Headers] | None = None
         self._started = False
+        self._ending = False
         self._whole = False
+        self._sending: float | None = None
 
     async def run(self, receive: Receive) -> None:
         """`receive` is the client's own, its body already read: all that can still come is the disconnect."""
         app = asyncio.ensure_future(self._app(scope_of(self._call), self._receive, self._send))
+        try:
+            await asyncio.wait({app}, timeout=WATCH_AFTER)
+            if not app.done():
+                await self._watch(app, receive)
+        finally:
+            if app.cancel():
+                await asyncio.wait({app})
+        await self._settle(app)
+
+    async def _watch(self, app: "asyncio.Future[None]", receive: Receive) -> None:
+        """Returns when the app has ended, or when it was told that its client has gone and did not end by itself."""
         watcher = asyncio.create_task(_disconnected(receive))
         try:
-            await asyncio.wait({app, watcher}, return_when=asyncio.FIRST_COMPLETED)
-            if not app.done() and not self._whole:
+            while not (app.done() or self._stalled() or (watcher.done() and not self._ending)):
+                awaited = {app} if watcher.done() else {app, watcher}
+                await asyncio.wait(awaited, timeout=STALLED, return_when=asyncio.FIRST_COMPLETED)
+            if not app.done():
                 self._left.set()
                 await asyncio.wait({app}, timeout=GRACE)
-            elif not app.done():
-                await asyncio.wait({app})
         finally:
-            app.cancel()
             watcher.cancel()
-            await asyncio.wait({app, watcher})
-        await self._settle(app)
+            await asyncio.wait({watcher})
+
+    def _stalled(self) -> bool:
+        """Over HTTP/2 a client can stop reading one stream without closing it, and no disconnect ever comes."""
+        return self._sending is not None and time.monotonic() - self._sending > STALLED
 
     async def _settle(self, app: "asyncio.Future[None]") -> None:
         error = None if app.cancelled() else app.exception()
@@ -139,12 +161,15 @@ class Door:
         body, more = message.get("body", b""), message.get("more_body", False)
         if more and not body:
             return
-        self._whole = not more
+        self._ending = not more
+        self._sending = time.monotonic()
         if self._started:
             await self._sink.chunk(body, more)
         elif self._head is not None:
             self._started = True
             await self._sink.start(*self._head, body, more)
+        self._sending = None
+        self._whole = self._ending
 
 
 async def _disconnected(receive: Receive) -> None:

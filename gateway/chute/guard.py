@@ -66,10 +66,9 @@ async def as_json(scope: Scope, receive: Receive, cord_paths: Collection[str]) -
     content_type = next((value for name, value in scope["headers"] if name.lower() == b"content-type"), b"")
     body = await read_body(receive, MAX_BODY)
     if content_type.lower().startswith(b"multipart/"):
-        document: Any = _form_as_json(content_type.decode("latin-1"), body)
+        normal = orjson.dumps(_form_as_json(content_type.decode("latin-1"), body))
     else:
-        document = _parsed(body)
-    normal = orjson.dumps(document)
+        normal = _normal(body)
     return {**scope, "headers": with_body(scope["headers"], normal)}, replay(normal, receive)
 
 
@@ -84,13 +83,12 @@ def _form_as_json(content_type: str, body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _parsed(body: bytes) -> Any:
+def _normal(body: bytes) -> bytes:
+    """The same JSON in a spelling that every parser reads alike."""
     try:
-        document = orjson.loads(body)
-        orjson.dumps(document)
+        return orjson.dumps(orjson.loads(body))
     except (orjson.JSONDecodeError, TypeError, RecursionError):
         raise InvalidJSON("The body is not a JSON object." if body.strip() else "The body is empty.") from None
-    return document
 
 
 def _names_this_machine(header: bytes, value: str) -> bool:

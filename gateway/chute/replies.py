@@ -80,6 +80,7 @@ class SealedReply:
         self._encrypt = encrypt
         self._streams = streams
         self._live = False
+        self._sent = False
         self._status = 0
         self._headers: Headers = []
         self._parts: list[bytes] = []
@@ -106,11 +107,13 @@ class SealedReply:
     async def fail(self, error: GatewayError) -> None:
         if self._live:
             await self._lines(render_event(error), more=False)
+        elif self._sent:
+            raise ConnectionAbortedError("the reply broke while it was sent")
         else:
             await self._refuse_with(error)
 
     async def gone(self) -> None:
-        if not self._live:
+        if not self._sent:
             await answer(self._send, CLIENT_GONE, [], b"")
 
     def _whole_events(self, body: bytes, more: bool) -> bytes:
@@ -124,6 +127,7 @@ class SealedReply:
         return whole if whole.isascii() else whole.decode(errors="replace").encode()
 
     async def _begin_lines(self) -> None:
+        self._sent = True
         headers = [(b"content-type", EVENTS.encode())]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -155,6 +159,7 @@ class SealedReply:
         await self._lines(body, more=False)
 
     async def _answer_json(self, document: dict[str, object]) -> None:
+        self._sent = True
         await answer(self._send, 200, [("content-type", JSON)], orjson.dumps(document))
 
     async def _refuse_with(self, error: GatewayError) -> None:
@@ -162,6 +167,7 @@ class SealedReply:
         await self._refuse(status, body)
 
     async def _refuse(self, status: int, body: bytes) -> None:
+        self._sent = True
         await answer(self._send, platform_status(status), [("content-type", JSON)], refusal(status, body))
 
 

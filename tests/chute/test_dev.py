@@ -207,6 +207,19 @@ def test_clients_dropped_in_mid_stream_leave_it_serving(dev: Process, upstream: 
     assert settles(lambda: dev.descriptors() <= before + 3, 3), f"{before} -> {dev.descriptors()} descriptors"
 
 
+def test_over_http2_as_the_platform_calls(dev: Process, upstream: Upstream) -> None:
+    body = {"model": "gpt-x", "messages": MESSAGES, "stream": True}
+    with httpx.Client(http1=False, http2=True) as client:
+        assert client.post(f"{dev.url}/v1/chat/completions", json=body).text.endswith("data: [DONE]\n\n")
+    upstream.tokens, upstream.faults["gpt-x"] = 10_000, "slow:0.02"
+    for _ in range(5):
+        client = httpx.Client(http1=False, http2=True)
+        with client, client.stream("POST", f"{dev.url}/v1/chat/completions", json=body) as reply:
+            assert reply.http_version == "HTTP/2"
+            next(reply.iter_lines())
+    assert settles(lambda: upstream.open_streams == 0, 2)
+
+
 def test_a_client_that_leaves_while_the_upstream_is_silent(dev: Process, upstream: Upstream) -> None:
     upstream.faults["gpt-x"] = "hang"
     with pytest.raises(httpx.ReadTimeout):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from gateway.chute import door
 from gateway.chute.asgi import Headers
 from gateway.chute.door import Door, DoorCall, scope_of
 from gateway.errors import GatewayError
@@ -122,6 +123,20 @@ async def test_three_hundred_hang_ups_leave_nothing_open(leave_after: int) -> No
     await asyncio.gather(*calls)
     assert app.open == 0
     assert len(asyncio.all_tasks()) == before
+
+
+async def test_an_app_may_finish_its_work_after_the_last_byte() -> None:
+    app, client = ToyApp(), Client(leave_after=1)
+    sink = await through(app, post(do="bookkeeping"), client)
+    assert (app.cancelled, app.booked, sink.was_gone, sink.error) == (0, 1, False, None)
+
+
+async def test_a_client_that_stops_reading_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "STALLED", 0.1)
+    app = ToyApp()
+    sink = Sink(gate=asyncio.Event())
+    await asyncio.wait_for(Door(app, post(do="endless"), sink).run(Client().receive), 3)
+    assert (app.open, sink.was_gone) == (0, True)
 
 
 async def test_being_cancelled_cancels_the_app() -> None:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from gateway.chute.asgi import Headers, Message, Receive, Scope, Send, read_body
 from gateway.chute.chute import GatewayChute
 from gateway.chute.cord import GatewayCord
+from gateway.chute.door import GRACE
 from gateway.settings import Settings
 
 
@@ -33,13 +34,14 @@ def sse(*texts: str) -> list[bytes]:
 
 
 class ToyApp:
-    """Does what the body's `do` says. `seen` are the requests, `open` the replies under way, `cut` how they ended."""
+    """Does what the body's `do` says. `seen` are the requests, `open` the replies under way."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[Scope, bytes]] = []
         self.open = 0
         self.told_gone = 0
         self.cancelled = 0
+        self.booked = 0
 
     async def startup(self) -> None: ...
 
@@ -94,6 +96,11 @@ class ToyApp:
         while True:
             await send({"type": "http.response.body", "body": b"data: x\n\n", "more_body": True})
             await asyncio.sleep(request.get("pause", 0))
+
+    async def _bookkeeping(self, request: dict[str, Any], receive: Receive, send: Send) -> None:
+        await self._chunks(send, "application/json", b"{}")
+        await asyncio.sleep(GRACE + 0.2)
+        self.booked += 1
 
     async def _silent(self, request: dict[str, Any], receive: Receive, send: Send) -> None:
         await asyncio.sleep(3600)
