@@ -16,7 +16,7 @@ class MediaLimits:
     max_audio_bytes: int = 25 * MB
     max_pages: int = 32
     max_pixels: int = 50_000_000
-    dpi: int = 150
+    dpi: int = 200
     timeout: float = 30.0
     """Seconds for fetching one file, and for rendering one document."""
     image_domains: tuple[str, ...] = ()
