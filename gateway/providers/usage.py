@@ -1,7 +1,5 @@
 """What an answer consumed, read from the usage object that upstreams of the OpenAI kind put into it."""
 
-from typing import Any
-
 import msgspec
 
 from gateway.openai_api.call import Usage
@@ -20,7 +18,6 @@ class _UsageFields(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_UsageFields).decode
-_split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def read_usage(raw: msgspec.Raw | bytes | None) -> Usage | None:
@@ -47,8 +44,3 @@ def usage_in_tail(body: bytes) -> Usage | None:
             return usage
         end = tail.find(b"}", end + 1)
     return None
-
-
-def split_reply(body: bytes) -> dict[str, Any]:
-    """The reply's top level. Raises `msgspec.DecodeError` for anything that is not one JSON object."""
-    return _split(body)

@@ -8,7 +8,7 @@ from gateway.errors import UpstreamBadResponse
 from gateway.openai_api.call import Usage
 from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, Operation
 from gateway.providers.failures import failure_inside
-from gateway.providers.usage import read_usage, split_reply, usage_in_tail
+from gateway.providers.usage import read_usage, usage_in_tail
 
 BIG = 64 * 1024
 """Embeddings beyond this are judged by their two ends and never parsed."""
@@ -21,6 +21,18 @@ _SHAPES = {
 """The key that must hold a list, and what must be in that list."""
 
 _NULL = (b"null", b"")
+_ABSENT = msgspec.Raw(b"")
+
+
+class _Reply(msgspec.Struct):
+    choices: msgspec.Raw = _ABSENT
+    data: msgspec.Raw = _ABSENT
+    usage: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+    detail: msgspec.Raw = _ABSENT
+
+
+_decode = msgspec.json.Decoder(_Reply).decode
 
 
 def check_reply(operation: Operation, body: bytes, secrets: Iterable[str] = ()) -> Usage | None:
@@ -31,15 +43,15 @@ def check_reply(operation: Operation, body: bytes, secrets: Iterable[str] = ()) 
     try:
         if not body.isascii():
             body.decode()
-        document = split_reply(body)
+        reply = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UpstreamBadResponse("The provider's answer is not a JSON object.") from None
-    if bytes(document.get("error", b"")) not in _NULL:
+    if bytes(reply.error) not in _NULL:
         raise failure_inside(body, secrets)
-    items = bytes(document.get(key, b""))
+    items = bytes(reply.data if operation is EMBEDDINGS else reply.choices)
     if not items.startswith(b"[") or within not in items:
-        raise failure_inside(body, secrets) if "detail" in document else _shapeless(key)
-    return read_usage(document.get("usage"))
+        raise failure_inside(body, secrets) if reply.detail is not _ABSENT else _shapeless(key)
+    return read_usage(reply.usage)
 
 
 def _check_ends(body: bytes) -> Usage | None:
