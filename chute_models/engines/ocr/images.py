@@ -30,14 +30,20 @@ def open_page(data: bytes, param: str) -> Any:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
-            message = f"{param} has more than {MAX_PIXELS // 1_000_000} million pixels"
-            raise Refusal(message, param=param, code="image_too_large")
+            raise _too_large(param)
         upright = ImageOps.exif_transpose(image)
         if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
             colour = upright.convert("RGBA")
             white = Image.new("RGBA", colour.size, "white")
             return Image.alpha_composite(white, colour).convert("RGB")
         return upright.convert("RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+    except Image.DecompressionBombError:
+        raise _too_large(param) from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         names = ", ".join(FORMATS)
         raise Refusal(f"{param} cannot be read as one of {names}", param=param, code="invalid_image") from None
+
+
+def _too_large(param: str) -> Refusal:
+    message = f"{param} has more than {MAX_PIXELS // 1_000_000} million pixels"
+    return Refusal(message, param=param, code="image_too_large")

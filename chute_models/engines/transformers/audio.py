@@ -12,27 +12,42 @@ _RATES = range(2_000, 384_001)
 _MIN_SAMPLES = RATE // 100
 
 
-def decode(data: bytes, max_seconds: float) -> Any:
-    """Samples as a numpy array of 16-bit integers. Refuses what is not audio, is empty, or lasts too long."""
-    import numpy
+class _Unreadable(Exception):
+    """Not for this library, or broken."""
 
+
+def decode(data: bytes, max_seconds: float) -> Any:
+    """Samples as a numpy array of 16-bit integers. Refuses what is not audio, is empty, or lasts too long.
+
+    libsndfile knows wav, flac, ogg and mp3; FFmpeg's libraries know the containers and forgive more.
+    """
     if not data:
         raise Refusal("The audio file is empty.", param="file", code="invalid_audio")
-    blocks = []
-    left = int(max_seconds * RATE)
-    for block in _blocks(data):
+    for blocks in (_sound_file(data), _container(data)):
+        try:
+            return _collected(blocks, int(max_seconds * RATE))
+        except _Unreadable:
+            continue
+    raise Refusal("The audio could not be decoded.", param="file", code="invalid_audio")
+
+
+def _collected(blocks: Iterator[Any], most: int) -> Any:
+    import numpy
+
+    found, left = [], most
+    for block in blocks:
         left -= len(block)
         if left < 0:
-            raise Refusal(f"The audio is longer than {max_seconds:g} seconds.", param="file", code="audio_too_long")
-        blocks.append(block)
-    samples = numpy.concatenate(blocks) if blocks else numpy.zeros(0, "int16")
+            message = f"The audio is longer than {most / RATE:g} seconds."
+            raise Refusal(message, param="file", code="audio_too_long")
+        found.append(block)
+    samples = numpy.concatenate(found) if found else numpy.zeros(0, "int16")
     if len(samples) < _MIN_SAMPLES:
         raise Refusal("The audio file holds no sound.", param="file", code="invalid_audio")
     return samples
 
 
-def _blocks(data: bytes) -> Iterator[Any]:
-    """libsndfile knows wav, flac, ogg and mp3; FFmpeg's libraries know the containers."""
+def _sound_file(data: bytes) -> Iterator[Any]:
     import soundfile
 
     try:
@@ -40,10 +55,8 @@ def _blocks(data: bytes) -> Iterator[Any]:
             if file.channels > _MAX_CHANNELS or file.samplerate not in _RATES:
                 raise Refusal("The audio has too many channels or an unusual rate.", param="file", code="invalid_audio")
             yield from _resampled(file)
-            return
     except soundfile.LibsndfileError:
-        pass
-    yield from _contained(data)
+        raise _Unreadable from None
 
 
 def _resampled(file: Any) -> Iterator[Any]:
@@ -62,7 +75,7 @@ def _integers(samples: Any) -> Any:
     return (samples.clip(-1.0, 1.0) * 32767).astype("int16")
 
 
-def _contained(data: bytes) -> Iterator[Any]:
+def _container(data: bytes) -> Iterator[Any]:
     """The first audio stream of an mp4, webm, matroska … file."""
     import av
 
@@ -75,4 +88,4 @@ def _contained(data: bytes) -> Iterator[Any]:
                 yield from (piece.to_ndarray()[0] for piece in resampler.resample(frame))
             yield from (piece.to_ndarray()[0] for piece in resampler.resample(None))
     except (av.FFmpegError, ValueError, EOFError):
-        raise Refusal("The audio could not be decoded.", param="file", code="invalid_audio") from None
+        raise _Unreadable from None
