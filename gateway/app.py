@@ -11,6 +11,7 @@ from gateway.providers.engines import EngineBoard, NoEngines
 from gateway.providers.registry import build_adapters
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
+from gateway.routing.attempt import Dispatcher, QueueLimits
 from gateway.settings import Settings
 from gateway.state import MediaLimits, State, build_snapshot
 
@@ -33,9 +34,10 @@ class Gateway:
         self.settings = settings
         self.new_master_key = key if is_new else None
         self._transport = PooledTransport(AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port})))
+        adapters = build_adapters(self._transport, engines, settings.chutes_api_url)
         self.state = State(
             snapshot=build_snapshot(settings, engines, key),
-            adapters=build_adapters(self._transport, engines, settings.chutes_api_url),
+            dispatcher=Dispatcher(adapters, QueueLimits(settings.queue_timeout, settings.queue_size)),
             engines=engines,
             engine_wait=settings.engine_wait,
             media=MediaLimits(image_domains=settings.image_domains, own_ports=(settings.port,)),

@@ -55,6 +55,11 @@ class Usage:
 class ByteStream(Protocol):
     """An answer that arrives in pieces. `aclose` stops the upstream at once; safe at any time, twice too."""
 
+    @property
+    def usage(self) -> Usage | None:
+        """What has been told so far; all of it once the stream has ended."""
+        ...
+
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     async def aclose(self) -> None: ...

@@ -26,7 +26,8 @@ async def handle(call: Call, caller: Caller, snapshot: Snapshot, state: State) -
     check_targets(route, snapshot.providers)
     call = await _prepare(call, route, snapshot, state)
     tries = Tries()
-    targets = order(route, snapshot.providers, state.random)
+    dispatcher = state.dispatcher
+    targets = order(route, snapshot.providers, dispatcher.vitals, dispatcher.random)
     reply = await attempt_or_wait(targets, call, snapshot, state, tries)
     reply = render_result(call, route, reply, tries)
     return replace(reply, headers={**reply.headers, **_route_headers(call, tries)})

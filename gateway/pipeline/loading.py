@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError, render_event
-from gateway.openai_api.call import ByteStream, Call, Reply
+from gateway.openai_api.call import ByteStream, Call, Reply, Usage
 from gateway.openai_api.sse import comment
 from gateway.providers.engines import EngineState, EngineStatus
-from gateway.routing.attempt import Tries, attempt
+from gateway.routing.attempt import Tries
 from gateway.routing.types import Target
 from gateway.state import Snapshot, State
 
@@ -27,9 +27,7 @@ class _Asking:
     tries: Tries
 
     async def attempt(self) -> Reply:
-        return await attempt(
-            self.targets, self.call, self.snapshot.providers, self.state.adapters, self.tries, self.state.random
-        )
+        return await self.state.dispatcher.attempt(self.targets, self.call, self.snapshot.providers, self.tries)
 
     def loading(self) -> EngineStatus | None:
         """The first of the targets' engines that is on its way."""
@@ -90,6 +88,10 @@ class _WaitingStream:
             yield comment(f"{engine.model} is {engine.phase} for {engine.elapsed:.0f} s")
             if await state.engines.wait_ready(engine.name, min(left, _COMMENT_EVERY)):
                 return
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._inner.usage if self._inner is not None else None
 
     async def aclose(self) -> None:
         if self._inner is not None:

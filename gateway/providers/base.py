@@ -18,11 +18,13 @@ class ProviderType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `first_byte` bounds the wait for a stream's first byte and for a whole non-stream answer."""
+    """Seconds. `first_byte` bounds the wait for a stream's first byte and for a whole non-stream answer.
+    `first_content` bounds the wait until a stream really says something; None leaves it to the others."""
 
     connect: float = 5.0
     first_byte: float = 600.0
     idle: float = 60.0
+    first_content: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Endpoint:
     upstream_model: str
     base_url: str = ""
     """Overrides the provider's; empty = the provider's."""
+    api_key: str = field(default="", repr=False)
+    """The one of the provider's keys that this try uses."""
 
 
 @dataclass(frozen=True, slots=True)

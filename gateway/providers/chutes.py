@@ -86,7 +86,7 @@ def _upstream(endpoint: Endpoint, call: Call, model: str) -> Upstream:
     base_url = endpoint.base_url or endpoint.provider.base_url or LLM_URL
     if call.operation.name not in _SHARED and urlsplit(base_url).hostname == _SHARED_HOST:
         base_url = chute_url(model)
-    return remote(endpoint.provider, base_url, kept=("x-chutes-",))
+    return remote(endpoint.provider, base_url, api_key=endpoint.api_key, kept=("x-chutes-",))
 
 
 def _root(upstream: Upstream) -> str:

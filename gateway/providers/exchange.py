@@ -33,9 +33,9 @@ class Upstream:
     engine: bool = False
 
 
-def remote(provider: Provider, base_url: str = "", *, kept: tuple[str, ...] = ()) -> Upstream:
-    """The provider with its first key; rotation will choose among `api_keys` here."""
-    key = provider.api_keys[0] if provider.api_keys else ""
+def remote(provider: Provider, base_url: str = "", *, api_key: str = "", kept: tuple[str, ...] = ()) -> Upstream:
+    """The provider with the given key, else with its first."""
+    key = api_key or (provider.api_keys[0] if provider.api_keys else "")
     headers = {name.lower(): value for name, value in provider.headers.items()}
     if key:
         headers["authorization"] = f"Bearer {key}"

@@ -27,7 +27,7 @@ class OpenAICompatible:
         return OPERATIONS
 
     async def send(self, endpoint: Endpoint, call: Call) -> Reply:
-        upstream = remote(endpoint.provider, endpoint.base_url)
+        upstream = remote(endpoint.provider, endpoint.base_url, api_key=endpoint.api_key)
         if call.operation.body is Body.JSON:
             return await send_json(self._transport, upstream, call, endpoint.upstream_model)
         if call.operation is OCR:

@@ -1,6 +1,7 @@
-"""The loop that tries a route's targets until one answers. Called by the pipeline, once a request."""
+"""`Dispatcher`: tries a route's targets until one answers. Called by the pipeline, once a request."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,15 +10,27 @@ from random import Random
 from gateway.errors import (
     EngineLoading,
     GatewayError,
+    Overloaded,
     ProviderNotConfigured,
     UpstreamBadResponse,
+    UpstreamTimeout,
+    UpstreamUnavailable,
 )
-from gateway.openai_api.call import ByteStream, Call, Reply
+from gateway.openai_api.call import ByteStream, Call, Reply, Usage
+from gateway.openai_api.chunks import has_content
 from gateway.providers.base import Endpoint, Provider, ProviderAdapter
+from gateway.routing.budget import RetryBudget
+from gateway.routing.keyring import KeyRings
 from gateway.routing.types import Attempt, Target
+from gateway.routing.vitals import Vital, Vitals
 
-MAX_PAUSE = 20.0
-"""Seconds: a provider that asks for a longer pause gets no further try from this request."""
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """For requests whose targets all rest: how long each may wait, and how many at a time."""
+
+    seconds: float = 20.0
+    size: int = 256
 
 
 @dataclass(slots=True)
@@ -33,82 +46,18 @@ class Tries:
         return last.target if last and last.outcome == "200" else None
 
 
-class PrimedStream:
-    """A stream whose first event is already here, so that early failures could still go to another target."""
+@dataclass(slots=True)
+class _Candidate:
+    """A target as one request sees it: `asked` so many times, not to be asked again before `not_before`."""
 
-    def __init__(self, first: bytes, rest: AsyncIterator[bytes], source: ByteStream) -> None:
-        self._first, self._rest, self._source = first, rest, source
+    target: Target
+    provider: Provider
+    vital: Vital
+    asked: int = 0
+    not_before: float = 0.0
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._first
-        async for piece in self._rest:
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._source.aclose()
-
-
-async def attempt(
-    targets: Sequence[Target],
-    call: Call,
-    providers: Mapping[str, Provider],
-    adapters: Mapping[str, ProviderAdapter],
-    tries: Tries,
-    random: Random,
-) -> Reply:
-    """Every target once in order, then again with growing pauses those whose failure may pass.
-
-    A target that was silent past its deadline is not asked again. Raises the error that says most to the caller.
-    """
-    errors: list[GatewayError] = []
-    waiting = list(targets)
-    pause = 0.0
-    for round_number in range(1 + max((providers[t.provider_id].max_retries for t in targets), default=0)):
-        await _sleep(pause, tries)
-        again: list[Target] = []
-        pause = _back_off(round_number, random)
-        for target in waiting:
-            try:
-                return await _one(target, call, providers[target.provider_id], adapters, tries)
-            except GatewayError as error:
-                errors.append(error)
-                if not error.retryable:
-                    raise
-                if _worth_another_try(error, round_number, providers[target.provider_id]):
-                    again.append(target)
-                    pause = max(pause, error.retry_after or 0.0)
-        waiting = again
-        if not waiting or pause > MAX_PAUSE or _too_late(call, pause):
-            break
-    raise _most_telling(errors, call)
-
-
-async def _one(
-    target: Target,
-    call: Call,
-    provider: Provider,
-    adapters: Mapping[str, ProviderAdapter],
-    tries: Tries,
-) -> Reply:
-    started = time.monotonic()
-    outcome = "cancelled"
-    try:
-        adapter = adapters[provider.type]
-        if call.operation.name not in adapter.operations:
-            raise UnsupportedOperation(f"The provider '{provider.id}' has no {call.operation.path}.", param="model")
-        endpoint = Endpoint(provider, target.upstream_model, target.base_url)
-        reply = await adapter.send(endpoint, call)
-        if not isinstance(reply.body, bytes):
-            reply = replace(reply, body=await _prime(reply.body))
-        outcome = "200"
-        return reply
-    except GatewayError as error:
-        outcome = error.error_code or str(error.http_status)
-        raise
-    finally:
-        seconds = time.monotonic() - started
-        tries.attempts.append(Attempt(target, outcome, seconds))
-        tries.upstream_seconds += seconds
+    def ready_at(self, now: float) -> float:
+        return max(self.not_before, self.vital.ready_at(now))
 
 
 class UnsupportedOperation(ProviderNotConfigured):
@@ -117,42 +66,197 @@ class UnsupportedOperation(ProviderNotConfigured):
     retryable, code = True, "unsupported_operation"
 
 
-async def _prime(body: ByteStream) -> PrimedStream:
+class Dispatcher:
+    """What outlives a request: the vitals of all targets, the keys of all providers, the retry budget, the queue."""
+
+    def __init__(
+        self, adapters: Mapping[str, ProviderAdapter], limits: QueueLimits | None = None, random: Random | None = None
+    ) -> None:
+        self.vitals = Vitals()
+        self.keys = KeyRings()
+        self.random = random or Random()  # noqa: S311
+        self._adapters = adapters
+        self._limits = limits or QueueLimits()
+        self._budget = RetryBudget()
+        self._queued = 0
+
+    async def attempt(
+        self, targets: Sequence[Target], call: Call, providers: Mapping[str, Provider], tries: Tries
+    ) -> Reply:
+        """Every target once in order, then again with growing pauses those whose failure may pass.
+
+        A target whose breaker is open or that asked for a pause is left out until then; when all of them rest, the
+        request waits its turn. One that was silent past its deadline is not asked again. Raises the error that says
+        most to the caller.
+        """
+        self._budget.earn()
+        candidates = [_Candidate(t, providers[t.provider_id], self.vitals[t]) for t in targets]
+        errors: list[GatewayError] = []
+        patience = time.monotonic() + self._limits.seconds
+        while candidates:
+            candidate = self._next(candidates)
+            if candidate is None:
+                if not await self._rest(candidates, call, patience, tries):
+                    break
+                continue
+            try:
+                return await self._ask(candidate, call, tries)
+            except GatewayError as error:
+                errors.append(error)
+                if not error.retryable:
+                    raise
+                if not self._again(candidate, error):
+                    candidates.remove(candidate)
+        raise _most_telling(errors, candidates, call)
+
+    def _next(self, candidates: Sequence[_Candidate]) -> _Candidate | None:
+        """The one asked least often, in order; one that is only coming back goes last."""
+        now = time.monotonic()
+        ready = [candidate for candidate in candidates if candidate.ready_at(now) <= now]
+        if len(ready) < 2:
+            return ready[0] if ready else None
+        draw = self.random.random()
+        return min(ready, key=lambda candidate: (candidate.asked, not candidate.vital.breaker.prefers(now, draw)))
+
+    async def _rest(self, candidates: Sequence[_Candidate], call: Call, patience: float, tries: Tries) -> bool:
+        """Wait until a candidate is ready. False when that is later than this request can wait."""
+        now = time.monotonic()
+        ready_at = min(candidate.ready_at(now) for candidate in candidates)
+        if ready_at > min(patience, call.deadline or math.inf):
+            return False
+        if self._queued >= self._limits.size:
+            raise Overloaded("Too many requests are waiting for this model.", retry_after=max(1.0, ready_at - now))
+        self._queued += 1
+        try:
+            await asyncio.sleep(ready_at - now)
+        finally:
+            self._queued -= 1
+            tries.upstream_seconds += time.monotonic() - now
+        return True
+
+    def _again(self, candidate: _Candidate, error: GatewayError) -> bool:
+        """Whether the same target may be asked once more, and from when on."""
+        candidate.asked += 1
+        if not error.passes or candidate.asked > candidate.provider.max_retries or not self._budget.spend():
+            return False
+        pause = max(self._back_off(candidate.asked), error.retry_after or 0.0)
+        candidate.not_before = time.monotonic() + pause
+        return True
+
+    def _back_off(self, asked: int) -> float:
+        """Exponential with jitter: up to 0.5, 1, 2, 4, 8 … seconds, never under a tenth of that."""
+        return float(min(8.0, 0.25 * 2.0**asked) * (0.1 + 0.9 * self.random.random()))
+
+    async def _ask(self, candidate: _Candidate, call: Call, tries: Tries) -> Reply:
+        """One target, with one key after the other while a key is the trouble and another is free."""
+        ring = self.keys[candidate.provider]
+        for _ in range(max(1, len(candidate.provider.api_keys))):
+            now = time.monotonic()
+            position = ring.take(candidate.provider, now)
+            candidate.vital.begin(now)
+            try:
+                return await self._send(candidate, position, call, tries)
+            except GatewayError as error:
+                candidate.vital.end()
+                if not ring.note(position, error, candidate.provider, time.monotonic()):
+                    candidate.vital.fail(time.monotonic(), error)
+                    raise
+                last = error
+            except BaseException:
+                candidate.vital.end()
+                raise
+        raise last
+
+    async def _send(self, candidate: _Candidate, position: int, call: Call, tries: Tries) -> Reply:
+        started = time.monotonic()
+        outcome = "cancelled"
+        provider, target = candidate.provider, candidate.target
+        try:
+            adapter = self._adapters[provider.type]
+            if call.operation.name not in adapter.operations:
+                raise UnsupportedOperation(f"The provider '{provider.id}' has no {call.operation.path}.", param="model")
+            key = provider.api_keys[position] if provider.api_keys else ""
+            reply = await adapter.send(Endpoint(provider, target.upstream_model, target.base_url, key), call)
+            if isinstance(reply.body, bytes):
+                candidate.vital.end()
+            else:
+                first_content = provider.timeouts.first_content
+                reply = replace(reply, body=await _begun(reply.body, candidate.vital, first_content))
+            outcome = "200"
+            candidate.vital.succeed(time.monotonic(), time.monotonic() - started)
+            return reply
+        except GatewayError as error:
+            outcome = error.error_code or str(error.http_status)
+            raise
+        finally:
+            seconds = time.monotonic() - started
+            tries.attempts.append(Attempt(target, outcome, seconds))
+            tries.upstream_seconds += seconds
+
+
+class BegunStream:
+    """A stream whose first content is here, so that everything before it could still go to another target.
+
+    Tells the target's vital how it went on and when it ended.
+    """
+
+    def __init__(self, first: list[bytes], rest: AsyncIterator[bytes], source: ByteStream, vital: Vital) -> None:
+        self._first, self._rest, self._source, self._vital = first, rest, source, vital
+        self._closed = False
+
+    @property
+    def usage(self) -> Usage | None:
+        """All of it once the stream has ended."""
+        return self._source.usage
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._first:
+            yield piece
+        try:
+            async for piece in self._rest:
+                yield piece
+        except GatewayError as error:
+            self._vital.fail(time.monotonic(), error)
+            raise
+
+    async def aclose(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._vital.end()
+            await self._source.aclose()
+
+
+async def _begun(body: ByteStream, vital: Vital, first_content: float | None) -> BegunStream:
+    """Reads until the first content. Headers, comments and a chunk with only a role do not stop the clock."""
+    pieces = aiter(body)
+    first: list[bytes] = []
     try:
-        pieces = aiter(body)
-        return PrimedStream(await anext(pieces), pieces, body)
+        async with asyncio.timeout(first_content):
+            while not first or not has_content(first[-1]):
+                first.append(await anext(pieces))
     except StopAsyncIteration:
+        if not first:
+            await body.aclose()
+            raise UpstreamBadResponse("The provider closed the stream before sending anything.") from None
+    except TimeoutError:
         await body.aclose()
-        raise UpstreamBadResponse("The provider closed the stream before sending anything.") from None
+        raise UpstreamTimeout(f"The provider sent no content within {first_content:g} s.") from None
     except BaseException:
         await body.aclose()
         raise
+    return BegunStream(first, pieces, body, vital)
 
 
-def _worth_another_try(error: GatewayError, round_number: int, provider: Provider) -> bool:
-    return error.passes and round_number < provider.max_retries
-
-
-def _back_off(round_number: int, random: Random) -> float:
-    """Exponential with full jitter: up to 0.5, 1, 2, 4, 8 … seconds, never under a tenth of that."""
-    ceiling = min(8.0, 0.5 * 2.0**round_number)
-    return ceiling * (0.1 + 0.9 * random.random())
-
-
-def _too_late(call: Call, pause: float) -> bool:
-    return call.deadline is not None and time.monotonic() + pause >= call.deadline
-
-
-def _most_telling(errors: Sequence[GatewayError], call: Call) -> GatewayError:
+def _most_telling(errors: Sequence[GatewayError], resting: Sequence[_Candidate], call: Call) -> GatewayError:
     """The last failure of a target that was really asked; else why none could be."""
-    if not errors:
-        return ProviderNotConfigured(f"No provider is configured for the model '{call.model}'.", param="model")
     asked = [e for e in errors if not isinstance(e, (EngineLoading, UnsupportedOperation))]
-    loading = [e for e in errors if isinstance(e, EngineLoading)]
-    return (asked or loading or list(errors))[-1]
-
-
-async def _sleep(pause: float, tries: Tries) -> None:
-    if pause:
-        tries.upstream_seconds += pause
-        await asyncio.sleep(pause)
+    if asked:
+        return asked[-1]
+    if resting:
+        now = time.monotonic()
+        pause = min(candidate.ready_at(now) for candidate in resting) - now
+        message = f"Every target of the model '{call.model}' is resting after failures or limits."
+        return UpstreamUnavailable(message, retry_after=pause if math.isfinite(pause) else None)
+    if errors:
+        return next((e for e in reversed(errors) if isinstance(e, EngineLoading)), errors[-1])
+    return ProviderNotConfigured(f"No provider is configured for the model '{call.model}'.", param="model")

@@ -7,10 +7,24 @@ from gateway.openai_api.operations import ModelType
 
 
 class Policy(StrEnum):
+    """How the targets of a route are ordered. All but the last three keep priorities and choose within one."""
+
     ORDERED = "ordered"
     """By priority; the same priority shares load by weight."""
+    LEAST_BUSY = "least-busy"
+    """Of two drawn by weight, the one with fewer calls in flight."""
+    LOWEST_LATENCY = "lowest-latency"
+    """By the time to the first content lately."""
+    HIGHEST_THROUGHPUT = "highest-throughput"
+    """By output tokens per second lately."""
+    CHEAPEST = "cheapest"
+    """By price per token; unpriced targets last, engines of this machine first."""
+    WEIGHTED = "weighted"
+    """By weight alone, whatever the priority."""
     LOCAL_FIRST = "local-first"
-    """As `ordered`, but engines of this machine before everything else."""
+    """Engines of this machine before everything else."""
+    REMOTE_FIRST = "remote-first"
+    """Engines of this machine after everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +37,8 @@ class Target:
     weight: float = 1.0
     base_url: str = ""
     """Overrides the provider's, for a chute with a host of its own."""
+    price: float | None = None
+    """USD per 1 M tokens, three input tokens counted for one of output."""
 
 
 @dataclass(frozen=True, slots=True)

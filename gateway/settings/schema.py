@@ -17,6 +17,16 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 ModelTypeName = Literal["chat", "embedding", "transcription", "ocr", "rerank", "image", "speech"]
+PolicyName = Literal[
+    "ordered",
+    "least-busy",
+    "lowest-latency",
+    "highest-throughput",
+    "cheapest",
+    "weighted",
+    "local-first",
+    "remote-first",
+]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -111,6 +121,8 @@ class TargetConfig(_Strict):
     base_url: str = ""
     priority: int = Field(0, ge=0)
     weight: float = Field(1.0, gt=0)
+    price: float | None = Field(None, ge=0)
+    """USD per 1 M tokens, three input tokens counted for one of output; for the policy `cheapest`."""
 
 
 class ModelConfig(_Strict):
@@ -125,7 +137,7 @@ class ModelConfig(_Strict):
     enabled: bool = True
     targets: tuple[TargetConfig, ...] = ()
     fallbacks: tuple[str | Fallback, ...] = ()
-    policy: Literal["ordered", "local-first"] = "ordered"
+    policy: PolicyName = "ordered"
     supports_image_upload: bool | None = None
     aliases: tuple[str, ...] = ()
 
@@ -208,7 +220,14 @@ class Settings(_Strict):
     upstream_timeout: float = Field(
         600, gt=0, description="Seconds until the first byte of a stream, or for a whole non-stream answer."
     )
+    first_token_timeout: float | None = Field(
+        None, gt=0, description="Seconds until a stream's first content; then the next target is tried. None: no limit."
+    )
     stream_idle_timeout: float = Field(60, gt=0, description="Seconds a stream may be silent.")
+    queue_timeout: float = Field(
+        20, ge=0, description="Seconds a request waits while every target of its model rests after failures or limits."
+    )
+    queue_size: int = Field(256, ge=0, description="Requests that may wait so at a time; more get 429.")
     body_timeout: float = Field(60, gt=0, description="Seconds a client may take to send its request.")
     max_body_mb: float = Field(64, gt=0, le=1024, description="Largest JSON body, in MB.")
     allow_private_upstreams: bool = Field(

@@ -61,6 +61,7 @@ def _timeouts(config: ProviderConfig, settings: Settings, chutes: bool) -> Timeo
         connect=settings.connect_timeout,
         first_byte=config.performance.timeout or config.timeout or general,
         idle=settings.stream_idle_timeout,
+        first_content=settings.first_token_timeout,
     )
 
 

@@ -106,7 +106,8 @@ def _targets(name: str, model: ModelConfig, engines: Mapping[str, EngineStatus])
         if bool(target.engine) == bool(target.provider):
             raise ConfigError(f"models.{name}.targets.{n}: give either an engine, or a provider and a model")
         upstream = target.model or _served_as(target.engine, engines) or name
-        yield Target(target.engine or target.provider, upstream, target.priority, target.weight, target.base_url)
+        name_of = target.engine or target.provider
+        yield Target(name_of, upstream, target.priority, target.weight, target.base_url, target.price)
     if model.engine or model.provider:
         upstream = model.model or _served_as(model.engine, engines) or name
         yield Target(model.engine or model.provider, upstream, base_url=model.base_url)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from random import Random
 
 from gateway.access.keys import Caller
-from gateway.providers.base import Provider, ProviderAdapter
+from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
+from gateway.routing.attempt import Dispatcher
 from gateway.routing.types import Route
 from gateway.state.media import MediaLimits
 
@@ -34,9 +34,8 @@ class State:
     """The ports of a running gateway, and the current snapshot. Made once by `create_app`."""
 
     snapshot: Snapshot
-    adapters: Mapping[str, ProviderAdapter]
+    dispatcher: Dispatcher
     engines: EngineBoard
     engine_wait: float
     """Seconds a request waits for a loading engine that has no fallback."""
     media: MediaLimits = field(default_factory=MediaLimits)
-    random: Random = field(default_factory=Random)

@@ -67,11 +67,13 @@ def gateway(
 
 @pytest.fixture
 def client(gateway: RunningGateway, upstream: Upstream, spare: Upstream) -> Iterator[openai.OpenAI]:
+    gateway.app.state.dispatcher.vitals.clear()
     with gateway.client() as client:
         yield client
 
 
 @pytest.fixture
 def http(gateway: RunningGateway, upstream: Upstream, spare: Upstream) -> Iterator[httpx.Client]:
+    gateway.app.state.dispatcher.vitals.clear()
     with gateway.http() as client:
         yield client

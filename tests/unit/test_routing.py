@@ -15,6 +15,7 @@ from gateway.errors import (
     GatewayError,
     InvalidRequest,
     ModelNotFound,
+    Overloaded,
     ProviderNotConfigured,
     UpstreamBadResponse,
     UpstreamCredentials,
@@ -22,15 +23,17 @@ from gateway.errors import (
     UpstreamRefused,
     UpstreamServerError,
     UpstreamTimeout,
+    UpstreamUnavailable,
     UpstreamUnreachable,
 )
 from gateway.openai_api.call import ByteStream, Call, Reply
 from gateway.openai_api.operations import CHAT, EMBEDDINGS, ModelType
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderType
-from gateway.routing.attempt import Tries, attempt
+from gateway.routing.attempt import Dispatcher, QueueLimits, Tries
 from gateway.routing.order import order
 from gateway.routing.resolve import check_targets, check_type, resolve, suggest
 from gateway.routing.types import Policy, Route, Target
+from gateway.routing.vitals import Vitals
 
 PROVIDERS = {
     "local": Provider("local", ProviderType.LOCAL),
@@ -65,11 +68,14 @@ class Scripted:
     async def check(self, provider: Provider) -> None: ...
 
 
-async def run(adapter: Scripted, *ids: str, call: Call = CALL) -> tuple[Reply, Tries]:
+def dispatcher(adapter: Scripted, seconds: float = 20) -> Dispatcher:
+    return Dispatcher({"openai": adapter, "local": adapter}, QueueLimits(seconds, 2), Random(1))
+
+
+async def run(adapter: Scripted, *ids: str, dispatch: Dispatcher | None = None) -> tuple[Reply, Tries]:
     tries = Tries()
     targets = [Target(name, "m") for name in ids]
-    reply = await attempt(targets, call, PROVIDERS, {"openai": adapter, "local": adapter}, tries, Random(1))
-    return reply, tries
+    return await (dispatch or dispatcher(adapter)).attempt(targets, CALL, PROVIDERS, tries), tries
 
 
 # --- resolve ---------------------------------------------------------------------------------------------
@@ -117,7 +123,7 @@ def test_a_route_whose_providers_are_all_off_is_refused() -> None:
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "local", "off"]), st.integers(0, 3)), max_size=8), st.integers())
 def test_order_keeps_every_usable_target_once_and_by_priority(pairs: list[tuple[str, int]], seed: int) -> None:
     targets = tuple(Target(provider, f"m{n}", priority) for n, (provider, priority) in enumerate(pairs))
-    ordered = order(Route("m", targets), PROVIDERS, Random(seed))
+    ordered = order(Route("m", targets), PROVIDERS, Vitals(), Random(seed))
     assert sorted(ordered, key=str) == sorted((t for t in targets if t.provider_id != "off"), key=str)
     assert [t.priority for t in ordered] == sorted(t.priority for t in ordered)
 
@@ -125,13 +131,13 @@ def test_order_keeps_every_usable_target_once_and_by_priority(pairs: list[tuple[
 def test_equal_targets_share_load_by_weight() -> None:
     route = Route("m", (Target("a", "x", weight=3.0), Target("b", "x", weight=1.0)))
     random = Random(7)
-    first = Counter(order(route, PROVIDERS, random)[0].provider_id for _ in range(4000))
+    first = Counter(order(route, PROVIDERS, Vitals(), random)[0].provider_id for _ in range(4000))
     assert 0.72 < first["a"] / 4000 < 0.78
 
 
 def test_local_first_puts_engines_before_everything_else() -> None:
     targets = (Target("a", "x", priority=0), Target("local", "x", priority=9))
-    ordered = order(Route("m", targets, policy=Policy.LOCAL_FIRST), PROVIDERS, Random(1))
+    ordered = order(Route("m", targets, policy=Policy.LOCAL_FIRST), PROVIDERS, Vitals(), Random(1))
     assert [t.provider_id for t in ordered] == ["local", "a"]
 
 
@@ -194,8 +200,58 @@ async def test_what_a_provider_said_beats_an_engine_that_is_loading() -> None:
         await run(adapter, "local", "b")
 
 
+async def test_a_target_that_keeps_failing_is_left_alone_for_a_while() -> None:
+    adapter = Scripted(a=[UpstreamServerError("x")] * 9, b=[b"{}"] * 12)
+    dispatch = dispatcher(adapter)
+    for _ in range(12):
+        await run(adapter, "a", "b", dispatch=dispatch)
+    assert adapter.asked.count("a") == 5 and adapter.asked.count("b") == 12
+    assert dispatch.vitals[Target("a", "m")].state(time.monotonic()) == "open"
+
+
+async def test_a_limited_target_rests_as_long_as_it_asked_for() -> None:
+    adapter = Scripted(a=[UpstreamRateLimited("x", retry_after=0.5), b"{}"], b=[b"{}"] * 2)
+    dispatch = dispatcher(adapter)
+    await run(adapter, "a", "b", dispatch=dispatch)
+    await run(adapter, "a", "b", dispatch=dispatch)
+    await asyncio.sleep(0.6)
+    await run(adapter, "a", "b", dispatch=dispatch)
+    assert adapter.asked == ["a", "b", "b", "a"]
+
+
+async def test_when_all_targets_rest_a_request_waits_its_turn_and_the_queue_is_bounded() -> None:
+    adapter = Scripted(b=[UpstreamRateLimited("x", retry_after=0.5), b"{}", b"{}"])
+    dispatch = dispatcher(adapter)
+    with pytest.raises(UpstreamRateLimited):
+        await run(adapter, "b", dispatch=dispatch)
+    waiting = [asyncio.ensure_future(run(adapter, "b", dispatch=dispatch)) for _ in range(3)]
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [tuple, tuple, Overloaded]
+
+
+async def test_when_the_rest_is_too_long_the_caller_is_told_how_long() -> None:
+    adapter = Scripted(b=[UpstreamRateLimited("x", retry_after=50)])
+    dispatch = dispatcher(adapter)
+    for error in (UpstreamRateLimited, UpstreamUnavailable):
+        with pytest.raises(error) as caught:
+            await run(adapter, "b", dispatch=dispatch)
+        assert 49 < (caught.value.retry_after or 0) <= 50
+
+
+async def test_retries_are_bounded_by_a_budget() -> None:
+    adapter = Scripted(a=[UpstreamRateLimited("x")] * 200)
+    dispatch = dispatcher(adapter)
+    dispatch._back_off = lambda asked: 0.0  # type: ignore[method-assign]
+    for _ in range(30):
+        with pytest.raises(UpstreamRateLimited):
+            await run(adapter, "a", dispatch=dispatch)
+    assert 45 < len(adapter.asked) < 60
+
+
 class Broken:
     """A stream that fails, or ends, before its first event."""
+
+    usage = None
 
     def __init__(self, error: GatewayError | None) -> None:
         self.error, self.closed = error, False
@@ -225,9 +281,11 @@ async def test_cancelling_leaves_a_record() -> None:
             raise AssertionError
 
     tries = Tries()
-    task = asyncio.ensure_future(attempt([Target("a", "m")], CALL, PROVIDERS, {"openai": Silent()}, tries, Random(1)))
+    dispatch = dispatcher(Silent())
+    task = asyncio.ensure_future(dispatch.attempt([Target("a", "m")], CALL, PROVIDERS, tries))
     await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [one.outcome for one in tries.attempts] == ["cancelled"]
+    assert dispatch.vitals[Target("a", "m")].in_flight == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamUnreachable
@@ -107,7 +107,7 @@ class PooledResponse:
         self.idle = idle
         self._started = False
         self.status = connection.status
-        self.headers = connection.headers
+        self.headers: Mapping[str, str] = connection.headers
 
     async def read(self, limit: int) -> bytes:
         connection = self._connection
