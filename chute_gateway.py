@@ -16,7 +16,7 @@ import images.gpu
 import images.slim
 from gateway import __version__
 from gateway.app import create_app
-from gateway.chute import account, schemas
+from gateway.chute import account, runner, schemas
 from gateway.chute.chute import GatewayChute
 from gateway.errors import ConfigError
 from gateway.observe import logs
@@ -50,7 +50,7 @@ Audio and images travel as base64 (`file_b64`), since the platform carries JSON 
 
 def _settings() -> Settings:
     try:
-        return load_settings().settings
+        return load_settings(overrides={"port": runner.port(sys.argv)}).settings
     except ConfigError as error:
         sys.exit(f"error: {error.message}")
 

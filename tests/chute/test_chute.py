@@ -8,6 +8,7 @@ import pytest
 from chutes.chute.cord import Cord
 
 from gateway.chute import chute as module
+from gateway.chute import runner
 from gateway.chute.chute import GatewayChute, IncompatibleSDK, on_platform
 from gateway.chute.front import plan
 from gateway.errors import InvalidRequest
@@ -44,6 +45,21 @@ def test_the_platform_is_known_by_its_launch_token(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert on_platform() is expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("/x/bin/chutes run m:c --dev --port 8100 --logging-port 8101", 8100),
+        ("chutes run m:c --logging-port=9 --port=8200", 8200),
+        ("chutes run m:c", 8000),
+        ("chutes run m:c --port", None),
+        ("chutes deploy m:c", None),
+        ("chute_gateway.py --port 5", None),
+    ],
+)
+def test_the_port_that_chutes_run_opens(line: str, expected: int | None) -> None:
+    assert runner.port(line.split()) == expected
 
 
 async def test_hooks_run_in_priority_order_and_a_broken_one_does_not_stop_the_end() -> None:
