@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -176,12 +176,8 @@ class Dispatcher:
             if call.operation.name not in adapter.operations:
                 raise UnsupportedOperation(f"The provider '{provider.id}' has no {call.operation.path}.", param="model")
             key = provider.api_keys[position] if provider.api_keys else ""
-            reply = await adapter.send(Endpoint(provider, target.upstream_model, target.base_url, key), call)
-            if isinstance(reply.body, bytes):
-                candidate.vital.end()
-            else:
-                first_content = provider.timeouts.first_content
-                reply = replace(reply, body=await _begun(reply.body, candidate.vital, first_content))
+            endpoint = Endpoint(provider, target.upstream_model, target.base_url, key)
+            reply = await _first_content(adapter.send(endpoint, call), call, candidate)
             outcome = "200"
             candidate.vital.succeed(time.monotonic(), time.monotonic() - started)
             return reply
@@ -226,21 +222,31 @@ class BegunStream:
             await self._source.aclose()
 
 
-async def _begun(body: ByteStream, vital: Vital, first_content: float | None) -> BegunStream:
-    """Reads until the first content. Headers, comments and a chunk with only a role do not stop the clock."""
+async def _first_content(sending: Awaitable[Reply], call: Call, candidate: _Candidate) -> Reply:
+    """The whole reply, or a stream that has begun to say something within the provider's `first_content` seconds."""
+    limit = candidate.provider.timeouts.first_content if call.stream else None
+    try:
+        async with asyncio.timeout(limit):
+            reply = await sending
+            if isinstance(reply.body, bytes):
+                candidate.vital.end()
+                return reply
+            return replace(reply, body=await _begun(reply.body, candidate.vital))
+    except TimeoutError:
+        raise UpstreamTimeout(f"The provider sent no content within {limit:g} s.") from None
+
+
+async def _begun(body: ByteStream, vital: Vital) -> BegunStream:
+    """Reads until the first content: headers, comments and a chunk with only a role are none."""
     pieces = aiter(body)
     first: list[bytes] = []
     try:
-        async with asyncio.timeout(first_content):
-            while not first or not has_content(first[-1]):
-                first.append(await anext(pieces))
+        while not first or not has_content(first[-1]):
+            first.append(await anext(pieces))
     except StopAsyncIteration:
         if not first:
             await body.aclose()
             raise UpstreamBadResponse("The provider closed the stream before sending anything.") from None
-    except TimeoutError:
-        await body.aclose()
-        raise UpstreamTimeout(f"The provider sent no content within {first_content:g} s.") from None
     except BaseException:
         await body.aclose()
         raise
