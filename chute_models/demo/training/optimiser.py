@@ -19,10 +19,11 @@ DECAY_SHARE = 0.45
 FLOOR = 0.01
 
 
-def schedule(step: int, steps: int) -> float:
-    """Factor for every learning rate at `step` of `steps`: linear warm-up, plateau, linear decay."""
+def schedule(step: int, steps: int, decay_share: float = DECAY_SHARE) -> float:
+    """Factor for every learning rate at `step` of `steps`: linear warm-up, plateau, and a linear decay over the
+    last `decay_share` of the steps (0 for none)."""
     rise = (step + 1) / WARM_UP_STEPS
-    fall = (steps - step) / (DECAY_SHARE * steps)
+    fall = (steps - step) / (decay_share * steps) if decay_share else 1.0
     return max(min(1.0, rise, fall), FLOOR)
 
 

@@ -30,18 +30,37 @@ from chute_models.demo.training.vocabulary import WORDS
 from chute_models.demo.training.whisper_examples import IGNORED, Batch, ExampleMaker
 from chute_models.demo.training.whisper_tokens import TICKS_PER_SECOND, WINDOW_SECONDS, Tokens, build_tokenizer
 
-STEPS = 5000
 BATCH = 24
 MATRIX_RATE = 0.01
 OTHER_RATE = 2e-3
-STAGES = ((0.25, (1.2, 2.0)), (0.75, (1.6, 2.4, 2.4, 4.0)), (1.01, (4.0,)))
-"""(until this share of the steps, window lengths in seconds): short windows cost less and teach the words first."""
 WIDTH = 128
 HEADS = 4
 FEED_FORWARD = 384
 ENCODER_LAYERS = 4
 DECODER_LAYERS = 2
 MAX_TOKENS = 64
+
+
+@dataclass(frozen=True)
+class Round:
+    """A stretch of training with its own optimiser and CTC head; it starts from the saved weights of the one before.
+
+    `windows` says, until which share of the steps, how long the windows are in seconds: short ones cost less.
+    """
+
+    steps: int
+    decay_share: float
+    alignment_weight: float
+    windows: tuple[tuple[float, tuple[float, ...]], ...]
+
+    def window_seconds(self, step: int, rng: random.Random) -> float:
+        return rng.choice(next(lengths for until, lengths in self.windows if step < until * self.steps))
+
+
+ROUNDS = (
+    Round(2500, 0.0, 0.6, ((0.5, (1.2, 2.0)), (1.0, (1.6, 2.4, 2.4, 4.0)))),
+    Round(1500, 1.0, 0.3, ((0.5, (2.4, 4.0)), (1.0, (2.4, 4.0, 4.0)))),
+)
 
 
 @dataclass
@@ -81,6 +100,7 @@ def build_model(tokenizer: WhisperTokenizer) -> WhisperForConditionalGeneration:
     )
     model = WhisperForConditionalGeneration(config)
     generation = model.generation_config
+    generation._from_model_config = False  # otherwise loading makes a new one and forgets the languages
     generation.is_multilingual = True
     generation.lang_to_id = tokens.languages
     generation.task_to_id = tokens.tasks
@@ -121,35 +141,41 @@ def losses(model: WhisperForConditionalGeneration, head: nn.Linear, batch: Batch
     return text, alignment
 
 
-def window_seconds(step: int, steps: int, rng: random.Random) -> float:
-    choices = next(choices for until, choices in STAGES if step < until * steps)
-    return rng.choice(choices)
-
-
-def train(corpus: Path, out: Path, steps: int, seed: int) -> None:
-    torch.manual_seed(seed)
-    rng = random.Random(seed)
+def train(corpus: Path, out: Path, first_round: int, seed: int) -> None:
+    """Runs the rounds from `first_round` on, counted from 0; a later one than 0 continues the weights in `out`."""
     tokenizer = build_tokenizer()
-    model = build_model(tokenizer)
-    head = nn.Linear(WIDTH, len(WORDS) + 1)
-    listener = Listener(model, WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=WINDOW_SECONDS), tokenizer)
-    maker = ExampleMaker(Corpus.load(corpus / "train.npz"), tokenizer, Disturbance(), seed)
-    held_out = Corpus.load(corpus / "held_out.npz")
+    features = WhisperFeatureExtractor(feature_size=MEL_BINS, chunk_length=WINDOW_SECONDS)
+    spoken, held_out = Corpus.load(corpus / "train.npz"), Corpus.load(corpus / "held_out.npz")
+    for number in range(first_round, len(ROUNDS)):
+        torch.manual_seed(seed + number)
+        model = (
+            build_model(tokenizer)
+            if number == 0
+            else WhisperForConditionalGeneration.from_pretrained(out, dtype=torch.float32)
+        )
+        listener = Listener(model, features, tokenizer)
+        maker = ExampleMaker(spoken, tokenizer, Disturbance(), seed + number)
+        train_round(ROUNDS[number], listener, maker, random.Random(seed + number), held_out, out)
+
+
+def train_round(
+    plan: Round, listener: Listener, maker: ExampleMaker, rng: random.Random, held_out: Corpus, out: Path
+) -> None:
+    """Trains `listener.model` in place, logs a JSON line every 100 steps, and saves every 500 and at the end."""
+    model, head = listener.model, nn.Linear(WIDTH, len(WORDS) + 1)
     optimiser = Optimiser([model, nn.ModuleDict({"ctc_head": head})], MATRIX_RATE, OTHER_RATE)
     running, began = Losses(), time.monotonic()
-    print(json.dumps({"parameters": sum(parameter.numel() for parameter in model.parameters())}), flush=True)
-    for step in range(steps):
+    for step in range(plan.steps):
         model.train()
-        text, alignment = losses(model, head, maker.draw(BATCH, window_seconds(step, steps, rng)))
-        (text + (0.6 if step < 0.6 * steps else 0.3) * alignment).backward()
-        optimiser.step(schedule(step, steps))
+        text, alignment = losses(model, head, maker.draw(BATCH, plan.window_seconds(step, rng)))
+        (text + plan.alignment_weight * alignment).backward()
+        optimiser.step(schedule(step, plan.steps, plan.decay_share))
         running.follow(text.item(), alignment.item())
         if (step + 1) % 100 == 0:
             report = {"step": step + 1, "seconds": round(time.monotonic() - began)} | vars(running)
             if (step + 1) % 500 == 0:
-                report["word_error_rate"] = word_error_rate(
-                    held_out.texts[:96], listener.transcribe(held_out.audio[:96])
-                )
+                sample = held_out.audio[:96]
+                report["word_error_rate"] = word_error_rate(held_out.texts[:96], listener.transcribe(sample))
                 save(listener, out)
             print(json.dumps(report), flush=True)
     save(listener, out)
@@ -168,11 +194,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--first-round", type=int, default=0, help="1 continues from the weights in --out")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    train(options.corpus, options.out, options.steps, options.seed)
+    train(options.corpus, options.out, options.first_round, options.seed)
 
 
 if __name__ == "__main__":
