@@ -67,7 +67,8 @@ def test_while_draining_new_calls_are_turned_away(upstream: Upstream, tmp_path: 
     assert reply.status_code == 429
     assert "retry-after" in reply.headers
     thread.join(10)
-    assert process.stop() == 0
+    assert process.child.wait(20) == 0
+    process.stop()
 
 
 def test_a_second_signal_ends_it_at_once(upstream: Upstream, tmp_path: Path) -> None:
