@@ -24,6 +24,7 @@ class Arguments:
     max_model_len: int | None
     max_audio_seconds: float
     grace: float
+    tool_parser: str | None
     revision: str | None
     trust_remote_code: bool
     secret: str
@@ -44,6 +45,7 @@ def read_arguments(values: Sequence[str] | None = None) -> Arguments:
     parser.add_argument("--max-model-len", type=int)
     parser.add_argument("--max-audio-seconds", default=3600.0, type=float)
     parser.add_argument("--grace", default=8.0, type=float, help="seconds that running requests have when it ends")
+    parser.add_argument("--tool-parser", choices=("hermes",), help="the form in which the model calls tools")
     parser.add_argument("--revision")
     parser.add_argument("--trust-remote-code", action="store_true")
     found = parser.parse_args(values)

@@ -33,6 +33,8 @@ def own_command(spec: EngineSpec, port: int) -> list[str]:
     command += ["--max-running", str(spec.max_num_seqs), "--grace", str(spec.grace_seconds)]
     if spec.max_model_len:
         command += ["--max-model-len", str(spec.max_model_len)]
+    if spec.kind == "chat" and spec.tool_parser == "hermes":
+        command += ["--tool-parser", spec.tool_parser]
     if spec.dtype:
         command += ["--dtype", spec.dtype]
     if spec.revision:

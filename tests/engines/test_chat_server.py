@@ -70,11 +70,11 @@ async def test_stop_strings_and_limits(chat: Door) -> None:
 
 
 async def test_choices_seeds_and_log_probabilities(chat: Door) -> None:
-    wild = {"temperature": 2.0, "seed": 7, "n": 3, "max_tokens": 8}
-    first, second = await answer(chat, **wild), await answer(chat, **wild)
-    assert [words(first, at) for at in range(3)] == [words(second, at) for at in range(3)]
-    assert [choice["index"] for choice in first["choices"]] == [0, 1, 2]
-    assert len({words(first, at) for at in range(3)}) > 1
+    wild = {"prompt": "qx", "temperature": 2.0, "seed": 7, "n": 4, "max_tokens": 12}
+    first, second = [(await chat.post(TEXT, wild)).json()["choices"] for _ in range(2)]
+    assert first == second
+    assert [choice["index"] for choice in first] == [0, 1, 2, 3]
+    assert len({choice["text"] for choice in first}) > 1
     told = (await answer(chat, logprobs=True, top_logprobs=2))["choices"][0]["logprobs"]["content"]
     assert all(one["logprob"] <= 0 and len(one["top_logprobs"]) == 2 for one in told)
     assert told[0]["token"] == told[0]["top_logprobs"][0]["token"]
@@ -124,6 +124,15 @@ async def test_bodies_that_are_no_objects(chat: Door) -> None:
         for body in (b"", b"[]", b"{", b"\xff", b"[" * 100_000):
             reply = await client.post(chat.address + CHAT, content=body, headers=chat.headers)
             assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_json")
+
+
+async def test_tools_that_need_not_be_used(chat: Door) -> None:
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
+    assert "chute" in words(await answer(chat, tools=[tool], tool_choice="auto")).lower()
+    forced = await chat.post(CHAT, {**QUESTION, "tools": [tool], "tool_choice": "required"})
+    assert forced.json()["error"]["code"] == "unsupported_parameter"
+    nameless = await chat.post(CHAT, {**QUESTION, "tools": [{"type": "function"}]})
+    assert nameless.json()["error"]["param"] == "tools[0].function.name"
 
 
 async def test_the_secret_is_asked_everywhere_but_health(chat: Door) -> None:

@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from chute_models.engines.errors import Refusal
 from chute_models.engines.fields import flag, integer, number, strings
 from chute_models.engines.ocr.order import Box, from_top_left, page_turn, reading_order, turned
+from chute_models.engines.transformers.generate import Piece
+from chute_models.engines.transformers.messages import read_messages
+from chute_models.engines.transformers.shapes import CHAT
 from chute_models.engines.transformers.text import Detokenizer, StopStrings
+from chute_models.engines.transformers.tools import ToolReader, read_tools
 
 
 class Bytes:
@@ -42,6 +46,42 @@ def test_nothing_past_a_stop_string_gets_out(text: str, stops: list[str], chance
     assert not any(stop in out for stop in stops)
     if not any(stop in text for stop in stops):
         assert out == text
+
+
+CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Köln"}}\n</tool_call>'
+
+
+@given(st.randoms(), st.sampled_from(["", "Let me see. "]), st.integers(1, 3))
+def test_tool_calls_are_read_however_they_are_cut(chance: random.Random, before: str, number: int) -> None:
+    rest, pieces = before + CALL * number, []
+    while rest:
+        size = chance.randint(1, 9)
+        pieces.append(Piece(0, rest[:size], 1))
+        rest = rest[size:]
+    found = list(read_tools([*pieces, Piece(0, "", 1, "stop")]))
+    message = CHAT.choice(0, found)
+    assert message["finish_reason"] == "tool_calls"
+    calls = message["message"]["tool_calls"]
+    assert message["message"]["content"] == (before.strip() or None)
+    assert [call["function"] for call in calls] == [{"name": "weather", "arguments": '{"city": "Köln"}'}] * number
+    assert len({call["id"] for call in calls}) == number
+
+
+@given(st.lists(st.sampled_from(["<tool_call>", "</tool_call>", "<tool", "{}", "text", '{"name": 1}']), max_size=8))
+def test_what_is_no_call_stays_text(parts: list[str]) -> None:
+    reader = ToolReader()
+    said = "".join(reader.add(part)[0] for part in parts) + reader.rest()
+    assert said == "".join(parts)
+    assert reader.count == 0
+
+
+def test_calls_of_earlier_turns_reach_the_template_as_objects() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    read = read_messages([{"role": "assistant", "content": None, "tool_calls": [call]}])
+    assert read[0]["tool_calls"][0]["function"] == {"name": "f", "arguments": {"a": 1}}
+    call["function"] = {"name": "f", "arguments": "{"}
+    with pytest.raises(Refusal, match="not JSON"):
+        read_messages([{"role": "assistant", "tool_calls": [call]}])
 
 
 def box(left: float, top: float, width: float, height: float = 20) -> Box:

@@ -5,6 +5,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from chute_models.engines.transformers.chat_request import Asked, read_chat, rea
 from chute_models.engines.transformers.generate import ChatModel, Generation, Piece
 from chute_models.engines.transformers.sampling import Sampling
 from chute_models.engines.transformers.shapes import CHAT, COMPLETION, Shape, usage
+from chute_models.engines.transformers.tools import read_tools
 
 
 class ChatApi:
@@ -41,7 +43,8 @@ class ChatApi:
 
     async def _chat(self, request: Request) -> Response:
         name = self._served.arguments.name
-        asked = await asyncio.to_thread(read_chat, await read_json(request), self._model, name)
+        body, can_call = await read_json(request), self._served.arguments.tool_parser == "hermes"
+        asked = await asyncio.to_thread(read_chat, body, self._model, name, can_call=can_call)
         return await self._answer(request, asked, CHAT)
 
     async def _completion(self, request: Request) -> Response:
@@ -70,7 +73,7 @@ class ChatApi:
                     opened.add(piece.index)
                     if opening := shape.opening(piece.index):
                         yield {**head, "choices": [opening]}
-                if piece.text or piece.finish or piece.logprob:
+                if piece.text or piece.calls or piece.finish or piece.logprob:
                     yield {**head, "choices": shape.deltas(piece)}
         if asked.include_usage:
             yield {**head, "choices": [], "usage": usage(asked.prompt_tokens, generated)}
@@ -94,6 +97,7 @@ class ChatApi:
     def _steps(self, asked: Asked) -> Iterator[Piece]:
         first = 0
         for generation in asked.generations:
-            for piece in self._model.steps(generation):
-                yield Piece(first + piece.index, piece.text, piece.tokens, piece.finish, piece.logprob)
+            pieces = self._model.steps(generation)
+            for piece in read_tools(pieces) if asked.tools else pieces:
+                yield replace(piece, index=first + piece.index)
             first += generation.n

@@ -8,9 +8,9 @@ from chute_models.engines.errors import Refusal
 from chute_models.engines.fields import flag, integer, mapping, number, strings
 from chute_models.engines.server import check_model
 from chute_models.engines.transformers.generate import ChatModel, Generation
+from chute_models.engines.transformers.messages import read_messages, read_tools
 from chute_models.engines.transformers.sampling import Sampling
 
-_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _MAX_CHOICES = 16
 _MAX_PROMPTS = 64
 _UNSUPPORTED = ("echo", "suffix", "best_of")
@@ -23,16 +23,19 @@ class Asked:
     generations: tuple[Generation, ...]
     stream: bool
     include_usage: bool
+    tools: bool = False
 
     @property
     def prompt_tokens(self) -> int:
         return sum(len(generation.prompt) for generation in self.generations)
 
 
-def read_chat(body: Mapping[str, Any], model: ChatModel, name: str) -> Asked:
+def read_chat(body: Mapping[str, Any], model: ChatModel, name: str, *, can_call: bool) -> Asked:
+    """`can_call`: the model was made to call tools; for others `tools` that need not be used are ignored."""
     check_model(body.get("model"), name)
     _refuse_constraints(body)
-    prompt = model.encode_chat(_messages(body.get("messages")))
+    tools = read_tools(body) if can_call else []
+    prompt = model.encode_chat(read_messages(body.get("messages")), tools or None)
     wanted = body.get("logprobs")
     if wanted is not None and not isinstance(wanted, bool):
         raise Refusal("logprobs must be true or false", param="logprobs")
@@ -41,7 +44,7 @@ def read_chat(body: Mapping[str, Any], model: ChatModel, name: str) -> Asked:
         raise Refusal("top_logprobs needs logprobs: true", param="top_logprobs")
     limit = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
     generation = _generation(body, model, prompt, limit, alternatives if wanted else None, "messages")
-    return _asked(body, (generation,))
+    return _asked(body, (generation,), tools=bool(tools))
 
 
 def read_completion(body: Mapping[str, Any], model: ChatModel, name: str) -> Asked:
@@ -57,9 +60,9 @@ def read_completion(body: Mapping[str, Any], model: ChatModel, name: str) -> Ask
     )
 
 
-def _asked(body: Mapping[str, Any], generations: tuple[Generation, ...]) -> Asked:
+def _asked(body: Mapping[str, Any], generations: tuple[Generation, ...], *, tools: bool = False) -> Asked:
     include_usage = flag(mapping(body, "stream_options"), "include_usage")
-    return Asked(generations, flag(body, "stream"), include_usage)
+    return Asked(generations, flag(body, "stream"), include_usage, tools)
 
 
 def _generation(
@@ -89,36 +92,6 @@ def _generation(
         n=integer(body, "n", 1, 1, _MAX_CHOICES) or 1,
         logprobs=logprobs,
     )
-
-
-def _messages(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not value:
-        raise Refusal("messages must be a list with at least one message", param="messages")
-    return [_message(message, f"messages[{at}]") for at, message in enumerate(value)]
-
-
-def _message(message: Any, where: str) -> dict[str, Any]:
-    if not isinstance(message, dict) or message.get("role") not in _ROLES:
-        raise Refusal(f"{where}.role must be one of {', '.join(_ROLES)}", param=f"{where}.role")
-    content = message.get("content")
-    if content is None:
-        content = ""
-    elif isinstance(content, list):
-        content = "".join(_part(part, f"{where}.content[{at}]") for at, part in enumerate(content))
-    elif not isinstance(content, str):
-        raise Refusal(f"{where}.content must be a string or a list of parts", param=f"{where}.content")
-    role = "system" if message["role"] == "developer" else message["role"]
-    return {"role": role, "content": content}
-
-
-def _part(part: Any, where: str) -> str:
-    if not isinstance(part, dict) or part.get("type") not in ("text", "input_text", "refusal"):
-        kind = part.get("type") if isinstance(part, dict) else None
-        raise Refusal(f"{where}: this model takes text only, not {str(kind)[:40]!r}", param=where)
-    text = part.get("text", part.get("refusal", ""))
-    if not isinstance(text, str):
-        raise Refusal(f"{where}.text must be a string", param=f"{where}.text")
-    return text
 
 
 def _prompts(value: Any, model: ChatModel) -> list[tuple[int, ...]]:
@@ -157,7 +130,7 @@ def _biases(value: Mapping[str, Any], vocabulary: int) -> tuple[tuple[int, float
 
 
 def _refuse_constraints(body: Mapping[str, Any]) -> None:
-    """What would silently give another answer than was asked for. `tools` that need not be used are let through."""
+    """What would silently give another answer than was asked for."""
     kind = mapping(body, "response_format").get("type", "text")
     if kind != "text":
         raise Refusal(f"response_format {kind!r} is not supported by this engine", param="response_format",

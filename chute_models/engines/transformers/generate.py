@@ -33,14 +33,25 @@ class TokenLogprob:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """`index` counts within a choice; `arguments` is JSON text."""
+
+    index: int
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
-    """What one step gave to choice `index`; `finish` is stop or length on the last one."""
+    """What one step gave to choice `index`; `finish` is stop, length or tool_calls on the last one."""
 
     index: int
     text: str
     tokens: int
     finish: str | None = None
     logprob: TokenLogprob | None = None
+    calls: tuple[ToolCall, ...] = ()
 
 
 class ChatModel:
@@ -65,11 +76,11 @@ class ChatModel:
         found = {name: getattr(config, name, None) for name in ("temperature", "top_p", "top_k")}
         return {name: float(value) for name, value in found.items() if value is not None}
 
-    def encode_chat(self, messages: list[dict[str, Any]]) -> tuple[int, ...]:
+    def encode_chat(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None) -> tuple[int, ...]:
         self._check_size(sum(len(message["content"]) for message in messages), "messages")
         try:
             ids = self.tokenizer.apply_chat_template(
-                messages, add_generation_prompt=True, tokenize=True, return_dict=False
+                messages, tools=tools, add_generation_prompt=True, tokenize=True, return_dict=False
             )
         except Exception as error:
             raise Refusal(f"The messages do not fit the model's template: {error}"[:300], param="messages") from None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chute_models.engines.transformers.generate import Piece, TokenLogprob
+from chute_models.engines.transformers.generate import Piece, TokenLogprob, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,24 @@ def _chat_opening(index: int) -> dict[str, Any]:
 
 
 def _chat_deltas(piece: Piece) -> list[dict[str, Any]]:
-    delta = {"content": piece.text} if piece.text or not piece.finish else {}
+    delta: dict[str, Any] = {"content": piece.text} if piece.text or not (piece.finish or piece.calls) else {}
+    if piece.calls:
+        delta["tool_calls"] = [{"index": call.index, **_call(call)} for call in piece.calls]
     logprobs = _chat_logprobs([piece])
     return [{"index": piece.index, "delta": delta, "logprobs": logprobs, "finish_reason": piece.finish}]
 
 
 def _chat_choice(index: int, pieces: Sequence[Piece]) -> dict[str, Any]:
-    message = {"role": "assistant", "content": "".join(piece.text for piece in pieces), "refusal": None}
+    text, calls = "".join(piece.text for piece in pieces), [call for piece in pieces for call in piece.calls]
+    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+    if calls:
+        message |= {"content": text.strip() or None, "tool_calls": [_call(call) for call in calls]}
     finish = pieces[-1].finish
     return {"index": index, "message": message, "logprobs": _chat_logprobs(pieces), "finish_reason": finish}
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 def _chat_logprobs(pieces: Sequence[Piece]) -> dict[str, Any] | None:
