@@ -1,11 +1,11 @@
-"""What a chunk of a chat or completion stream holds. Called only for the first events of a stream."""
+"""What a chunk of a chat or completion stream holds. Read for the first events of a stream, and by its guard."""
 
 import msgspec
 
 from gateway.openai_api.sse import data_of, is_done
 
 
-class _Delta(msgspec.Struct):
+class Delta(msgspec.Struct):
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
@@ -13,18 +13,40 @@ class _Delta(msgspec.Struct):
     tool_calls: msgspec.Raw | None = None
     function_call: msgspec.Raw | None = None
 
+    def says_more_than_text(self) -> bool:
+        return bool(self.refusal) or _given(self.tool_calls) or _given(self.function_call)
 
-class _Choice(msgspec.Struct):
-    delta: _Delta | None = None
+    def says_something(self) -> bool:
+        return bool(self.content or self.reasoning_content or self.reasoning) or self.says_more_than_text()
+
+
+class Choice(msgspec.Struct):
+    index: int = 0
+    delta: Delta | None = None
     text: str | None = None
     finish_reason: str | None = None
 
 
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice] = []
+class Chunk(msgspec.Struct):
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    choices: list[Choice] = []
 
 
-_decode = msgspec.json.Decoder(_Chunk).decode
+_decode = msgspec.json.Decoder(Chunk).decode
+
+
+def read_chunk(event: bytes) -> Chunk | None:
+    """None for comments, `[DONE]` and whatever is no chunk."""
+    data = data_of(event)
+    if data is None or is_done(event):
+        return None
+    try:
+        return _decode(data)
+    except msgspec.DecodeError:
+        return None
 
 
 def has_content(event: bytes) -> bool:
@@ -32,21 +54,16 @@ def has_content(event: bytes) -> bool:
 
     Events of other kinds count as content, since nothing is known of them.
     """
-    data = data_of(event)
-    if data is None or is_done(event):
-        return data is not None
-    try:
-        chunk = _decode(data)
-    except msgspec.DecodeError:
-        return True
-    return any(choice.text or choice.finish_reason or _says(choice.delta) for choice in chunk.choices)
+    chunk = read_chunk(event)
+    if chunk is None:
+        return data_of(event) is not None
+    return any(c.text or c.finish_reason or (c.delta and c.delta.says_something()) for c in chunk.choices)
 
 
-def _says(delta: _Delta | None) -> bool:
-    if delta is None:
-        return False
-    texts = (delta.content, delta.reasoning_content, delta.reasoning, delta.refusal)
-    return any(texts) or _given(delta.tool_calls) or _given(delta.function_call)
+def only_role(event: bytes) -> bool:
+    """Whether a chunk says nothing but who speaks."""
+    chunk = read_chunk(event)
+    return chunk is not None and bool(chunk.choices) and not has_content(event)
 
 
 def _given(raw: msgspec.Raw | None) -> bool:

@@ -4,13 +4,15 @@ import time
 from dataclasses import replace
 
 from gateway.access.keys import Caller
-from gateway.errors import ModelNotFound
+from gateway.errors import ModelNotFound, UpstreamRefused
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Body
+from gateway.pipeline.asking import Asking
 from gateway.pipeline.images import check_chat_images
 from gateway.pipeline.loading import attempt_or_wait
 from gateway.pipeline.pages import open_pages
 from gateway.pipeline.render import render_result
+from gateway.pipeline.stream_guard import guard_stream
 from gateway.routing.attempt import Tries
 from gateway.routing.order import order
 from gateway.routing.resolve import check_targets, check_type, resolve, suggest
@@ -26,11 +28,23 @@ async def handle(call: Call, caller: Caller, snapshot: Snapshot, state: State) -
     check_targets(route, snapshot.providers)
     call = await _prepare(call, route, snapshot, state)
     tries = Tries()
-    dispatcher = state.dispatcher
-    targets = order(route, snapshot.providers, dispatcher.vitals, dispatcher.random)
-    reply = await attempt_or_wait(targets, call, snapshot, state, tries)
+    reply = await _answer(call, route, snapshot, state, tries)
     reply = render_result(call, route, reply, tries)
     return replace(reply, headers={**reply.headers, **_route_headers(call, tries)})
+
+
+async def _answer(call: Call, route: Route, snapshot: Snapshot, state: State, tries: Tries) -> Reply:
+    """From the route's targets or, for a request that is too long for them, from its larger model."""
+    dispatcher = state.dispatcher
+    targets = order(route, snapshot.providers, dispatcher.vitals, dispatcher.random)
+    asking = Asking(targets, call, snapshot, state, tries)
+    try:
+        return guard_stream(await attempt_or_wait(asking), asking, route.stream_policy)
+    except UpstreamRefused as error:
+        larger = snapshot.routes.get(route.context_fallback)
+        if larger is None or error.error_code != "context_length_exceeded":
+            raise
+        return await _answer(call, replace(larger, context_fallback=""), snapshot, state, tries)
 
 
 def _find(model: str, caller: Caller, snapshot: Snapshot) -> Route:

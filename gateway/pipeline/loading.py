@@ -1,55 +1,31 @@
 """What happens to a request whose model is still loading here: fallbacks first, then a bounded wait."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 
 from gateway.errors import GatewayError, render_event
-from gateway.openai_api.call import ByteStream, Call, Reply, Usage
+from gateway.openai_api.call import ByteStream, Reply, Usage
 from gateway.openai_api.sse import comment
+from gateway.pipeline.asking import Asking
 from gateway.providers.engines import EngineState, EngineStatus
-from gateway.routing.attempt import Tries
-from gateway.routing.types import Target
-from gateway.state import Snapshot, State
 
 _COMMENT_EVERY = 5.0
 """Seconds between signs of life in a stream that waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """All that is needed to try the targets, now or again."""
-
-    targets: Sequence[Target]
-    call: Call
-    snapshot: Snapshot
-    state: State
-    tries: Tries
-
-    async def attempt(self) -> Reply:
-        return await self.state.dispatcher.attempt(self.targets, self.call, self.snapshot.providers, self.tries)
-
-    def loading(self) -> EngineStatus | None:
-        """The first of the targets' engines that is on its way."""
-        statuses = (self.state.engines.status(target.provider_id) for target in self.targets)
-        return next((status for status in statuses if status and status.state == EngineState.LOADING), None)
-
-
-async def attempt_or_wait(
-    targets: Sequence[Target], call: Call, snapshot: Snapshot, state: State, tries: Tries
-) -> Reply:
+async def attempt_or_wait(asking: Asking) -> Reply:
     """Tries the targets; when none answers but an engine among them is loading, waits up to `engine_wait` for it.
 
     A stream begins at once and carries comments while it waits; other calls wait silently.
     """
-    asking = _Asking(targets, call, snapshot, state, tries)
+    state = asking.state
     try:
         return await asking.attempt()
     except GatewayError as error:
         engine = asking.loading()
         if engine is None or not error.retryable or state.engine_wait <= 0:
             raise
-        if call.stream:
+        if asking.call.stream:
             return Reply(200, "text/event-stream", _WaitingStream(asking, engine))
         if not await state.engines.wait_ready(engine.name, state.engine_wait):
             raise
@@ -59,7 +35,7 @@ async def attempt_or_wait(
 class _WaitingStream:
     """Comments until the engine is ready, then the real stream; an error event when it does not come in time."""
 
-    def __init__(self, asking: _Asking, engine: EngineStatus) -> None:
+    def __init__(self, asking: Asking, engine: EngineStatus) -> None:
         self._asking, self._engine = asking, engine
         self._inner: ByteStream | None = None
 

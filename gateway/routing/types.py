@@ -27,6 +27,17 @@ class Policy(StrEnum):
     """Engines of this machine after everything else."""
 
 
+class StreamPolicy(StrEnum):
+    """What becomes of a stream whose target breaks after it began."""
+
+    CONTINUE = "continue"
+    """Another target goes on behind the text said so far; where none can, as `error`."""
+    RESTART = "restart"
+    """Another target begins anew, behind a chunk marked as a restart."""
+    ERROR = "error"
+    """The caller gets an error event."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One place to send a call. Lower `priority` first; `weight` shares load within a priority."""
@@ -39,6 +50,8 @@ class Target:
     """Overrides the provider's, for a chute with a host of its own."""
     price: float | None = None
     """USD per 1 M tokens, three input tokens counted for one of output."""
+    prefill: str = ""
+    """How this target goes on behind a text of the assistant (`openai_api.continuation.PREFILLS`); empty: it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,9 @@ class Route:
     name: str = ""
     type: ModelType | None = None
     policy: Policy = Policy.ORDERED
+    stream_policy: StreamPolicy = StreamPolicy.CONTINUE
+    context_fallback: str = ""
+    """The model to ask when the request is too long for this one."""
     aliases: tuple[str, ...] = ()
     supports_images: bool | None = None
     demo: bool = False

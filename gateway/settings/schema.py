@@ -27,6 +27,7 @@ PolicyName = Literal[
     "local-first",
     "remote-first",
 ]
+StreamPolicyName = Literal["continue", "restart", "error"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -44,12 +45,20 @@ def _separated(value: Any) -> Any:
 Separated = Annotated[tuple[str, ...], BeforeValidator(_separated)]
 
 
+Prefill = Annotated[
+    Literal["", "message", "prefix", "continue_final_message"],
+    BeforeValidator(lambda value: "message" if value is True else value or ""),
+]
+
+
 class Fallback(_Strict):
     """Where a model's calls go when the targets before it fail."""
 
     provider: str = Field(validation_alias=AliasChoices("provider", "provider_id", "providerId"))
     model: str = Field(validation_alias=AliasChoices("model", "upstream_model", "upstreamModel"))
     base_url: str = ""
+    prefill: Prefill = ""
+    """As of a target."""
 
 
 class Performance(_Strict):
@@ -123,6 +132,8 @@ class TargetConfig(_Strict):
     weight: float = Field(1.0, gt=0)
     price: float | None = Field(None, ge=0)
     """USD per 1 M tokens, three input tokens counted for one of output; for the policy `cheapest`."""
+    prefill: Prefill = ""
+    """How this target goes on behind a text of the assistant, for streams that break; empty: it cannot."""
 
 
 class ModelConfig(_Strict):
@@ -138,6 +149,9 @@ class ModelConfig(_Strict):
     targets: tuple[TargetConfig, ...] = ()
     fallbacks: tuple[str | Fallback, ...] = ()
     policy: PolicyName = "ordered"
+    stream_policy: StreamPolicyName | None = None
+    context_fallback: str = ""
+    """The model to ask when a request is too long for this one."""
     supports_image_upload: bool | None = None
     aliases: tuple[str, ...] = ()
 
@@ -224,6 +238,9 @@ class Settings(_Strict):
         None, gt=0, description="Seconds until a stream's first content; then the next target is tried. None: no limit."
     )
     stream_idle_timeout: float = Field(60, gt=0, description="Seconds a stream may be silent.")
+    stream_policy: StreamPolicyName = Field(
+        "continue", description="When a stream breaks: `continue` elsewhere, `restart` (marked), or `error`."
+    )
     queue_timeout: float = Field(
         20, ge=0, description="Seconds a request waits while every target of its model rests after failures or limits."
     )

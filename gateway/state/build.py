@@ -24,13 +24,15 @@ def build_snapshot(settings: Settings, engines: EngineBoard, master_key: str, re
         routes[route.id] = joined(routes[route.id], route) if route.id in routes else route
     for name, model in settings.models.items():
         if model.enabled:
-            routes[name] = configured_route(name, model, routes, statuses)
+            routes[name] = configured_route(name, model, routes, statuses, settings)
         else:
             routes.pop(name, None)
     for route in routes.values():
         for target in route.targets:
             if target.provider_id not in providers:
                 raise ConfigError(f"models.{route.id}: there is no provider or engine '{target.provider_id}'")
+        if route.context_fallback and route.context_fallback not in routes:
+            raise ConfigError(f"models.{route.id}.context_fallback: there is no model '{route.context_fallback}'")
     aliases = {alias: route.id for route in routes.values() for alias in route.aliases if alias not in routes}
     return Snapshot(revision, providers, routes, aliases, dict(_callers(settings, master_key)))
 

@@ -8,7 +8,7 @@ from gateway.errors import ConfigError
 from gateway.openai_api.operations import ModelType
 from gateway.providers.base import Provider, ProviderType
 from gateway.providers.engines import EngineStatus
-from gateway.routing.types import Policy, Route, Target
+from gateway.routing.types import Policy, Route, StreamPolicy, Target
 from gateway.settings import Fallback, ModelConfig, ModelEntry, ProviderConfig, Settings
 
 _ROLES = ("primary", "fallback")
@@ -17,12 +17,14 @@ _ROLES = ("primary", "fallback")
 def engine_routes(settings: Settings, statuses: Iterable[EngineStatus]) -> Iterator[Route]:
     """An engine's model under its public name, and under the engine's name as an alias."""
     for status in statuses:
-        first = Target(status.name, status.upstream_model)
+        goes_on = "continue_final_message" if status.runtime == "vllm" else ""
+        first = Target(status.name, status.upstream_model, prefill=goes_on)
         yield Route(
             id=status.model,
             targets=(first, *_fallbacks(settings.engine_fallbacks.get(status.name, ()))),
             type=ModelType(status.kind),
             aliases=(status.name,),
+            stream_policy=StreamPolicy(settings.stream_policy),
             demo=status.demo,
         )
 
@@ -33,7 +35,8 @@ def provider_routes(settings: Settings, providers: Mapping[str, Provider]) -> It
         fallbacks = tuple(_fallbacks((*spare, *config.fallbacks)))
         for entry, kind in _offered(name, config):
             first = Target(name, entry.id, base_url=entry.base_url or _own_host(providers[name]))
-            yield Route(id=entry.name or entry.id, targets=(first, *fallbacks), type=kind)
+            policy = StreamPolicy(settings.stream_policy)
+            yield Route(id=entry.name or entry.id, targets=(first, *fallbacks), type=kind, stream_policy=policy)
 
 
 def joined(first: Route, second: Route) -> Route:
@@ -44,7 +47,11 @@ def joined(first: Route, second: Route) -> Route:
 
 
 def configured_route(
-    name: str, model: ModelConfig, routes: Mapping[str, Route], engines: Mapping[str, EngineStatus]
+    name: str,
+    model: ModelConfig,
+    routes: Mapping[str, Route],
+    engines: Mapping[str, EngineStatus],
+    settings: Settings,
 ) -> Route:
     """The route of a `models` entry. What the entry leaves out is taken from a route of the same name."""
     known = routes.get(name)
@@ -62,6 +69,8 @@ def configured_route(
         name=model.name,
         type=ModelType(kind) if kind else None,
         policy=Policy(model.policy),
+        stream_policy=StreamPolicy(model.stream_policy or settings.stream_policy),
+        context_fallback=model.context_fallback,
         aliases=model.aliases or (known.aliases if known else ()),
         supports_images=model.supports_image_upload,
         demo=known.demo if known else bool(engine and engine.demo),
@@ -70,7 +79,11 @@ def configured_route(
 
 def _fallbacks(fallbacks: Iterable[Fallback]) -> Iterator[Target]:
     for n, fallback in enumerate(fallbacks, 1):
-        yield Target(fallback.provider, fallback.model, priority=n, base_url=fallback.base_url)
+        yield _stand_in(fallback, n)
+
+
+def _stand_in(fallback: Fallback, priority: int) -> Target:
+    return Target(fallback.provider, fallback.model, priority, base_url=fallback.base_url, prefill=fallback.prefill)
 
 
 def _spare(config: ProviderConfig) -> list[ModelEntry]:
@@ -107,7 +120,7 @@ def _targets(name: str, model: ModelConfig, engines: Mapping[str, EngineStatus])
             raise ConfigError(f"models.{name}.targets.{n}: give either an engine, or a provider and a model")
         upstream = target.model or _served_as(target.engine, engines) or name
         name_of = target.engine or target.provider
-        yield Target(name_of, upstream, target.priority, target.weight, target.base_url, target.price)
+        yield Target(name_of, upstream, target.priority, target.weight, target.base_url, target.price, target.prefill)
     if model.engine or model.provider:
         upstream = model.model or _served_as(model.engine, engines) or name
         yield Target(model.engine or model.provider, upstream, base_url=model.base_url)
@@ -119,7 +132,7 @@ def _served_as(engine: str, engines: Mapping[str, EngineStatus]) -> str:
 
 def _stand_ins(name: str, fallback: str | Fallback, routes: Mapping[str, Route], priority: int) -> list[Target]:
     if isinstance(fallback, Fallback):
-        return [Target(fallback.provider, fallback.model, priority, base_url=fallback.base_url)]
+        return [_stand_in(fallback, priority)]
     if fallback not in routes:
         raise ConfigError(f"models.{name}.fallbacks: there is no model '{fallback}' (declare it above this one)")
     return [replace(target, priority=priority + target.priority) for target in routes[fallback].targets]

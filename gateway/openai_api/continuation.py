@@ -1,0 +1,111 @@
+"""Picking up a broken text stream: what was said so far, and the request that asks for the rest. Pure."""
+
+import msgspec
+from msgspec import Raw
+
+from gateway.openai_api.chunks import read_chunk
+from gateway.openai_api.json_body import split_object
+
+_CONSTRAINED = (
+    "response_format",
+    "logprobs",
+    "top_logprobs",
+    "structured_outputs",
+    "guided_json",
+    "guided_regex",
+    "guided_choice",
+    "guided_grammar",
+    "echo",
+    "suffix",
+    "best_of",
+)
+"""Fields with which the second half could not be joined to the first."""
+_PLAIN = (b"null", b"false", b"0")
+
+PREFILLS = ("message", "prefix", "continue_final_message")
+"""How a target is asked to go on: with the assistant's message last (as Anthropic does), with `"prefix": true` on it
+(DeepSeek, Mistral), or with vLLM's and SGLang's `continue_final_message`."""
+
+_encode = msgspec.json.Encoder().encode
+_decode_list = msgspec.json.Decoder(list[Raw]).decode
+
+
+class SaidSoFar:
+    """Collects the text of a stream. `joinable` turns False for good when something other than text was said."""
+
+    __slots__ = ("_pieces", "finished", "head", "joinable")
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self.joinable = True
+        self.finished = False
+        self.head: dict[str, object] = {}
+        """`id`, `object`, `created` and `model` of the stream's first chunk."""
+
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    @property
+    def count(self) -> int:
+        """Pieces of text, about as many as tokens."""
+        return len(self._pieces)
+
+    def note(self, event: bytes) -> None:
+        chunk = read_chunk(event)
+        if chunk is None:
+            return
+        if not self.head:
+            self.head = {"id": chunk.id, "object": chunk.object, "created": chunk.created, "model": chunk.model}
+        for choice in chunk.choices:
+            delta = choice.delta
+            text = choice.text or (delta.content if delta else None)
+            if choice.index or (delta and delta.says_more_than_text()):
+                self.joinable = False
+            if text:
+                self._pieces.append(text)
+            self.finished = self.finished or bool(choice.finish_reason)
+
+
+def can_continue(body: bytes) -> bool:
+    """Whether the answer to this request is one free text, which another target could finish."""
+    document = split_object(body)
+    several = bytes(document.get("n", Raw(b"1"))) not in (b"1", b"null")
+    constrained = any(bytes(document.get(name, Raw(b"null"))) not in _PLAIN for name in _CONSTRAINED)
+    return not several and (not constrained or _only_text(document)) and _prompt_is_text(document)
+
+
+def continuation(body: bytes, said: SaidSoFar, prefill: str) -> bytes:
+    """The request for the rest: a chat with the text so far as the assistant's last message, a completion with it
+    behind the prompt. What was already said is taken off `max_tokens`."""
+    document = split_object(body)
+    if "messages" in document:
+        message: dict[str, object] = {"role": "assistant", "content": said.text}
+        if prefill == "prefix":
+            message["prefix"] = True
+        document["messages"] = Raw(_encode([*_decode_list(document["messages"]), message]))
+        if prefill == "continue_final_message":
+            document["add_generation_prompt"], document["continue_final_message"] = Raw(b"false"), Raw(b"true")
+    else:
+        document["prompt"] = Raw(_encode(msgspec.json.decode(document["prompt"], type=str) + said.text))
+    for name in ("max_tokens", "max_completion_tokens"):
+        if bytes(given := document.get(name, Raw(b"null"))).isdigit():
+            document[name] = Raw(str(max(1, int(bytes(given)) - said.count)).encode())
+    return _encode(document)
+
+
+def restart_event(said: SaidSoFar) -> bytes:
+    """A chunk that says nothing but that the answer begins anew: what came before it is to be thrown away."""
+    choice = {"index": 0, "delta": {}, "finish_reason": None}
+    return b"data: " + _encode({**said.head, "choices": [choice], "gateway": {"restart": True}}) + b"\n\n"
+
+
+def _only_text(document: dict[str, Raw]) -> bool:
+    """`response_format: {"type": "text"}` constrains nothing."""
+    others = [n for n in _CONSTRAINED[1:] if bytes(document.get(n, Raw(b"null"))) not in _PLAIN]
+    form = msgspec.json.decode(document.get("response_format", Raw(b"null")))
+    return not others and isinstance(form, dict) and form.get("type") == "text"
+
+
+def _prompt_is_text(document: dict[str, Raw]) -> bool:
+    return "messages" in document or bytes(document.get("prompt", Raw(b"null")))[:1] == b'"'

@@ -1,0 +1,30 @@
+"""`Asking`: a prepared call with the targets it may go to, so that it can be tried now, again, or changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.openai_api.call import Call, Reply
+from gateway.providers.engines import EngineState, EngineStatus
+from gateway.routing.attempt import Tries
+from gateway.routing.types import Target
+from gateway.state import Snapshot, State
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """`targets` are in the order in which they are tried."""
+
+    targets: Sequence[Target]
+    call: Call
+    snapshot: Snapshot
+    state: State
+    tries: Tries
+
+    async def attempt(self) -> Reply:
+        """Raises GatewayError when no target answers."""
+        return await self.state.dispatcher.attempt(self.targets, self.call, self.snapshot.providers, self.tries)
+
+    def loading(self) -> EngineStatus | None:
+        """The first of the targets' engines that is on its way."""
+        statuses = (self.state.engines.status(target.provider_id) for target in self.targets)
+        return next((status for status in statuses if status and status.state == EngineState.LOADING), None)
