@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from chute_models.guard import descendants
 from chute_models.ports import RESERVED
@@ -104,6 +105,46 @@ async def test_waiting_works_from_another_loop(tmp_path: Path) -> None:
         other.start()
         await asyncio.to_thread(other.join)
         assert answers == [True]
+
+
+async def live_once(folder: Path) -> int:
+    async with running(folder, fake_spec()) as board:
+        assert await board.wait_ready("fake", 10)
+        return len(engine_pids(board))
+
+
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_any_loop_in_any_thread(tmp_path: Path, factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """No signal handlers, no child watcher: the platform's server and worker threads have loops of their own."""
+    answers: list[int] = []
+
+    def live() -> None:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            answers.append(runner.run(live_once(tmp_path)))
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    thread.join()
+    assert answers == [2]
+
+
+def test_a_loop_that_ends_without_stopping_leaves_no_orphan(tmp_path: Path) -> None:
+    pids: list[int] = []
+
+    async def forget() -> None:
+        board = Supervisor([fake_spec()], fake_launch, engine_python=sys.executable, state_dir=tmp_path, timing=FAST)
+        await board.start()
+        assert await board.wait_ready("fake", 10)
+        pids.extend(engine_pids(board))
+
+    thread = threading.Thread(target=lambda: asyncio.run(forget()))
+    thread.start()
+    thread.join()
+    deadline = time.monotonic() + 5
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(pids) == 2
+    assert alive(pids) == []
 
 
 async def test_a_crash_is_followed_by_restarts_with_growing_pauses(tmp_path: Path) -> None:
