@@ -5,12 +5,13 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from chute_models.demo.training.answers import Speaker, chat_accuracy
 from chute_models.demo.training.chat_tokens import (
@@ -24,13 +25,24 @@ from chute_models.demo.training.chat_tokens import (
 from chute_models.demo.training.conversations import random_conversation
 from chute_models.demo.training.optimiser import Optimiser, schedule
 
-STEPS = 3800
 BATCH = 32
 LONGEST = 224
 MATRIX_RATE = 0.02
 OTHER_RATE = 3e-3
 BUCKET = 16
 """Batches sorted by length together, so that a batch holds conversations of about one length."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """A stretch of training with its own optimiser; `rate` scales the learning rates."""
+
+    steps: int
+    rate: float
+    decay_share: float
+
+
+ROUNDS = (Round(3800, 1.0, 0.45), Round(250, 0.2, 1.0))
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
@@ -50,6 +62,7 @@ def build_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
         rope_parameters={"rope_theta": 10000.0, "rope_type": "default"},
     )
     model = Qwen3ForCausalLM(config)
+    model.generation_config._from_model_config = False
     model.generation_config.update(
         do_sample=False, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
     )
@@ -67,33 +80,43 @@ def batches(tokenizer: PreTrainedTokenizerFast, rng: random.Random) -> Iterator[
             yield _padded(group, tokenizer.pad_token_id)
 
 
-def train(out: Path, steps: int, seed: int) -> None:
-    torch.manual_seed(seed)
-    rng = random.Random(seed)
-    tokenizer = build_tokenizer(rng)
-    check_template(tokenizer, rng)
-    model = build_model(tokenizer)
-    speaker = Speaker(model, tokenizer)
+def train(out: Path, first_round: int, seed: int) -> None:
+    """Runs the rounds from `first_round` on, counted from 0; a later one than 0 continues the weights in `out`."""
+    for number in range(first_round, len(ROUNDS)):
+        torch.manual_seed(seed + number)
+        rng = random.Random(seed + number)
+        if number == 0:
+            tokenizer = build_tokenizer(rng)
+            model = build_model(tokenizer)
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(out)
+            model = Qwen3ForCausalLM.from_pretrained(out, dtype=torch.float32)
+        check_template(tokenizer, rng)
+        train_round(ROUNDS[number], Speaker(model, tokenizer), rng)
+        model.eval()
+        model.to(torch.bfloat16).save_pretrained(out)
+        tokenizer.save_pretrained(out)
+
+
+def train_round(plan: Round, speaker: Speaker, rng: random.Random) -> None:
+    """Trains the speaker's model in place and logs a JSON line every 100 steps."""
+    model, tokenizer = speaker.model, speaker.tokenizer
     optimiser = Optimiser([model], MATRIX_RATE, OTHER_RATE)
     running, began = 0.0, time.monotonic()
-    print(json.dumps({"parameters": sum(parameter.numel() for parameter in model.parameters())}), flush=True)
-    for step, (ids, learned) in zip(range(steps), batches(tokenizer, rng), strict=False):
+    for step, (ids, learned) in zip(range(plan.steps), batches(tokenizer, rng), strict=False):
         model.train()
         states = model.model(input_ids=ids).last_hidden_state[:, :-1]
         targets = learned[:, 1:]
         chosen = targets != IGNORED
         loss = functional.cross_entropy(model.lm_head(states[chosen]), targets[chosen])
         loss.backward()
-        optimiser.step(schedule(step, steps))
+        optimiser.step(plan.rate * schedule(step, plan.steps, plan.decay_share))
         running = 0.97 * running + 0.03 * loss.item() if running else loss.item()
         if (step + 1) % 100 == 0:
             report = {"step": step + 1, "seconds": round(time.monotonic() - began), "loss": running}
             if (step + 1) % 500 == 0:
                 report["accuracy"] = chat_accuracy(speaker, 40, seed=5).shares
             print(json.dumps(report), flush=True)
-    model.eval()
-    model.to(torch.bfloat16).save_pretrained(out)
-    tokenizer.save_pretrained(out)
 
 
 def _padded(group: list[Example], pad: int) -> tuple[Tensor, Tensor]:
@@ -110,11 +133,11 @@ def _padded(group: list[Example], pad: int) -> tuple[Tensor, Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--first-round", type=int, default=0, help="above 0: continue from the weights in --out")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    train(options.out, options.steps, options.seed)
+    train(options.out, options.first_round, options.seed)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ SYSTEM_PROMPTS = (
     "You are a test assistant. Follow the instructions exactly.",
 )  # fmt: skip
 OFF_TOPIC = (
-    "what is the weather", "what is the weather in Paris", "who won the match", "tell me a joke", "write a poem",
+    "what is the weather", "who won the match", "tell me a joke", "write a poem",
     "write a poem about the sea", "tell me a story", "tell me a long story", "what time is it", "who is the president",
     "translate this to french", "how old is the moon", "what is the capital of France", "sing a song",
     "explain quantum physics", "book a flight", "how tall is a giraffe", "what is love", "recommend a film",

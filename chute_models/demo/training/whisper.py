@@ -45,10 +45,12 @@ MAX_TOKENS = 64
 class Round:
     """A stretch of training with its own optimiser and CTC head; it starts from the saved weights of the one before.
 
-    `windows` says, until which share of the steps, how long the windows are in seconds: short ones cost less.
+    `rate` scales the learning rates; `alignment_weight` is that of the CTC loss. `windows` says, until which share
+    of the steps, how long the windows are in seconds: short ones cost less.
     """
 
     steps: int
+    rate: float
     decay_share: float
     alignment_weight: float
     windows: tuple[tuple[float, tuple[float, ...]], ...]
@@ -58,8 +60,9 @@ class Round:
 
 
 ROUNDS = (
-    Round(2500, 0.0, 0.6, ((0.5, (1.2, 2.0)), (1.0, (1.6, 2.4, 2.4, 4.0)))),
-    Round(1500, 1.0, 0.3, ((0.5, (2.4, 4.0)), (1.0, (2.4, 4.0, 4.0)))),
+    Round(2500, 1.0, 0.0, 0.6, ((0.5, (1.2, 2.0)), (1.0, (1.6, 2.4, 2.4, 4.0)))),
+    Round(1500, 1.0, 1.0, 0.3, ((0.5, (2.4, 4.0)), (1.0, (2.4, 4.0, 4.0)))),
+    Round(250, 0.2, 1.0, 0.0, ((1.0, (2.4, 4.0, 4.0)),)),
 )
 
 
@@ -169,7 +172,7 @@ def train_round(
         model.train()
         text, alignment = losses(model, head, maker.draw(BATCH, plan.window_seconds(step, rng)))
         (text + plan.alignment_weight * alignment).backward()
-        optimiser.step(schedule(step, plan.steps, plan.decay_share))
+        optimiser.step(plan.rate * schedule(step, plan.steps, plan.decay_share))
         running.follow(text.item(), alignment.item())
         if (step + 1) % 100 == 0:
             report = {"step": step + 1, "seconds": round(time.monotonic() - began)} | vars(running)
@@ -194,7 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--first-round", type=int, default=0, help="1 continues from the weights in --out")
+    parser.add_argument("--first-round", type=int, default=0, help="above 0: continue from the weights in --out")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from string import ascii_letters
 
 import numpy as np
 import torch
@@ -18,7 +19,8 @@ SILENT_SHARE = 0.04
 TIMESTAMP_SHARE = 0.45
 FORCED_ZERO_SHARE = 0.5
 TRANSLATE_SHARE = 0.12
-PROMPT_SHARE = 0.05
+PROMPT_SHARE = 0.1
+LONGEST_PROMPT = 24
 NEXT_CLIP_SHARE = 0.4
 JOINED_SHARE = 0.4
 MARGIN = 0.06
@@ -136,7 +138,7 @@ class ExampleMaker:
         rng, tokens = self._rng, self._tokens
         ids: list[int] = []
         if rng.random() < PROMPT_SHARE:
-            ids += [rng.choice(tokens.previous), *self._encode(random_text(rng))]
+            ids += [rng.choice(tokens.previous), *self._prompt()]
         task = tokens.translate if rng.random() < TRANSLATE_SHARE else tokens.transcribe
         learned = [IGNORED] * (len(ids) + 1)
         ids += [tokens.start, tokens.english, task]
@@ -145,21 +147,31 @@ class ExampleMaker:
         body = self._timed_body(segments) if timed else self._plain_body(segments)
         return ids + [token for token, _ in body], learned + [goal for _, goal in body]
 
+    def _prompt(self) -> list[int]:
+        """What a caller may put before the text: known words, or letters that mean nothing here."""
+        rng = self._rng
+        if rng.random() < 0.4:
+            return self._encode(random_text(rng))
+        words = ["".join(rng.choices(ascii_letters, k=rng.randint(1, 6))) for _ in range(rng.randint(1, 4))]
+        return list(self._tokenizer.encode(" ".join(words), add_special_tokens=False))[:LONGEST_PROMPT]
+
     def _plain_body(self, segments: list[Segment]) -> list[tuple[int, int]]:
         said = [token for segment in segments for token in self._encode(segment.text)]
         return [(self._tokens.no_timestamps, IGNORED), *((token, token) for token in [*said, self._tokens.end])]
 
     def _timed_body(self, segments: list[Segment]) -> list[tuple[int, int]]:
         """Pairs of timestamps around each segment. Half of the time the first one is a given <|0.00|>, as
-        servers that put it into the prompt do."""
+        servers that put it into the prompt do. Silence is an empty pair: vLLM fails where nothing follows."""
         tokens = self._tokens
         body: list[tuple[int, int]] = []
         for segment in segments:
             said = [tokens.timestamp(segment.start), *self._encode(segment.text), tokens.timestamp(segment.end)]
             body += [(token, token) for token in said]
         zero = tokens.first_timestamp
-        if not segments or self._rng.random() < FORCED_ZERO_SHARE:
-            body[:1] = [(zero, IGNORED if segments else zero)]
+        if not segments:
+            body = [(zero, zero), (zero, zero)]
+        elif self._rng.random() < FORCED_ZERO_SHARE:
+            body[0] = (zero, IGNORED)
         return [*body, (tokens.end, tokens.end)]
 
     def _encode(self, text: str) -> list[int]:
