@@ -144,7 +144,13 @@ def _engines(settings: Settings) -> EngineBoard:
         return NoEngines()
     log = logging.getLogger("chute_models")
     try:
-        return chute_models.build(settings.engines, settings.engine_config, state_dir=settings.state_dir, log=log)
+        return chute_models.build(
+            settings.engines,
+            settings.engine_config,
+            state_dir=settings.state_dir,
+            log=log,
+            model_hub=settings.model_hub,
+        )
     except ValueError as error:
         raise ConfigError(f"engines: {error}") from None
 

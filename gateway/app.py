@@ -1,19 +1,23 @@
 """`create_app`: the only place that wires the gateway together."""
 
+from collections.abc import Container
+
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from gateway.access.keys import master_key
+from gateway.access.keys import keep_master_key, master_key
 from gateway.api.exchange import Receive, Scope, Send
 from gateway.api.inference import BodyLimits, Inference
 from gateway.api.pages import fastapi_app
+from gateway.errors import ConfigError
+from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineBoard, NoEngines
 from gateway.providers.registry import build_adapters
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
 from gateway.routing.attempt import Dispatcher, QueueLimits
 from gateway.settings import Settings
-from gateway.state import MediaLimits, State, build_snapshot
+from gateway.state import MediaLimits, Snapshot, State, build_snapshot
 
 
 def create_app(settings: Settings, engines: EngineBoard | None = None) -> "Gateway":
@@ -24,7 +28,8 @@ def create_app(settings: Settings, engines: EngineBoard | None = None) -> "Gatew
 class Gateway:
     """The ASGI app. Inference goes straight to its handler; everything else through FastAPI.
 
-    `startup` starts the local engines, which load in the background; `shutdown` stops them and closes connections.
+    Making one writes nothing. `startup` keeps a new master key and starts the local engines, which load in the
+    background; `shutdown` stops them and closes connections.
     Both run on the loop that serves. `new_master_key` is set when this start made one, to be shown once.
     """
 
@@ -42,6 +47,7 @@ class Gateway:
             engine_wait=settings.engine_wait,
             media=MediaLimits(image_domains=settings.image_domains, own_ports=(settings.port,)),
         )
+        _check_dialects(self.state.snapshot, adapters, settings)
         self._inference = Inference(self.state, BodyLimits(int(settings.max_body_mb * 2**20), settings.body_timeout))
         self._pages = fastapi_app(self.state)
         self._http = _with_cors(self._dispatch, settings.cors_origins)
@@ -53,6 +59,9 @@ class Gateway:
             await self._http(scope, receive, send)
 
     async def startup(self) -> None:
+        self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.new_master_key:
+            keep_master_key(self.new_master_key, self.settings.state_dir)
         await self.state.engines.start()
 
     async def shutdown(self) -> None:
@@ -72,9 +81,18 @@ class Gateway:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+def _check_dialects(snapshot: Snapshot, known: Container[str], settings: Settings) -> None:
+    for provider in snapshot.providers.values():
+        configured = provider.id in settings.providers
+        if provider.type not in known or (configured and provider.type == ProviderType.LOCAL):
+            place = settings.place("providers", provider.id, "type")
+            raise ConfigError(f"{place}: no dialect '{provider.type}' is installed (there are openai and chutes)")
+
+
 def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
     """No origin may call from a browser unless it is configured."""
     if not origins:
         return app
-    exposed = ["x-request-id", "x-gateway-provider", "x-gateway-model", "x-gateway-attempts", "retry-after"]
+    gateway_headers = ("provider", "model", "attempts", "overhead-ms")
+    exposed = ["x-request-id", "retry-after", *(f"x-gateway-{name}" for name in gateway_headers)]
     return CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed)

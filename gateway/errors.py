@@ -163,6 +163,12 @@ class UpstreamTimeout(UpstreamError):
     status, code, passes = 504, "upstream_timeout", False
 
 
+class UpstreamEndpointMissing(UpstreamError):
+    """The provider does not have the endpoint at all: asking again would change nothing."""
+
+    code, passes, counts_against_target = "upstream_endpoint_missing", False, False
+
+
 class UpstreamServerError(UpstreamError):
     """The provider answered 5xx."""
 

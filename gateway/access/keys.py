@@ -12,6 +12,7 @@ from gateway.errors import ConfigError, ModelNotAllowed, Unauthenticated
 
 PREFIX = "sk-gw-"
 _MIN_LENGTH = 16
+_FILE = "master_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def new_key() -> str:
 
 
 def master_key(configured: str | None, state_dir: Path) -> tuple[str, bool]:
-    """The configured key, else the one kept in `STATE_DIR/master_key`, else a new one that is written there.
+    """The configured key, else the one kept in `STATE_DIR/master_key`, else a new one, not kept yet.
 
     Returns the key and whether it is new. Raises ConfigError for a key that anybody could guess.
     """
@@ -65,12 +66,14 @@ def master_key(configured: str | None, state_dir: Path) -> tuple[str, bool]:
         if len(configured) < _MIN_LENGTH or len(set(configured)) < 6:
             raise ConfigError(f"MASTER_API_KEY: too easy to guess: use at least {_MIN_LENGTH} random characters")
         return configured, False
-    path = state_dir / "master_key"
+    path = state_dir / _FILE
     if path.exists():
         return path.read_text().strip(), False
-    key = new_key()
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return new_key(), True
+
+
+def keep_master_key(key: str, state_dir: Path) -> None:
+    """Writes a new key where the next start finds it, readable by its owner alone. Never overwrites one."""
+    file = os.open(state_dir / _FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(file, "w") as handle:
         handle.write(key + "\n")
-    return key, True

@@ -18,7 +18,8 @@ def health(state: State) -> dict[str, Any]:
     model could be served at all."""
     snapshot, engines = state.snapshot, state.engines.statuses()
     remote = [p for p in snapshot.providers.values() if p.type != "local"]
-    usable = any(p.enabled for p in remote) or any(e.state == EngineState.READY for e in engines)
+    alive = (EngineState.READY, EngineState.LOADING)
+    usable = any(p.enabled for p in remote) or any(e.state in alive for e in engines)
     healthy = all(e.state == EngineState.READY for e in engines)
     return {
         "status": "unhealthy" if not usable else "healthy" if healthy else "degraded",
@@ -35,8 +36,7 @@ def health(state: State) -> dict[str, Any]:
 async def get_health(request: Request) -> JSONResponse:
     """200 also while models load; 503 only when nothing could be answered."""
     body = health(request.app.state.gateway)
-    loading = any(engine["state"] == EngineState.LOADING for engine in body["engines"])
-    return JSONResponse(body, 503 if body["status"] == "unhealthy" and not loading else 200)
+    return JSONResponse(body, 503 if body["status"] == "unhealthy" else 200)
 
 
 @router.get("/ready")

@@ -5,7 +5,9 @@ import uuid
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import __version__
 from gateway.api import health, listing
@@ -18,10 +20,26 @@ def fastapi_app(state: State) -> FastAPI:
     app.state.gateway = state
     app.include_router(health.router)
     app.include_router(listing.router)
+    app.add_middleware(RequestIds)
     app.add_exception_handler(GatewayError, _gateway_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     return app
+
+
+class RequestIds:
+    """Gives every answer that has none an `x-request-id`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("x-request-id", f"req-{uuid.uuid4().hex}")
+            await send(message)
+
+        await self._app(scope, receive, marked)
 
 
 def _answer(error: GatewayError) -> Response:

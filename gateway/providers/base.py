@@ -8,6 +8,8 @@ from typing import Protocol
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import ModelType
 
+MAX_RETRIES = 3
+
 
 class ProviderType(StrEnum):
     OPENAI = "openai"
@@ -18,13 +20,23 @@ class ProviderType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `first_byte` bounds the wait for a stream's first byte and for a whole non-stream answer.
+    """Seconds. `first_byte` bounds the wait for a stream's first byte, `whole` that for an answer that is no stream.
     `first_content` bounds the wait until a stream really says something; None leaves it to the others."""
 
     connect: float = 5.0
     first_byte: float = 600.0
+    whole: float = 600.0
     idle: float = 60.0
     first_content: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """By httpx instead of our own client: over HTTP/2 where the upstream has it, or by an HTTP(S) proxy."""
+
+    proxy: str = field(default="", repr=False)
+    """URL, perhaps with a user name and password."""
+    http2: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +44,22 @@ class Provider:
     """A configured upstream, as people edit it. `api_keys` are secrets: never logged, never shown."""
 
     id: str
-    type: ProviderType
+    type: str
+    """A `ProviderType`, or the name under which a third party registered its dialect."""
     base_url: str = ""
     """With or without a trailing `/v1`; adapters accept both."""
     name: str = ""
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     enabled: bool = True
     timeouts: Timeouts = Timeouts()
-    max_retries: int = 3
+    max_retries: int = MAX_RETRIES
+    backs_off: bool = True
+    """Whether retries wait longer each time; else they come as soon as the provider's `Retry-After` allows."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    via: Via | None = None
+    """None: by our own client."""
     debug: bool = False
+    """Log every try."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from gateway.errors import GatewayError, UpstreamBadResponse
-from gateway.providers.base import Provider, Timeouts
+from gateway.providers.base import Provider, Timeouts, Via
 from gateway.providers.failures import failure
 from gateway.providers.transport.base import HttpRequest, HttpResponse, Transport
 
@@ -31,6 +31,7 @@ class Upstream:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     kept: tuple[str, ...] = ()
     engine: bool = False
+    via: Via | None = None
 
 
 def remote(provider: Provider, base_url: str = "", *, api_key: str = "", kept: tuple[str, ...] = ()) -> Upstream:
@@ -40,7 +41,7 @@ def remote(provider: Provider, base_url: str = "", *, api_key: str = "", kept: t
     if key:
         headers["authorization"] = f"Bearer {key}"
     secrets = (*provider.api_keys, *provider.headers.values())
-    return Upstream(base_url or provider.base_url, headers, provider.timeouts, secrets, kept)
+    return Upstream(base_url or provider.base_url, headers, provider.timeouts, secrets, kept, via=provider.via)
 
 
 @lru_cache(maxsize=1024)
@@ -72,7 +73,9 @@ async def ask(
     if body:
         headers["content-type"] = content_type
     response = await transport.send(
-        HttpRequest(method, url, headers, body, upstream.timeouts, deadline, upstream.engine)
+        HttpRequest(
+            method, url, headers, body, upstream.timeouts, deadline, upstream.engine, accept == EVENTS, upstream.via
+        )
     )
     if response.status != 200:
         raise await refusal(response, upstream)

@@ -14,6 +14,7 @@ from gateway.errors import (
     GatewayError,
     UpstreamBadResponse,
     UpstreamCredentials,
+    UpstreamEndpointMissing,
     UpstreamModelMissing,
     UpstreamQuota,
     UpstreamRateLimited,
@@ -156,7 +157,7 @@ def _validation(item: object) -> str:
 def _missing(complaint: Complaint, secrets: tuple[str, ...], said: str | None) -> GatewayError:
     if complaint.code == "model_not_found" or _MODEL.search(complaint.text):
         return UpstreamModelMissing(redact(complaint.text, secrets), param="model", upstream=said)
-    return UpstreamBadResponse("The provider does not have this endpoint (status 404).", upstream=said)
+    return UpstreamEndpointMissing("The provider does not have this endpoint (status 404).", upstream=said)
 
 
 def _retry_after(headers: Mapping[str, str], complaint: Complaint) -> float | None:

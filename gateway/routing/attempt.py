@@ -1,10 +1,11 @@
 """`Dispatcher`: tries a route's targets until one answers. Called by the pipeline, once a request."""
 
 import asyncio
+import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 
 from gateway.errors import (
@@ -12,17 +13,17 @@ from gateway.errors import (
     GatewayError,
     Overloaded,
     ProviderNotConfigured,
-    UpstreamBadResponse,
-    UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.openai_api.call import ByteStream, Call, Reply, Usage
-from gateway.openai_api.chunks import has_content
+from gateway.openai_api.call import Call, Reply
 from gateway.providers.base import Endpoint, Provider, ProviderAdapter
 from gateway.routing.budget import RetryBudget
+from gateway.routing.first_content import first_content
 from gateway.routing.keyring import KeyRings
 from gateway.routing.types import Attempt, Target
 from gateway.routing.vitals import Vital, Vitals
+
+log = logging.getLogger("gateway.attempt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ class Dispatcher:
         candidate.asked += 1
         if not error.passes or candidate.asked > candidate.provider.max_retries or not self._budget.spend():
             return False
-        pause = max(self._back_off(candidate.asked), error.retry_after or 0.0)
+        back_off = self._back_off(candidate.asked) if candidate.provider.backs_off else 0.0
+        pause = max(back_off, error.retry_after or 0.0)
         candidate.not_before = time.monotonic() + pause
         return True
 
@@ -176,8 +178,9 @@ class Dispatcher:
             if call.operation.name not in adapter.operations:
                 raise UnsupportedOperation(f"The provider '{provider.id}' has no {call.operation.path}.", param="model")
             key = provider.api_keys[position] if provider.api_keys else ""
+            limit = provider.timeouts.first_content if call.stream else None
             endpoint = Endpoint(provider, target.upstream_model, target.base_url, key)
-            reply = await _first_content(adapter.send(endpoint, call), call, candidate)
+            reply = await first_content(adapter.send(endpoint, call), candidate.vital, limit)
             outcome = "200"
             candidate.vital.succeed(time.monotonic(), time.monotonic() - started)
             return reply
@@ -188,69 +191,8 @@ class Dispatcher:
             seconds = time.monotonic() - started
             tries.attempts.append(Attempt(target, outcome, seconds))
             tries.upstream_seconds += seconds
-
-
-class BegunStream:
-    """A stream whose first content is here, so that everything before it could still go to another target.
-
-    Tells the target's vital how it went on and when it ended.
-    """
-
-    def __init__(self, first: list[bytes], rest: AsyncIterator[bytes], source: ByteStream, vital: Vital) -> None:
-        self._first, self._rest, self._source, self._vital = first, rest, source, vital
-        self._closed = False
-
-    @property
-    def usage(self) -> Usage | None:
-        """All of it once the stream has ended."""
-        return self._source.usage
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._first:
-            yield piece
-        try:
-            async for piece in self._rest:
-                yield piece
-        except GatewayError as error:
-            self._vital.fail(time.monotonic(), error)
-            raise
-
-    async def aclose(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._vital.end()
-            await self._source.aclose()
-
-
-async def _first_content(sending: Awaitable[Reply], call: Call, candidate: _Candidate) -> Reply:
-    """The whole reply, or a stream that has begun to say something within the provider's `first_content` seconds."""
-    limit = candidate.provider.timeouts.first_content if call.stream else None
-    try:
-        async with asyncio.timeout(limit):
-            reply = await sending
-            if isinstance(reply.body, bytes):
-                candidate.vital.end()
-                return reply
-            return replace(reply, body=await _begun(reply.body, candidate.vital))
-    except TimeoutError:
-        raise UpstreamTimeout(f"The provider sent no content within {limit:g} s.") from None
-
-
-async def _begun(body: ByteStream, vital: Vital) -> BegunStream:
-    """Reads until the first content: headers, comments and a chunk with only a role are none."""
-    pieces = aiter(body)
-    first: list[bytes] = []
-    try:
-        while not first or not has_content(first[-1]):
-            first.append(await anext(pieces))
-    except StopAsyncIteration:
-        if not first:
-            await body.aclose()
-            raise UpstreamBadResponse("The provider closed the stream before sending anything.") from None
-    except BaseException:
-        await body.aclose()
-        raise
-    return BegunStream(first, pieces, body, vital)
+            if provider.debug:
+                log.info("try of %s: %s after %.0f ms", call.request_id, tries.attempts[-1], seconds * 1000)
 
 
 def _most_telling(errors: Sequence[GatewayError], resting: Sequence[_Candidate], call: Call) -> GatewayError:

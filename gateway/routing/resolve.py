@@ -1,12 +1,13 @@
 """Finds the route of the model name a caller sent. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 
 from gateway.errors import InvalidRequest, ModelNotFound, ProviderNotConfigured
 from gateway.openai_api.operations import ModelType, Operation
 from gateway.providers.base import Provider
-from gateway.routing.types import Route, Target
+from gateway.routing.types import Policy, Route, Target
 
 
 def resolve(
@@ -21,8 +22,17 @@ def resolve(
     prefix, _, rest = model.partition("/")
     provider = providers.get(prefix)
     if rest and provider and provider.enabled:
-        return routes.get(rest) or Route(id=model, targets=(Target(provider.id, rest),))
+        return _through(provider, rest, routes.get(rest)) or Route(id=model, targets=(Target(provider.id, rest),))
     raise ModelNotFound(f"The model '{model}' does not exist.", param="model")
+
+
+def _through(provider: Provider, model: str, route: Route | None) -> Route | None:
+    """The configured route with the named provider's target in front; None where it has no such target."""
+    own = [target for target in route.targets if target.provider_id == provider.id] if route else []
+    if route is None or not own:
+        return None
+    others = [replace(t, priority=t.priority + own[0].priority + 1) for t in route.targets if t not in own]
+    return replace(route, targets=(*own, *others), policy=Policy.ORDERED)
 
 
 def suggest(model: str, known: Iterable[str]) -> str:

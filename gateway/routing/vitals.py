@@ -3,12 +3,14 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UpstreamError
 from gateway.routing.breaker import Breaker
 from gateway.routing.types import Target
 
 MAX_TARGETS = 10_000
 """Targets remembered; the one unused for longest is forgotten first."""
+_LEAST_TOKENS = 8
+"""Shorter answers say nothing of a target's speed."""
 _WEIGHT = 0.2
 """Of the newest measurement in a moving average."""
 
@@ -53,11 +55,11 @@ class Vital:
         if error.counts_against_target:
             self.failures += 1
             self.breaker.fail(now)
-        if error.retry_after:
+        if error.retry_after and isinstance(error, UpstreamError):
             self.cooling_until = max(self.cooling_until, now + error.retry_after)
 
     def streamed(self, tokens: int, seconds: float) -> None:
-        if tokens > 0 and seconds > 0:
+        if tokens >= _LEAST_TOKENS and seconds > 0:
             self.speed = _average(self.speed, tokens / seconds)
 
     def state(self, now: float) -> str:

@@ -45,7 +45,10 @@ def load_settings(
         if value is not None:
             values[name], origins[name] = value, "command line"
     _settle_chutes_hosts(values, origins, notes)
-    return LoadedSettings(_validate(values, origins, document), origins, tuple(notes))
+    settings = _validate(values, origins, document)
+    if path:
+        settings._document = document
+    return LoadedSettings(settings, origins, tuple(notes))
 
 
 def _from_file(document: Document) -> tuple[dict[str, Any], dict[str, str], list[str]]:

@@ -10,11 +10,14 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     SecretStr,
     Tag,
     field_validator,
 )
 from pydantic.alias_generators import to_camel
+
+from gateway.settings.document import Document
 
 ModelTypeName = Literal["chat", "embedding", "transcription", "ocr", "rerank", "image", "speech"]
 PolicyName = Literal[
@@ -94,8 +97,8 @@ ModelEntries = Annotated[
 class ProviderConfig(_Strict):
     """An upstream. `models` takes a list, `{primary, fallback}` or `{chat, embedding, …}`."""
 
-    type: Literal["openai", "chutes"] | None = None
-    """Unset: `chutes` where the name or the host says so, else `openai`."""
+    type: str | None = Field(None, pattern="^[a-z][a-z0-9_-]*$")
+    """`openai`, `chutes` or an installed dialect. Unset: `chutes` where the name or the host says so, else `openai`."""
     name: str = ""
     base_url: str = ""
     api_key: SecretStr | None = None
@@ -254,7 +257,7 @@ class Settings(_Strict):
     engines: Literal["auto", "off"] | Separated = Field(
         "auto", description="`auto` (by what the machine has), `off`, or a list of engine names."
     )
-    engine_config: dict[str, dict[str, Any] | bool] = Field(
+    engine_config: dict[str, dict[str, Any] | bool | str] = Field(
         {}, description="The mapping form of `engines` in gateway.yaml: one engine a key."
     )
     engine_fallbacks: dict[str, tuple[Fallback, ...]] = Field(
@@ -273,6 +276,12 @@ class Settings(_Strict):
     models: dict[str, ModelConfig] = {}
     keys: tuple[KeyConfig, ...] = ()
     chute: ChuteSettings = ChuteSettings()
+
+    _document: Document | None = PrivateAttr(None)
+
+    def place(self, *key: str | int) -> str:
+        """Where a key was written, for errors: file, line and key where there is a file."""
+        return self._document.place(key) if self._document else ".".join(str(part) for part in key)
 
     @field_validator("engines", mode="before")
     @classmethod

@@ -1,9 +1,10 @@
 """Builds the snapshot from settings and the local engines. Called at start, and by whatever changes either."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gateway.access.keys import Caller, digest
 from gateway.errors import ConfigError
+from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
 from gateway.routing.types import Route
 from gateway.settings import Settings
@@ -17,7 +18,7 @@ def build_snapshot(settings: Settings, engines: EngineBoard, master_key: str, re
     statuses = {status.name: status for status in engines.statuses()}
     providers = remote_providers(settings)
     if clash := statuses.keys() & providers.keys():
-        raise ConfigError(f"providers.{min(clash)}: an engine has the same name; rename one of them")
+        raise ConfigError(f"{settings.place('providers', min(clash))}: an engine has the same name; rename one of them")
     providers |= engine_providers(statuses.values())
     routes: dict[str, Route] = {}
     for route in (*engine_routes(settings, statuses.values()), *provider_routes(settings, providers)):
@@ -28,11 +29,7 @@ def build_snapshot(settings: Settings, engines: EngineBoard, master_key: str, re
         else:
             routes.pop(name, None)
     for route in routes.values():
-        for target in route.targets:
-            if target.provider_id not in providers:
-                raise ConfigError(f"models.{route.id}: there is no provider or engine '{target.provider_id}'")
-        if route.context_fallback and route.context_fallback not in routes:
-            raise ConfigError(f"models.{route.id}.context_fallback: there is no model '{route.context_fallback}'")
+        _check_route(route, routes, providers, settings)
     aliases = {alias: route.id for route in routes.values() for alias in route.aliases if alias not in routes}
     return Snapshot(revision, providers, routes, aliases, dict(_callers(settings, master_key)))
 
@@ -43,3 +40,14 @@ def _callers(settings: Settings, master_key: str) -> Iterable[tuple[bytes, Calle
             caller = Caller(key.name or f"key {n}", False, key.allowed_models, key.allowed_operations)
             yield digest(key.key.get_secret_value()), caller
     yield digest(master_key), Caller("master", is_master=True)
+
+
+def _check_route(
+    route: Route, routes: Mapping[str, Route], providers: Mapping[str, Provider], settings: Settings
+) -> None:
+    place = settings.place("models", route.id)
+    for target in route.targets:
+        if target.provider_id not in providers:
+            raise ConfigError(f"{place}: there is no provider or engine '{target.provider_id}'")
+    if route.context_fallback and route.context_fallback not in routes:
+        raise ConfigError(f"{place}.context_fallback: there is no model '{route.context_fallback}'")

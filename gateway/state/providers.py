@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from gateway.errors import ConfigError
-from gateway.providers.base import Provider, ProviderType, Timeouts
+from gateway.providers.base import MAX_RETRIES, Provider, ProviderType, Timeouts
 from gateway.providers.chutes import is_chutes_host
 from gateway.providers.engines import EngineStatus
 from gateway.providers.guard import check_base_url
@@ -27,9 +27,9 @@ def engine_providers(statuses: Iterable[EngineStatus]) -> dict[str, Provider]:
 
 def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
     kind = _kind(name, config)
-    chutes = kind is ProviderType.CHUTES
+    chutes = kind == ProviderType.CHUTES
     base_url = config.base_url or (settings.chutes_base_url if chutes else "")
-    place = f"providers.{name}.base_url"
+    place = settings.place("providers", name, "base_url")
     if not base_url:
         raise ConfigError(f"{place}: is missing (for example https://api.openai.com/v1)")
     check_base_url(base_url, place, allow_private=settings.allow_private_upstreams)
@@ -42,24 +42,26 @@ def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
         api_keys=_api_keys(config, settings if chutes else None),
         enabled=config.enabled,
         timeouts=_timeouts(config, settings, chutes),
-        max_retries=retries if retries is not None else settings.chutes_max_retries,
+        max_retries=retries if retries is not None else settings.chutes_max_retries if chutes else MAX_RETRIES,
+        backs_off=config.performance.retry_backoff == "exponential",
         headers=config.headers,
         debug=config.debug or config.log_level == "debug",
     )
 
 
-def _kind(name: str, config: ProviderConfig) -> ProviderType:
+def _kind(name: str, config: ProviderConfig) -> str:
     if config.type:
-        return ProviderType(config.type)
+        return config.type
     chutes = name == "chutes" or is_chutes_host(config.base_url)
     return ProviderType.CHUTES if chutes else ProviderType.OPENAI
 
 
 def _timeouts(config: ProviderConfig, settings: Settings, chutes: bool) -> Timeouts:
-    general = settings.chutes_timeout if chutes else settings.upstream_timeout
+    given = config.performance.timeout or config.timeout
     return Timeouts(
         connect=settings.connect_timeout,
-        first_byte=config.performance.timeout or config.timeout or general,
+        first_byte=given or (settings.chutes_timeout if chutes else settings.upstream_timeout),
+        whole=given or settings.upstream_timeout,
         idle=settings.stream_idle_timeout,
         first_content=settings.first_token_timeout,
     )

@@ -30,11 +30,13 @@ def engine_routes(settings: Settings, statuses: Iterable[EngineStatus]) -> Itera
 
 
 def provider_routes(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[Route]:
+    """The provider's own fallbacks stand in for its chat models; what is declared as another type has none."""
     for name, config in settings.providers.items():
         spare = [Fallback(provider=name, model=entry.id, base_url=entry.base_url) for entry in _spare(config)]
-        fallbacks = tuple(_fallbacks((*spare, *config.fallbacks)))
-        for entry, kind in _offered(name, config):
+        stand_ins = tuple(_fallbacks((*spare, *config.fallbacks)))
+        for entry, kind in _offered(name, config, settings):
             first = Target(name, entry.id, base_url=entry.base_url or _own_host(providers[name]))
+            fallbacks = stand_ins if kind in (None, ModelType.CHAT) else ()
             policy = StreamPolicy(settings.stream_policy)
             yield Route(id=entry.name or entry.id, targets=(first, *fallbacks), type=kind, stream_policy=policy)
 
@@ -54,13 +56,13 @@ def configured_route(
     settings: Settings,
 ) -> Route:
     """The route of a `models` entry. What the entry leaves out is taken from a route of the same name."""
-    known = routes.get(name)
-    targets = list(_targets(name, model, engines)) or (list(known.targets) if known else [])
+    known, place = routes.get(name), settings.place("models", name)
+    targets = list(_targets(name, model, engines, settings)) or (list(known.targets) if known else [])
     if not targets:
-        raise ConfigError(f"models.{name}: needs targets, or provider and model, or an engine")
+        raise ConfigError(f"{place}: needs targets, or provider and model, or an engine")
     for fallback in model.fallbacks:
         last = max(target.priority for target in targets)
-        targets += _stand_ins(name, fallback, routes, last + 1)
+        targets += _stand_ins(f"{place}.fallbacks", fallback, routes, last + 1)
     engine = engines.get(targets[0].provider_id)
     kind = model.type or (known.type if known else None) or (engine.kind if engine else None)
     return Route(
@@ -90,7 +92,7 @@ def _spare(config: ProviderConfig) -> list[ModelEntry]:
     return [config.models["fallback"]] if isinstance(config.models, dict) and "fallback" in config.models else []
 
 
-def _offered(name: str, config: ProviderConfig) -> Iterator[tuple[ModelEntry, ModelType | None]]:
+def _offered(name: str, config: ProviderConfig, settings: Settings) -> Iterator[tuple[ModelEntry, ModelType | None]]:
     """The models to make routes of, with the type that the entry or its role declares."""
     if not isinstance(config.models, dict):
         for entry in config.models:
@@ -99,7 +101,7 @@ def _offered(name: str, config: ProviderConfig) -> Iterator[tuple[ModelEntry, Mo
     for role, entry in config.models.items():
         if role not in _ROLES and role not in list(ModelType):
             known = ", ".join([*_ROLES, *ModelType])
-            raise ConfigError(f"providers.{name}.models.{role}: is not a role (known: {known})")
+            raise ConfigError(f"{settings.place('providers', name, 'models', role)}: is not a role (known: {known})")
         if role != "fallback":
             kind = entry.type or (role if role not in _ROLES else None)
             yield entry, ModelType(kind) if kind else None
@@ -112,12 +114,15 @@ def _own_host(provider: Provider) -> str:
     return "" if shared else provider.base_url
 
 
-def _targets(name: str, model: ModelConfig, engines: Mapping[str, EngineStatus]) -> Iterator[Target]:
+def _targets(
+    name: str, model: ModelConfig, engines: Mapping[str, EngineStatus], settings: Settings
+) -> Iterator[Target]:
     if model.targets and (model.provider or model.engine):
-        raise ConfigError(f"models.{name}: give either targets, or provider and model, or an engine")
+        raise ConfigError(f"{settings.place('models', name)}: give either targets, or provider and model, or an engine")
     for n, target in enumerate(model.targets):
         if bool(target.engine) == bool(target.provider):
-            raise ConfigError(f"models.{name}.targets.{n}: give either an engine, or a provider and a model")
+            place = settings.place("models", name, "targets", n)
+            raise ConfigError(f"{place}: give either an engine, or a provider and a model")
         upstream = target.model or _served_as(target.engine, engines) or name
         name_of = target.engine or target.provider
         yield Target(name_of, upstream, target.priority, target.weight, target.base_url, target.price, target.prefill)
@@ -130,9 +135,9 @@ def _served_as(engine: str, engines: Mapping[str, EngineStatus]) -> str:
     return engines[engine].upstream_model if engine in engines else ""
 
 
-def _stand_ins(name: str, fallback: str | Fallback, routes: Mapping[str, Route], priority: int) -> list[Target]:
+def _stand_ins(place: str, fallback: str | Fallback, routes: Mapping[str, Route], priority: int) -> list[Target]:
     if isinstance(fallback, Fallback):
         return [_stand_in(fallback, priority)]
     if fallback not in routes:
-        raise ConfigError(f"models.{name}.fallbacks: there is no model '{fallback}' (declare it above this one)")
+        raise ConfigError(f"{place}: there is no model '{fallback}' (declare it above this one)")
     return [replace(target, priority=priority + target.priority) for target in routes[fallback].targets]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access.keys import Caller, authenticate, digest, master_key
+from gateway.access.keys import Caller, authenticate, digest, keep_master_key, master_key
 from gateway.errors import ConfigError, ModelNotAllowed, Unauthenticated
 
 CALLERS = {digest("sk-good-key-0123456789"): Caller("anna", allowed_models=("Qwen/*", "demo-chat"))}
@@ -27,12 +27,13 @@ def test_a_key_is_fenced_to_its_models_and_operations() -> None:
 
 
 def test_the_master_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    key, is_new = master_key(None, state)
+    key, is_new = master_key(None, tmp_path)
     assert is_new and key.startswith("sk-gw-") and len(key) > 40
-    assert master_key(None, state) == (key, False)
-    assert (state / "master_key").stat().st_mode & 0o777 == 0o600
-    assert state.stat().st_mode & 0o777 == 0o700
+    keep_master_key(key, tmp_path)
+    assert master_key(None, tmp_path) == (key, False)
+    assert (tmp_path / "master_key").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        keep_master_key("another", tmp_path)
 
 
 @pytest.mark.parametrize("key", ["", "sk-1234", "aaaaaaaaaaaaaaaaaaaa"])
