@@ -1,0 +1,1 @@
+"""What each scenario does and demands, as coroutines over a stand. They return what was seen, or raise `Unmet`."""

@@ -1,0 +1,53 @@
+"""Runs scenarios, all at once: each has a gateway and a provider of its own, so none disturbs another."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from gateway.certify.configuration import Configuration
+from gateway.certify.demands import Unmet
+from gateway.certify.scenarios import Scenario
+from gateway.certify.stand import Stand, open_stand
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`seen` is what happened; of a failure, `expected` and `came` say what it is about."""
+
+    scenario: Scenario
+    seconds: float
+    seen: str = ""
+    expected: str = ""
+    came: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.expected
+
+
+async def run(scenarios: Sequence[Scenario], configuration: Configuration, *, quick: bool = False) -> list[Result]:
+    """Results in the order of the scenarios. Raises ConfigError when the settings cannot work."""
+    return await asyncio.gather(*(_run_one(scenario, configuration, quick) for scenario in scenarios))
+
+
+async def _run_one(scenario: Scenario, configuration: Configuration, quick: bool) -> Result:
+    async with open_stand(configuration.settings, quick=quick) as stand:
+        began = time.monotonic()
+        try:
+            seen = await _within_patience(scenario, stand)
+        except Unmet as failure:
+            return Result(scenario, time.monotonic() - began, expected=failure.expected, came=failure.came)
+        return Result(scenario, time.monotonic() - began, seen)
+
+
+async def _within_patience(scenario: Scenario, stand: Stand) -> str:
+    try:
+        async with asyncio.timeout(scenario.patience):
+            return await scenario.check(stand)
+    except TimeoutError:
+        raise Unmet(f"an end within {scenario.patience:g} s", "nothing: the gateway hangs") from None
+    except httpx.HTTPError as error:
+        raise Unmet("an answer of the gateway", f"{type(error).__name__}: {error}") from None
