@@ -1,11 +1,14 @@
-"""The `gateway` command: `serve` and `check-config`."""
+"""The `gateway` command: `serve`, `check-config` and `certify`."""
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from gateway import __version__
 from gateway.app import create_app
@@ -26,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         loaded = load_settings(config_path=options.config, overrides=_overrides(options))
-        options.run(loaded)
+        options.run(loaded, options)
     except ConfigError as error:
         sys.exit(f"error: {error.message}")
 
@@ -42,7 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_serve)
     check = commands.add_parser("check-config", help="say what would run and where each setting came from")
     check.set_defaults(run=_check_config)
-    for command in (run, check):
+    certification = commands.add_parser("certify", help="try 16 provider failures on this configuration")
+    certification.add_argument("--only", default="", metavar="IDS", help="some scenarios, such as S01,S08")
+    certification.add_argument("--quick", action="store_true", help="shorten the minute of flapping to 15 s")
+    certification.add_argument("--json", action="store_true", help="print the results as JSON")
+    certification.set_defaults(run=_certify)
+    for command in (run, check, certification):
         command.add_argument("--config", type=Path, help="configuration file (default ./gateway.yaml)")
     return parser
 
@@ -51,7 +59,7 @@ def _overrides(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name, None) for name in ("host", "port", "log_level")}
 
 
-def _serve(loaded: LoadedSettings) -> None:
+def _serve(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     settings = loaded.settings
     logs.configure(settings.log_level, settings.log_format)
     serve(create_app(settings, _engines(loaded)))
@@ -74,7 +82,7 @@ def _engine_package(function: str, settings: Settings) -> Any:
         raise ConfigError(f"engines: {error}") from None
 
 
-def _check_config(loaded: LoadedSettings) -> None:
+def _check_config(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     settings = loaded.settings
     engines = _engine_package("build", settings)
     snapshot = build_snapshot(settings, engines, _NO_KEY)
@@ -91,6 +99,22 @@ def _check_config(loaded: LoadedSettings) -> None:
     for note in loaded.notes:
         print(f"\nnote: {note}")
     print("\nThe configuration is usable.")
+
+
+def _certify(loaded: LoadedSettings, options: argparse.Namespace) -> None:
+    """Exits with 1 when a scenario fails. The client that it needs is loaded for it alone."""
+    from gateway import certify
+
+    logs.configure("error", loaded.settings.log_format)
+    scenarios, configuration = certify.chosen(options.only), certify.configuration(loaded)
+    if not options.json:
+        print(f"Running {len(scenarios)} of {len(certify.SCENARIOS)} scenarios, all at once.\n", flush=True)
+    began = time.monotonic()
+    results = uvloop.run(certify.run(scenarios, configuration, quick=options.quick))
+    report = certify.document if options.json else certify.table
+    print(report(results, configuration, time.monotonic() - began))
+    if not all(result.passed for result in results):
+        sys.exit(1)
 
 
 def _shown(value: Any) -> str:
