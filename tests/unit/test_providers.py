@@ -12,6 +12,7 @@ from gateway.errors import (
     GatewayError,
     UpstreamBadResponse,
     UpstreamCredentials,
+    UpstreamEndpointMissing,
     UpstreamModelMissing,
     UpstreamQuota,
     UpstreamRateLimited,
@@ -156,7 +157,7 @@ async def test_base_urls(
     upstream.prefix = prefix or ""
     try:
         await adapters["openai"].send(Endpoint(provider(upstream, base_url=upstream.url + base), "gpt-x"), call())
-    except UpstreamBadResponse:
+    except UpstreamEndpointMissing:
         assert prefix is None
     finally:
         upstream.prefix = ""

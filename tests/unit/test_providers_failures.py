@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from gateway.errors import ConfigError, UpstreamBadResponse, UpstreamQuota, UpstreamRefused
+from gateway.errors import ConfigError, UpstreamBadResponse, UpstreamEndpointMissing, UpstreamQuota, UpstreamRefused
 from gateway.openai_api.call import Usage
 from gateway.openai_api.operations import CHAT, EMBEDDINGS
 from gateway.providers import registry
@@ -88,7 +88,7 @@ def test_an_empty_account_is_no_rate_limit() -> None:
 
 
 def test_a_missing_endpoint_is_the_providers_fault() -> None:
-    assert type(failure(404, {}, b'{"detail":"Not Found"}')) is UpstreamBadResponse
+    assert type(failure(404, {}, b'{"detail":"Not Found"}')) is UpstreamEndpointMissing
 
 
 @pytest.mark.parametrize(
