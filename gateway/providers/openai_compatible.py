@@ -45,7 +45,7 @@ class OpenAICompatible:
 async def check_url(transport: Transport, upstream: Upstream, url: str) -> None:
     """Raises "health check failed with status: N" for any answer but 200, within `CHECK_SECONDS`."""
     patience = Timeouts(min(upstream.timeouts.connect, CHECK_SECONDS), CHECK_SECONDS, CHECK_SECONDS)
-    request = HttpRequest("GET", url, upstream.headers, timeouts=patience, engine=upstream.engine)
+    request = HttpRequest("GET", url, upstream.headers, timeouts=patience, engine=upstream.engine, via=upstream.via)
     response = await transport.send(request)
     if response.status == 200:
         await response.read(MAX_REPLY)

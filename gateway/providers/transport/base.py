@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gateway.providers.base import Timeouts
+from gateway.providers.base import Timeouts, Via
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,15 @@ class HttpRequest:
     """`time.monotonic()` by which the whole exchange must be over, however lively it is."""
     engine: bool = False
     """The address is one of our own engines: loopback is allowed for it."""
+    streams: bool = False
+    """The answer is asked for as a stream."""
+    via: Via | None = None
+    """None: by our own client."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds until the first byte of a stream, or for the whole of any other answer."""
+        return self.timeouts.first_byte if self.streams else self.timeouts.whole
 
 
 class HttpResponse(Protocol):
@@ -32,7 +41,7 @@ class HttpResponse(Protocol):
 
     async def read(self, limit: int) -> bytes:
         """The whole body, identity-decoded. Raises `UpstreamBadResponse` past `limit` bytes, when it is cut, or
-        shorter than announced; `UpstreamTimeout` past the request's `first_byte` deadline. Releases the connection."""
+        shorter than announced; `UpstreamTimeout` past the request's `patience`. Releases the connection."""
         ...
 
     def stream(self) -> AsyncIterator[bytes]:

@@ -5,11 +5,14 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Callable
+from typing import TypeVar
 
 from gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from gateway.providers.transport.addresses import AddressPolicy, AddressRefused
 from gateway.providers.transport.connection import Connection
 from gateway.providers.transport.url import Origin
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 ENGINES = AddressPolicy(allow_private=True)
 """For our own engines, whose addresses come from the supervisor and not from people."""
@@ -27,7 +30,7 @@ class Connector:
         """Raises `UpstreamUnreachable` and, past `seconds`, `UpstreamTimeout`."""
         try:
             async with asyncio.timeout(seconds):
-                addresses = await self._resolve(origin)
+                addresses = await resolve(self._loop, origin.host, origin.port)
                 policy = ENGINES if engine else self._policy
                 return await self._first(origin, policy.allowed(addresses, origin.port), on_junk)
         except TimeoutError:
@@ -40,29 +43,40 @@ class Connector:
         except (OSError, ssl.SSLError, UnicodeError) as error:
             raise UpstreamUnreachable("Could not connect to the provider.", upstream=str(error)) from None
 
-    async def _resolve(self, origin: Origin) -> list[str]:
-        try:
-            return [str(ipaddress.ip_address(origin.host))]
-        except ValueError:
-            found = await self._loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
     async def _first(self, origin: Origin, addresses: list[str], on_junk: Callable[[Origin], None]) -> Connection:
-        """The first address that answers; the last one's error when none does."""
-        failure: OSError | None = None
-        for address in addresses:
-            try:
-                _, connection = await self._loop.create_connection(
-                    lambda: Connection(self._loop, origin, on_junk),
-                    address,
-                    origin.port,
-                    ssl=self._tls if origin.tls else None,
-                    server_hostname=origin.host if origin.tls else None,
-                )
-            except ssl.SSLError:
-                raise
-            except OSError as error:
-                failure = error
-            else:
-                return connection
-        raise failure or OSError("the name has no address")
+        tls = self._tls if origin.tls else None
+        return await first_connection(
+            self._loop, lambda: Connection(self._loop, origin, on_junk), addresses, origin.port, tls, origin.host
+        )
+
+
+async def resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[str]:
+    try:
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def first_connection(
+    loop: asyncio.AbstractEventLoop,
+    factory: Callable[[], P],
+    addresses: list[str],
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    host: str = "",
+) -> P:
+    """To the first address that answers; the last one's error when none does. `host` is whom TLS must show."""
+    failure: OSError | None = None
+    for address in addresses:
+        try:
+            _, connection = await loop.create_connection(
+                factory, address, port, ssl=tls, server_hostname=host if tls else None
+            )
+        except ssl.SSLError:
+            raise
+        except OSError as error:
+            failure = error
+        else:
+            return connection
+    raise failure or OSError("the name has no address")

@@ -9,14 +9,11 @@ from typing import Any, cast
 import httptools
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
+from gateway.providers.transport.answers import MAX_BARREN, MAX_HEADER_BYTES, MAX_HEADERS
 from gateway.providers.transport.url import Origin
 
 HIGH_WATER = 256 * 1024
 """Body bytes held for a slow reader before the socket is left alone."""
-MAX_HEADERS = 200
-MAX_HEADER_BYTES = 64 * 1024
-MAX_BARREN = 128 * 1024
-"""Bytes that may arrive without one byte of body: heads, interim answers, chunk extensions, trailers."""
 WRITE_PIECE = 256 * 1024
 SMALL_BODY = 64 * 1024
 

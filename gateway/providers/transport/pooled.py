@@ -5,8 +5,9 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamUnreachable
+from gateway.errors import GatewayError, UpstreamUnreachable
 from gateway.providers.transport.addresses import AddressPolicy
+from gateway.providers.transport.answers import check_length, check_size, judge
 from gateway.providers.transport.base import HttpRequest
 from gateway.providers.transport.connect import Connector
 from gateway.providers.transport.connection import Connection
@@ -55,12 +56,12 @@ class PooledTransport:
         else:
             connection = await self._open(request, target)
         end = request.deadline or FOREVER + loop.time()
-        first = min(loop.time() + request.timeouts.first_byte, end)
+        first = min(loop.time() + request.patience, end)
         connection.begin()
         try:
             await connection.write(head, request.body, first)
             await connection.read_head(first)
-            _judge(connection)
+            judge(connection.status, connection.encoded)
         except BaseException:
             self._discard(connection)
             raise
@@ -116,10 +117,10 @@ class PooledResponse:
         parts: list[bytes] = []
         size = 0
         try:
-            _check_length(self.headers.get("content-length"), limit)
+            check_length(self.headers.get("content-length"), limit)
             while data := await connection.read_some(self._first, "The provider's answer took too long."):
                 size += len(data)
-                _check_size(size, limit)
+                check_size(size, limit)
                 parts.append(data)
         except BaseException:
             self._close()
@@ -199,20 +200,3 @@ def _compose(request: HttpRequest) -> tuple[Target, bytes]:
         f"accept-encoding: identity\r\n{lines}{length}\r\n"
     )
     return target, head.encode("latin-1")
-
-
-def _judge(connection: Connection) -> None:
-    if 300 <= connection.status < 400:
-        raise UpstreamBadResponse("The provider answered with a redirect, which is not followed.")
-    if connection.encoded and connection.status < 400:
-        raise UpstreamBadResponse("The provider's answer is compressed although that was not asked for.")
-
-
-def _check_length(announced: str | None, limit: int) -> None:
-    if announced is not None:
-        _check_size(int(announced), limit)
-
-
-def _check_size(size: int, limit: int) -> None:
-    if size > limit:
-        raise UpstreamBadResponse("The provider's answer is too large.")

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from gateway.providers.base import Timeouts
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.base import HttpRequest, Transport
+from gateway.providers.transport.httpx_client import HttpxTransport
 from gateway.providers.transport.pooled import PooledTransport
 from tests.fakes.raw_server import Peer, RawServer, raw_server
 
@@ -16,12 +17,18 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 PRIVATE = AddressPolicy(allow_private=True)
 
 Make = Callable[..., Transport]
-IMPLEMENTATIONS: list[Make] = [PooledTransport]
+IMPLEMENTATIONS: list[Make] = [PooledTransport, HttpxTransport]
 
 
 def ask(server: RawServer, body: bytes = b"{}", deadline: float | None = None, **timeouts: float) -> HttpRequest:
-    patience = Timeouts(**{"connect": 1.0, "first_byte": 0.5, "idle": 0.3, **timeouts})
+    first = timeouts.get("first_byte", 0.5)
+    patience = Timeouts(**{"connect": 1.0, "first_byte": first, "whole": first, "idle": 0.3, **timeouts})
     return HttpRequest("POST", f"{server.url}/v1/x?a=b", {"authorization": "Bearer k"}, body, patience, deadline)
+
+
+def opened(transport: Transport, requests: int, kept: int = 1) -> int:
+    """How many connections so many requests make: `kept` where one is used again. httpx keeps none of HTTP/1.1."""
+    return kept if isinstance(transport, PooledTransport) else requests
 
 
 async def fetch(transport: Transport, request: HttpRequest, limit: int = 1_000_000) -> bytes:

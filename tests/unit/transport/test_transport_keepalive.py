@@ -12,6 +12,7 @@ from tests.unit.transport.kit import (
     ask,
     collect,
     fetch,
+    opened,
     saying,
 )
 
@@ -23,9 +24,9 @@ async def test_connections_are_reused(transport: Transport) -> None:
         for _ in range(20):
             assert await fetch(transport, ask(server)) == OK
             assert await collect(transport, ask(server)) == [OK]
-        assert server.connections == 1
+        assert server.connections == opened(transport, 40)
         await asyncio.gather(*(fetch(transport, ask(server, first_byte=5)) for _ in range(50)))
-        assert server.connections <= 51
+        assert server.connections <= opened(transport, 90, kept=51)
 
 
 async def test_connections_closed_meanwhile_are_not_used(transport: Transport) -> None:
