@@ -16,7 +16,8 @@ _MESSAGES = [{"role": "user", "content": "Count from one to sixty, in words."}]
 class Answer:
     """What came. `text` is all of it as a plain client shows it, `final_text` what came after the last marked restart.
 
-    `garbage` is the first event that was not JSON, `error` an error object, whole or as an event.
+    `body_model` is the model that the last chunk names, `garbage` the first event that was not JSON, `error` an error
+    object, whole or as an event.
     """
 
     status: int = 0
@@ -27,13 +28,14 @@ class Answer:
     restarts: int = 0
     finish: str = ""
     usage: dict[str, Any] | None = None
+    body_model: str = ""
     error: dict[str, Any] | None = None
     garbage: str = ""
     done: bool = False
 
     @property
     def model(self) -> str:
-        """The upstream model that answered, as the gateway says."""
+        """The upstream model that answered, as the gateway's header says."""
         return str(self.headers.get("x-gateway-model", "none"))
 
     @property
@@ -80,6 +82,7 @@ class Answer:
     def _note(self, document: dict[str, Any]) -> None:
         self.error = self.error or document.get("error")
         self.usage = document.get("usage") or self.usage
+        self.body_model = document.get("model") or self.body_model
         if (document.get("gateway") or {}).get("restart"):
             self.restarts += 1
             self.final_text = ""

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import httpx
 
 from gateway.certify.configuration import Configuration
-from gateway.certify.demands import Unmet
+from gateway.certify.demands import Unmet, demand
 from gateway.certify.scenarios import Scenario
 from gateway.certify.stand import Stand, open_stand
+
+_ALIVE_WITHIN = 10.0
+"""Seconds for the answer to one more request, with the provider well again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,15 @@ async def run(scenarios: Sequence[Scenario], configuration: Configuration, *, qu
     return await asyncio.gather(*(_run_one(scenario, configuration, quick) for scenario in scenarios))
 
 
+async def _alive(stand: Stand) -> None:
+    """Whatever was done to it, the gateway answers when the provider is well again."""
+    stand.heal()
+    answer = await stand.ask()
+    demand(
+        answer.whole and answer.seconds < _ALIVE_WITHIN, f"a whole answer within {_ALIVE_WITHIN:g} s afterwards", answer
+    )
+
+
 async def _run_one(scenario: Scenario, configuration: Configuration, quick: bool) -> Result:
     async with open_stand(configuration.settings, quick=quick) as stand:
         began = time.monotonic()
@@ -46,7 +58,9 @@ async def _run_one(scenario: Scenario, configuration: Configuration, quick: bool
 async def _within_patience(scenario: Scenario, stand: Stand) -> str:
     try:
         async with asyncio.timeout(scenario.patience):
-            return await scenario.check(stand)
+            seen = await scenario.check(stand)
+            await _alive(stand)
+            return seen
     except TimeoutError:
         raise Unmet(f"an end within {scenario.patience:g} s", "nothing: the gateway hangs") from None
     except httpx.HTTPError as error:

@@ -12,6 +12,7 @@ import httpx
 import uvicorn
 
 from gateway.app import create_app
+from gateway.certify.behaviours import well
 from gateway.certify.client import Answer, ask
 from gateway.certify.configuration import ROUTE, behind
 from gateway.certify.provider import MisbehavingProvider, UpstreamModel
@@ -43,6 +44,11 @@ class Stand:
     def retries(self) -> int:
         """How often the gateway may ask the same target again for one request."""
         return self.settings.chutes_max_retries
+
+    def heal(self) -> None:
+        for model in (self.primary, self.fallback, self.large):
+            model.behaviour = well
+            model.next.clear()
 
     async def ask(self, *, stream: bool = True) -> Answer:
         return await ask(self._http, ROUTE, stream=stream)
