@@ -14,6 +14,8 @@ from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineBoard, NoEngines
 from gateway.providers.registry import build_adapters
 from gateway.providers.transport.addresses import AddressPolicy
+from gateway.providers.transport.chosen import ChosenTransport
+from gateway.providers.transport.httpx_client import HttpxTransport
 from gateway.providers.transport.pooled import PooledTransport
 from gateway.routing.attempt import Dispatcher, QueueLimits
 from gateway.settings import Settings
@@ -38,7 +40,8 @@ class Gateway:
         key, is_new = master_key(configured.get_secret_value() if configured else None, settings.state_dir)
         self.settings = settings
         self.new_master_key = key if is_new else None
-        self._transport = PooledTransport(AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port})))
+        policy = AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port}))
+        self._transport = ChosenTransport(PooledTransport(policy), HttpxTransport(policy))
         adapters = build_adapters(self._transport, engines, settings.chutes_api_url)
         self.state = State(
             snapshot=build_snapshot(settings, engines, key),

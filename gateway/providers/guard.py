@@ -1,7 +1,7 @@
-"""Which base URLs a provider may have. Called when providers are configured, never on the request path."""
+"""Which base URLs and proxies a provider may have. Called when providers are configured, never on the request path."""
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from gateway.errors import ConfigError
 from gateway.media.addresses import is_public
@@ -12,6 +12,29 @@ _METADATA = frozenset({"169.254.169.254", "fd00:ec2::254", "100.100.100.200", "m
 def check_base_url(url: str, place: str, *, allow_private: bool) -> None:
     """Raises ConfigError: only http(s), no credentials, query or control characters in it; https and public hosts
     only unless `allow_private`; cloud metadata addresses never."""
+    parts, host = _split(url, place)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConfigError(f"{place}: must not hold credentials, a query or a fragment (use api_key and headers)")
+    if allow_private:
+        return
+    if parts.scheme != "https":
+        raise ConfigError(f"{place}: must use https (ALLOW_PRIVATE_UPSTREAMS=1 allows plain http)")
+    _refuse_private(host, place)
+
+
+def check_proxy_url(url: str, place: str, *, allow_private: bool) -> None:
+    """Raises ConfigError: http(s) with nothing behind the port; credentials may be in it, so it is never quoted."""
+    if not url.isascii():
+        raise ConfigError(f"{place}: has characters that must be written as %C3%BC and the like")
+    parts, host = _split(url, place)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ConfigError(f"{place}: must end behind the port, as in http://proxy.example.com:3128")
+    if not allow_private:
+        _refuse_private(host, place)
+
+
+def _split(url: str, place: str) -> tuple[SplitResult, str]:
+    """The URL in parts, and its host. Raises ConfigError for what no URL of ours may be."""
     if any(ord(character) <= 32 or ord(character) == 127 for character in url):
         raise ConfigError(f"{place}: has spaces or control characters")
     try:
@@ -20,15 +43,13 @@ def check_base_url(url: str, place: str, *, allow_private: bool) -> None:
     except ValueError:
         raise ConfigError(f"{place}: is not a URL") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ConfigError(f"{place}: must be a URL such as https://api.example.com/v1")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigError(f"{place}: must not hold credentials, a query or a fragment (use api_key and headers)")
+        raise ConfigError(f"{place}: must be a URL that begins with http:// or https:// and has a host")
     if host in _METADATA:
         raise ConfigError(f"{place}: is a cloud metadata address")
-    if allow_private:
-        return
-    if parts.scheme != "https":
-        raise ConfigError(f"{place}: must use https (ALLOW_PRIVATE_UPSTREAMS=1 allows plain http)")
+    return parts, host
+
+
+def _refuse_private(host: str, place: str) -> None:
     if _is_private(host):
         raise ConfigError(f"{place}: is a private address (ALLOW_PRIVATE_UPSTREAMS=1 allows it)")
 

@@ -107,6 +107,11 @@ class ProviderConfig(_Strict):
     timeout: float | None = Field(None, gt=0)
     max_retries: int | None = Field(None, ge=0, le=20)
     headers: dict[str, str] = {}
+    transport: Literal["pooled", "httpx"] | None = None
+    """Unset: `httpx` where `proxy` or `http2` is given, else `pooled`."""
+    proxy: SecretStr | None = None
+    """URL of an HTTP(S) proxy; a secret, as it may hold a password."""
+    http2: bool = False
     models: ModelEntries = ()
     fallbacks: tuple[Fallback, ...] = ()
     debug: bool = False

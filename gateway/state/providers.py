@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from gateway.errors import ConfigError
-from gateway.providers.base import MAX_RETRIES, Provider, ProviderType, Timeouts
+from gateway.providers.base import MAX_RETRIES, Provider, ProviderType, Timeouts, Via
 from gateway.providers.chutes import is_chutes_host
 from gateway.providers.engines import EngineStatus
-from gateway.providers.guard import check_base_url
+from gateway.providers.guard import check_base_url, check_proxy_url
 from gateway.settings import ProviderConfig, Settings
 
 
@@ -45,6 +45,7 @@ def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
         max_retries=retries if retries is not None else settings.chutes_max_retries if chutes else MAX_RETRIES,
         backs_off=config.performance.retry_backoff == "exponential",
         headers=config.headers,
+        via=_via(name, config, settings),
         debug=config.debug or config.log_level == "debug",
     )
 
@@ -54,6 +55,19 @@ def _kind(name: str, config: ProviderConfig) -> str:
         return config.type
     chutes = name == "chutes" or is_chutes_host(config.base_url)
     return ProviderType.CHUTES if chutes else ProviderType.OPENAI
+
+
+def _via(name: str, config: ProviderConfig, settings: Settings) -> Via | None:
+    proxy = config.proxy.get_secret_value() if config.proxy else ""
+    if not proxy and not config.http2:
+        return Via() if config.transport == "httpx" else None
+    if config.transport == "pooled":
+        place = settings.place("providers", name, "transport")
+        raise ConfigError(f"{place}: pooled has neither proxies nor HTTP/2 (leave it out, or write httpx)")
+    if proxy:
+        place = settings.place("providers", name, "proxy")
+        check_proxy_url(proxy, place, allow_private=settings.allow_private_upstreams)
+    return Via(proxy, config.http2)
 
 
 def _timeouts(config: ProviderConfig, settings: Settings, chutes: bool) -> Timeouts:
