@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from pydantic import BaseModel
 
 from gateway import __version__
 from gateway.app import create_app
@@ -17,12 +18,10 @@ from gateway.observe import logs
 from gateway.providers.engines import EngineBoard
 from gateway.serve import serve
 from gateway.settings import LoadedSettings, Settings, load_settings
-from gateway.state import build_snapshot
 
 _ENGINES = "chute_gateway.engines"
 """Entry-point group of the package that runs engines: `build` makes an EngineBoard, `describe` says what it would run.
-Both take `(engines, configured, *, state_dir)` and raise ValueError for what they cannot use."""
-_NO_KEY = "check-config"
+Both take `(engines, configured, *, model_hub)`, `build` also `state_dir`; both raise ValueError naming a bad key."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -68,32 +67,38 @@ def _serve(loaded: LoadedSettings, options: argparse.Namespace) -> None:
 def _engines(loaded: LoadedSettings) -> EngineBoard | None:
     """This command starts no engine unless ENGINES or the file names one."""
     named = {"engines", "engine_config"} & loaded.origins.keys()
-    return _engine_package("build", loaded.settings) if named and loaded.settings.engines != "off" else None
+    return _planned(loaded.settings) if named else None
 
 
-def _engine_package(function: str, settings: Settings) -> Any:
+def _planned(settings: Settings) -> EngineBoard | None:
+    if settings.engines == "off":
+        return None
+    board: EngineBoard = _engine_package("build", settings, state_dir=settings.state_dir)
+    return board
+
+
+def _engine_package(function: str, settings: Settings, **more: Any) -> Any:
     found = entry_points(group=_ENGINES, name=function)
     if not found:
         raise ConfigError("engines: no package that runs engines is installed (set ENGINES=off, or install it)")
     try:
         call = next(iter(found)).load()
-        return call(settings.engines, settings.engine_config, state_dir=settings.state_dir)
+        return call(settings.engines, settings.engine_config, model_hub=settings.model_hub, **more)
     except ValueError as error:
         raise ConfigError(f"engines: {error}") from None
 
 
 def _check_config(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     settings = loaded.settings
-    engines = _engine_package("build", settings)
-    snapshot = build_snapshot(settings, engines, _NO_KEY)
+    app = create_app(settings, _planned(settings))
     print("Settings")
     for name in Settings.model_fields:
         if (value := getattr(settings, name)) not in (None, {}, ()):
             print(f"  {name.upper():<24} {_shown(value):<44} {loaded.origins.get(name, 'default')}")
-    print("\nEngines")
-    print(_indented(_engine_package("describe", settings)))
+    if settings.engines != "off":
+        _print_engines(_engine_package("describe", settings))
     print("\nModels")
-    for route in snapshot.routes.values():
+    for route in app.state.snapshot.routes.values():
         targets = ", then ".join(f"{target.provider_id}/{target.upstream_model}" for target in route.targets)
         print(f"  {route.id:<32} {route.type or 'any type':<14} {targets}")
     for note in loaded.notes:
@@ -118,11 +123,22 @@ def _certify(loaded: LoadedSettings, options: argparse.Namespace) -> None:
 
 
 def _shown(value: Any) -> str:
-    """Secrets inside are masked by their type; mappings are told by their keys."""
-    return (
-        ", ".join(value) if isinstance(value, (dict, tuple)) and all(isinstance(v, str) for v in value) else str(value)
-    )
+    """One line: of a mapping its keys, of a block what differs from its defaults. Secrets mask themselves."""
+    if isinstance(value, BaseModel):
+        return ", ".join(f"{name}={getattr(value, name)}" for name in sorted(value.model_fields_set)) or "defaults"
+    if isinstance(value, (dict, tuple)):
+        return ", ".join(one if isinstance(one, str) else getattr(one, "name", "") or "unnamed" for one in value)
+    return str(value)
 
 
-def _indented(text: object) -> str:
-    return "\n".join(f"  {line}" for line in str(text).splitlines())
+def _print_engines(plan: dict[str, Any]) -> None:
+    """What `describe` of the engine package tells: machine, engines with their memory, notes."""
+    machine = plan["machine"]
+    gpus = ", ".join(machine["gpus"]) or "no GPU"
+    print(f"\nEngines on {gpus}, {machine['cores']} cores, {machine['memory_gb']:.0f} GiB of memory")
+    for engine in plan["engines"]:
+        verdict = "fits" if engine["fits"] else "DOES NOT FIT"
+        what = f"{engine['model']} ({engine['runtime']} on {engine['device']})"
+        print(f"  {engine['name']:<12} {what:<44} {verdict}: {engine['memory']}")
+    for note in plan["notes"]:
+        print(f"  note: {note}")

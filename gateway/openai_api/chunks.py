@@ -26,6 +26,10 @@ class Choice(msgspec.Struct):
     text: str | None = None
     finish_reason: str | None = None
 
+    def said(self) -> str:
+        """The text of the answer in this chunk."""
+        return self.text or (self.delta.content if self.delta else None) or ""
+
 
 class Chunk(msgspec.Struct):
     id: str | None = None

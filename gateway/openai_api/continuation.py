@@ -5,6 +5,7 @@ from msgspec import Raw
 
 from gateway.openai_api.chunks import read_chunk
 from gateway.openai_api.json_body import split_object
+from gateway.openai_api.sse import data_of
 
 _CONSTRAINED = (
     "response_format",
@@ -59,7 +60,7 @@ class SaidSoFar:
             self.head = {"id": chunk.id, "object": chunk.object, "created": chunk.created, "model": chunk.model}
         for choice in chunk.choices:
             delta = choice.delta
-            text = choice.text or (delta.content if delta else None)
+            text = choice.said()
             if choice.index or (delta and delta.says_more_than_text()):
                 self.joinable = False
             if text:
@@ -92,6 +93,47 @@ def continuation(body: bytes, said: SaidSoFar, prefill: str) -> bytes:
         if bytes(given := document.get(name, Raw(b"null"))).isdigit():
             document[name] = Raw(str(max(1, int(bytes(given)) - said.count)).encode())
     return _encode(document)
+
+
+class CatchingUp:
+    """A new answer to the same question, compared with what was said already. `feed` gives what may be passed on:
+    nothing while it says the same again, then the rest. `diverged` turns True for good when it says something else."""
+
+    __slots__ = ("_ahead", "_said", "diverged")
+
+    def __init__(self, said: str) -> None:
+        self._said, self._ahead = said, ""
+        self.diverged = False
+
+    @property
+    def done(self) -> bool:
+        return len(self._ahead) >= len(self._said) and not self.diverged
+
+    def feed(self, event: bytes) -> bytes:
+        chunk = read_chunk(event)
+        text = "".join(choice.said() for choice in chunk.choices) if chunk else ""
+        if chunk is None or self.diverged:
+            return b""
+        before, self._ahead = self._ahead, self._ahead + text
+        shared = min(len(self._ahead), len(self._said))
+        ends = any(choice.finish_reason for choice in chunk.choices)
+        if self._ahead[:shared] != self._said[:shared] or (ends and not self.done):
+            self.diverged = True
+        if not self.done:
+            return b""
+        return _with_text(event, text[max(0, len(self._said) - len(before)) :])
+
+
+def _with_text(event: bytes, text: str) -> bytes:
+    """The chunk with another text, all else as it was; nothing where nothing is left to say."""
+    document = msgspec.json.decode(data_of(event) or b"{}")
+    for choice in document["choices"]:
+        if "text" in choice:
+            choice["text"] = text
+        else:
+            choice["delta"] = {**choice.get("delta", {}), "content": text}
+    ends = any(choice.get("finish_reason") for choice in document["choices"])
+    return b"data: " + _encode(document) + b"\n\n" if text or ends else b""
 
 
 def restart_event(said: SaidSoFar) -> bytes:

@@ -1,12 +1,12 @@
 """Keeps an answer going when its target breaks in the middle: continued or begun anew elsewhere, never just cut."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 from gateway.errors import GatewayError
 from gateway.openai_api.call import ByteStream, Reply, Usage
 from gateway.openai_api.chunks import only_role
-from gateway.openai_api.continuation import SaidSoFar, can_continue, continuation, restart_event
+from gateway.openai_api.continuation import CatchingUp, SaidSoFar, can_continue, continuation, restart_event
 from gateway.openai_api.operations import COMPLETIONS, Body
 from gateway.pipeline.asking import Asking
 from gateway.routing.types import StreamPolicy, Target
@@ -27,17 +27,26 @@ def guard_stream(reply: Reply, asking: Asking, policy: StreamPolicy) -> Reply:
 class GuardedStream:
     """Events of the first target, then of those that took over.
 
-    `continue`: a target that can goes on behind the text said so far; nobody notices. `restart`: a chunk marked
-    `"gateway": {"restart": true}`, then a whole new answer. Raises the failure where no target takes over.
+    `continue`: a target that can goes on behind the text said so far, or another says the same again, which is held
+    back, and then the rest; nobody notices. `restart`: a chunk marked `"gateway": {"restart": true}`, then a whole
+    new answer. Raises the failure where no target takes over.
     """
 
     def __init__(self, stream: ByteStream, asking: Asking, policy: StreamPolicy) -> None:
         self._stream, self._asking, self._policy = stream, asking, policy
+        self._arriving = aiter(stream)
         self._said = SaidSoFar()
+        self._said_before = 0
+        self._held: list[bytes] = []
+        self._broken = asking.tries.answered_by
 
     @property
     def usage(self) -> Usage | None:
-        return self._stream.usage
+        """Of the last target, with the output of those before it counted in."""
+        usage = self._stream.usage
+        if usage is None or usage.output_tokens is None:
+            return usage
+        return replace(usage, output_tokens=usage.output_tokens + self._said_before)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for recovery in range(_RECOVERIES + 1):
@@ -57,7 +66,11 @@ class GuardedStream:
 
     async def _events(self, *, goes_on: bool) -> AsyncIterator[bytes]:
         """A stream that goes on does not introduce its speaker again."""
-        async for event in self._stream:
+        held, self._held = self._held, []
+        for event in held:
+            self._said.note(event)
+            yield event
+        async for event in self._arriving:
             if goes_on and only_role(event):
                 continue
             self._said.note(event)
@@ -68,31 +81,49 @@ class GuardedStream:
         await self._stream.aclose()
         if not error.retryable or self._said.finished:
             return False
-        for asking in self._askings():
-            try:
-                reply = await asking.attempt()
-            except GatewayError:
-                continue
-            if not isinstance(reply.body, bytes):
-                self._stream = reply.body
-                return True
-        return False
-
-    def _askings(self) -> list[Asking]:
-        """Whom to ask for the rest, the target that broke last of all. Each may want to be asked in its own way."""
-        broken = self._asking.tries.answered_by
-        targets = sorted(self._asking.targets, key=lambda target: target == broken)
+        targets = sorted(self._asking.targets, key=lambda target: target == self._broken)
         if self._policy is StreamPolicy.RESTART:
-            return [replace(self._asking, targets=targets)]
+            return await self._take_over(replace(self._asking, targets=targets))
         if not self._said.joinable:
-            return []
-        return [asking for target in targets if (asking := self._continued(target))]
+            return False
+        for asking in self._continuations(targets):
+            if await self._take_over(asking):
+                self._said_before = self._said.count
+                return True
+        return await self._catch_up(replace(self._asking, targets=targets))
 
-    def _continued(self, target: Target) -> Asking | None:
+    async def _take_over(self, asking: Asking) -> bool:
+        try:
+            reply = await asking.attempt()
+        except GatewayError:
+            return False
+        if isinstance(reply.body, bytes):
+            return False
+        self._stream, self._arriving = reply.body, aiter(reply.body)
+        self._broken = asking.tries.answered_by
+        return True
+
+    def _continuations(self, targets: list[Target]) -> Iterator[Asking]:
+        """Each target that can go on behind a text, asked in its own way."""
         call = self._asking.call
-        if not self._said.count:
-            return replace(self._asking, targets=[target])
-        if not target.prefill and call.operation is not COMPLETIONS:
-            return None
-        body = continuation(call.body, self._said, target.prefill)
-        return replace(self._asking, targets=[target], call=replace(call, body=body))
+        for target in targets if self._said.count else ():
+            if target.prefill or call.operation is COMPLETIONS:
+                body = continuation(call.body, self._said, target.prefill)
+                yield replace(self._asking, targets=[target], call=replace(call, body=body))
+
+    async def _catch_up(self, asking: Asking) -> bool:
+        """Ask for the whole answer again, and pass on what comes behind the text said so far if it is the same text."""
+        if not await self._take_over(asking):
+            return False
+        ahead = CatchingUp(self._said.text)
+        try:
+            async for event in self._arriving:
+                if passed := ahead.feed(event):
+                    self._held.append(passed)
+                if ahead.done or ahead.diverged:
+                    break
+        except GatewayError:
+            return False
+        if not ahead.done:
+            await self._stream.aclose()
+        return ahead.done

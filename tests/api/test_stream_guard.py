@@ -114,10 +114,22 @@ def test_plain_text_format_constrains_nothing(http: httpx.Client, upstream: Upst
     assert said(stream(http, "continued", response_format={"type": "text"})) == "one two three four five"
 
 
-def test_without_a_target_that_can_go_on_the_caller_is_told(http: httpx.Client, upstream: Upstream) -> None:
+def test_without_a_target_that_can_go_on_the_same_answer_is_caught_up_with(
+    http: httpx.Client, upstream: Upstream, spare: Upstream
+) -> None:
     upstream.faults["gpt-x"] = "cut:4"
+    spare.text = "one two three four five"
     events = stream(http, "plain")
-    assert "error" in events[-1] and said(events[:-1]) == "one two three "
+    assert said(events) == "one two three four five" and events[-1] == "[DONE]"
+    assert spare.last.json["messages"] == HELLO
+
+
+def test_another_answer_is_never_mixed_in(http: httpx.Client, upstream: Upstream, spare: Upstream) -> None:
+    upstream.faults["gpt-x"] = "cut:4"
+    for other in ("one two four", "one two", "zero one two three four"):
+        spare.text = other
+        events = stream(http, "plain")
+        assert "error" in events[-1] and said(events[:-1]) == "one two three "
 
 
 def test_a_restart_is_marked_and_whole(http: httpx.Client, upstream: Upstream, spare: Upstream) -> None:
