@@ -50,9 +50,13 @@ class Lane:
         if self.network.wire is not None:
             self.network.wire.fruitful()
 
-    def abort(self) -> None:
+    def stop_timer(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
+            self.timer = None
+
+    def abort(self) -> None:
+        self.stop_timer()
         self.network.abort()
 
 
@@ -69,23 +73,23 @@ class Lanes:
 
     def take(self, route: Route) -> Lane:
         """An idle lane on which nothing has arrived since its last answer, else a new one, not yet connected."""
-        waiting = self._idle.get(route)
+        waiting = self._idle.pop(route, [])
         while waiting:
             lane = waiting.pop()
-            if lane.timer is not None:
-                lane.timer.cancel()
             if lane.quiet():
+                lane.stop_timer()
+                if waiting:
+                    self._idle[route] = waiting
                 return lane
             lane.abort()
         return self._make(route)
 
     def give(self, lane: Lane) -> None:
         """Keep the lane of an exchange over HTTP/2 that came to its end."""
-        waiting = self._idle.setdefault(lane.route, [])
-        if self._closed or len(waiting) >= MAX_IDLE_PER_ROUTE or not lane.quiet():
+        if self._closed or len(self._idle.get(lane.route, ())) >= MAX_IDLE_PER_ROUTE or not lane.quiet():
             lane.abort()
             return
-        waiting.append(lane)
+        self._idle.setdefault(lane.route, []).append(lane)
         lane.timer = self._loop.call_later(IDLE, self._expire, lane)
 
     def abandon(self, lane: Lane) -> None:
