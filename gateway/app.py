@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 from gateway.access.keys import keep_master_key, master_key
 from gateway.api.exchange import Receive, Scope, Send
-from gateway.api.inference import BodyLimits, Inference
+from gateway.api.inference import Inference, Limits
 from gateway.api.pages import fastapi_app
 from gateway.errors import ConfigError
 from gateway.providers.base import ProviderType
@@ -51,7 +51,13 @@ class Gateway:
             media=MediaLimits(image_domains=settings.image_domains, own_ports=(settings.port,)),
         )
         _check_dialects(self.state.snapshot, adapters, settings)
-        self._inference = Inference(self.state, BodyLimits(int(settings.max_body_mb * 2**20), settings.body_timeout))
+        limits = Limits(
+            max_bytes=int(settings.max_body_mb * 2**20),
+            body_seconds=settings.body_timeout,
+            request_seconds=settings.request_timeout,
+            keep_alive=settings.stream_keep_alive,
+        )
+        self._inference = Inference(self.state, limits)
         self._pages = fastapi_app(self.state)
         self._http = _with_cors(self._dispatch, settings.cors_origins)
 

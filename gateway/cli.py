@@ -11,10 +11,11 @@ from typing import Any
 import uvloop
 from pydantic import BaseModel
 
-from gateway import __version__
+from gateway import __version__, explain
 from gateway.app import create_app
 from gateway.errors import ConfigError
 from gateway.observe import logs
+from gateway.openai_api.operations import CHAT
 from gateway.providers.engines import EngineBoard
 from gateway.serve import serve
 from gateway.settings import LoadedSettings, Settings, load_settings
@@ -49,13 +50,24 @@ def _parser() -> argparse.ArgumentParser:
     certification.add_argument("--quick", action="store_true", help="shorten the minute of flapping to 15 s")
     certification.add_argument("--json", action="store_true", help="print the results as JSON")
     certification.set_defaults(run=_certify)
-    for command in (run, check, certification):
+    where = commands.add_parser("explain", help="ask a running gateway where a request would go, and why")
+    where.add_argument("model", help="the model as a caller would name it")
+    where.add_argument("--path", default=CHAT.path, help="the endpoint (default /v1/chat/completions)")
+    where.add_argument("--url", default="", help="the gateway's address (default: of this configuration)")
+    where.add_argument("--json", action="store_true", help="print the answer as JSON")
+    where.set_defaults(run=_explain)
+    for command in (run, check, certification, where):
         command.add_argument("--config", type=Path, help="configuration file (default ./gateway.yaml)")
     return parser
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name, None) for name in ("host", "port", "log_level")}
+
+
+def _explain(loaded: LoadedSettings, options: argparse.Namespace) -> None:
+    found = explain.explain(loaded.settings, options.model, options.path, options.url)
+    print(explain.document(found) if options.json else explain.table(found))
 
 
 def _serve(loaded: LoadedSettings, options: argparse.Namespace) -> None:

@@ -16,11 +16,15 @@ from gateway.errors import (
     render_event,
 )
 from gateway.openai_api.call import ByteStream, Reply
+from gateway.openai_api.sse import comment
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+_STILL_THERE = comment("keep-alive")
 
 
 class ClientGone(Exception):
@@ -43,6 +47,7 @@ class Exchange:
         self.request_id = request_id
         self.received = time.monotonic()
         self.status = 0
+        self._sent_at = self.received
         self._query: bytes = scope.get("query_string", b"")
         self._receive, self._send = receive, send
 
@@ -97,15 +102,22 @@ class Exchange:
 
     # --- out -----------------------------------------------------------------------------------------
 
-    async def send(self, reply: Reply) -> None:
-        """A whole reply at once, or a stream piece by piece. A stream that breaks ends in an error event."""
+    async def send(self, reply: Reply, keep_alive: float = 0) -> None:
+        """A whole reply at once, or a stream piece by piece. A stream that breaks ends in an error event; one that is
+        silent for `keep_alive` seconds shows a comment (0: never)."""
         headers = [("content-type", reply.media_type), ("x-request-id", self.request_id), *reply.headers.items()]
         if isinstance(reply.body, bytes):
             await self._whole(reply.status, headers, reply.body)
             return
         try:
             await self._start(reply.status, [*headers, ("cache-control", "no-cache"), ("x-accel-buffering", "no")])
-            await self._stream(reply.body)
+            heart = asyncio.ensure_future(self._beat(keep_alive)) if keep_alive else None
+            try:
+                await self._stream(reply.body)
+            finally:
+                if heart:
+                    heart.cancel()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await reply.body.aclose()
 
@@ -116,10 +128,20 @@ class Exchange:
     async def _stream(self, body: ByteStream) -> None:
         try:
             async for piece in body:
-                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                await self._piece(piece)
         except GatewayError as error:
-            await self._send({"type": "http.response.body", "body": render_event(error), "more_body": True})
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._piece(render_event(error))
+
+    async def _beat(self, every: float) -> None:
+        """Comments for a client or proxy that gives up on a silent connection."""
+        while True:
+            await asyncio.sleep(every)
+            if time.monotonic() - self._sent_at >= every:
+                await self._piece(_STILL_THERE)
+
+    async def _piece(self, piece: bytes) -> None:
+        self._sent_at = time.monotonic()
+        await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def _whole(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         await self._start(status, [*headers, ("content-length", str(len(body)))])

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.access.keys import Caller
 from gateway.api.calls import audio_call, body_limit, read_call, read_form
@@ -25,17 +25,20 @@ TRANSCRIBE = "/transcribe"
 
 
 @dataclass(frozen=True, slots=True)
-class BodyLimits:
-    """`max_bytes` for JSON bodies; `seconds` a caller may take to send one."""
+class Limits:
+    """`max_bytes` for JSON bodies; `body_seconds` a caller may take to send one, `request_seconds` for everything.
+    A stream that is silent for `keep_alive` seconds shows a comment (0: never)."""
 
     max_bytes: int
-    seconds: float
+    body_seconds: float
+    request_seconds: float | None
+    keep_alive: float
 
 
 class Inference:
     """Answers `POST` on every path of the operations table and on `/transcribe`."""
 
-    def __init__(self, state: State, limits: BodyLimits) -> None:
+    def __init__(self, state: State, limits: Limits) -> None:
         self._state, self._limits = state, limits
 
     def answers(self, path: str) -> bool:
@@ -66,17 +69,21 @@ class Inference:
         caller = line.caller = identify(exchange.headers, exchange.door, snapshot.callers)
         operation = OPERATIONS.get(exchange.path, TRANSCRIPTIONS)
         limit = body_limit(operation, exchange, self._state.media, self._limits.max_bytes)
-        body = await exchange.read_body(limit, self._limits.seconds)
+        body = await exchange.read_body(limit, self._limits.body_seconds)
         read = self._read_transcribe if exchange.path == TRANSCRIBE else self._read
-        call = line.call = read(operation, exchange, body, caller, snapshot)
+        call = line.call = self._timed(read(operation, exchange, body, caller, snapshot))
 
         async def work() -> None:
             reply = line.reply = await handle(call, caller, snapshot, self._state)
             if exchange.path == TRANSCRIBE:
                 reply = render_chutes_reply(reply)
-            await exchange.send(reply)
+            await exchange.send(reply, self._limits.keep_alive)
 
         await while_connected(exchange, work)
+
+    def _timed(self, call: Call) -> Call:
+        seconds = self._limits.request_seconds
+        return call if seconds is None else replace(call, deadline=call.received + seconds)
 
     def _read(self, operation: Operation, exchange: Exchange, body: bytes, caller: Caller, snapshot: Snapshot) -> Call:
         return read_call(operation, exchange, body, self._state.media)

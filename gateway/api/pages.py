@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.api import health, listing
+from gateway.api import explain, health, listing
 from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, render
 from gateway.state import State
 
@@ -19,6 +19,7 @@ def fastapi_app(state: State) -> FastAPI:
     app = FastAPI(title="chute-gateway", version=__version__, docs_url=None, redoc_url=None)
     app.state.gateway = state
     app.include_router(health.router)
+    app.include_router(explain.router)
     app.include_router(listing.router)
     app.add_middleware(RequestIds)
     app.add_exception_handler(GatewayError, _gateway_error)

@@ -4,31 +4,35 @@ import time
 from dataclasses import replace
 
 from gateway.access.keys import Caller
-from gateway.errors import ModelNotFound, UpstreamRefused
+from gateway.errors import UpstreamRefused
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Body
 from gateway.pipeline.asking import Asking
+from gateway.pipeline.find import find_route
 from gateway.pipeline.images import check_chat_images
 from gateway.pipeline.loading import attempt_or_wait
 from gateway.pipeline.pages import open_pages
 from gateway.pipeline.render import render_result
 from gateway.pipeline.stream_guard import guard_stream
 from gateway.routing.attempt import Tries
+from gateway.routing.journal import Entry
 from gateway.routing.order import order
-from gateway.routing.resolve import check_targets, check_type, resolve, suggest
+from gateway.routing.resolve import check_targets, check_type
 from gateway.routing.types import Route
 from gateway.state import Snapshot, State
 
 
 async def handle(call: Call, caller: Caller, snapshot: Snapshot, state: State) -> Reply:
     """Raises GatewayError. A reply that streams must be closed by whoever reads it."""
-    route = _find(call.model, caller, snapshot)
+    route = find_route(call.model, call.operation, caller, snapshot)
     check_type(route, call.operation)
-    caller.check(route.id, call.operation.name)
     check_targets(route, snapshot.providers)
     call = await _prepare(call, route, snapshot, state)
     tries = Tries()
-    reply = await _answer(call, route, snapshot, state, tries)
+    try:
+        reply = await _answer(call, route, snapshot, state, tries)
+    finally:
+        state.journal.record(Entry(call.request_id, caller.name, call.model, time.time(), tries.attempts))
     reply = render_result(call, route, reply, tries)
     return replace(reply, headers={**reply.headers, **_route_headers(call, tries)})
 
@@ -45,14 +49,6 @@ async def _answer(call: Call, route: Route, snapshot: Snapshot, state: State, tr
         if larger is None or error.error_code != "context_length_exceeded":
             raise
         return await _answer(call, replace(larger, context_fallback=""), snapshot, state, tries)
-
-
-def _find(model: str, caller: Caller, snapshot: Snapshot) -> Route:
-    try:
-        return resolve(model, snapshot.routes, snapshot.aliases, snapshot.providers)
-    except ModelNotFound as error:
-        hint = suggest(model, (route.id for route in snapshot.routes_for(caller)))
-        raise ModelNotFound(error.message + hint, param="model") from None
 
 
 async def _prepare(call: Call, route: Route, snapshot: Snapshot, state: State) -> Call:

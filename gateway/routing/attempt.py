@@ -13,9 +13,11 @@ from gateway.errors import (
     GatewayError,
     Overloaded,
     ProviderNotConfigured,
+    UpstreamTimeout,
     UpstreamUnavailable,
 )
 from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.operations import Operation
 from gateway.providers.base import Endpoint, Provider, ProviderAdapter
 from gateway.routing.budget import RetryBudget
 from gateway.routing.first_content import first_content
@@ -81,6 +83,10 @@ class Dispatcher:
         self._budget = RetryBudget()
         self._queued = 0
 
+    def can(self, provider: Provider, operation: Operation) -> bool:
+        """Whether the provider's dialect has this operation at all."""
+        return operation.name in self._adapters[provider.type].operations
+
     async def attempt(
         self, targets: Sequence[Target], call: Call, providers: Mapping[str, Provider], tries: Tries
     ) -> Reply:
@@ -94,7 +100,7 @@ class Dispatcher:
         candidates = [_Candidate(t, providers[t.provider_id], self.vitals[t]) for t in targets]
         errors: list[GatewayError] = []
         patience = time.monotonic() + self._limits.seconds
-        while candidates:
+        while candidates and not _too_late(call):
             candidate = self._next(candidates)
             if candidate is None:
                 if not await self._rest(candidates, call, patience, tries):
@@ -195,11 +201,17 @@ class Dispatcher:
                 log.info("try of %s: %s after %.0f ms", call.request_id, tries.attempts[-1], seconds * 1000)
 
 
+def _too_late(call: Call) -> bool:
+    return call.deadline is not None and time.monotonic() >= call.deadline
+
+
 def _most_telling(errors: Sequence[GatewayError], resting: Sequence[_Candidate], call: Call) -> GatewayError:
     """The last failure of a target that was really asked; else why none could be."""
     asked = [e for e in errors if not isinstance(e, (EngineLoading, UnsupportedOperation))]
     if asked:
         return asked[-1]
+    if _too_late(call):
+        return UpstreamTimeout("The request took longer than it may.")
     if resting:
         now = time.monotonic()
         pause = min(candidate.ready_at(now) for candidate in resting) - now

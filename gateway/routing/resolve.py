@@ -9,11 +9,14 @@ from gateway.openai_api.operations import ModelType, Operation
 from gateway.providers.base import Provider
 from gateway.routing.types import Policy, Route, Target
 
+_SUFFIXES = {"latency": Policy.LOWEST_LATENCY, "throughput": Policy.HIGHEST_THROUGHPUT}
+
 
 def resolve(
     model: str, routes: Mapping[str, Route], aliases: Mapping[str, str], providers: Mapping[str, Provider]
 ) -> Route:
-    """An exact name, an alias, or `provider/model`, which needs no configuration beyond the provider.
+    """An exact name, an alias, `provider/model`, which needs no configuration beyond the provider, or a list of
+    these with an optional `:latency` or `:throughput`, as Chutes' own gateway takes it: `a,b,c:latency`.
 
     Raises ModelNotFound; the caller adds the closest names (`suggest`) that this key may know of.
     """
@@ -23,7 +26,34 @@ def resolve(
     provider = providers.get(prefix)
     if rest and provider and provider.enabled:
         return _through(provider, rest, routes.get(rest)) or Route(id=model, targets=(Target(provider.id, rest),))
+    names, policy = _list_of(model)
+    if policy or len(names) > 1:
+        return _listed(model, [resolve(name, routes, aliases, providers) for name in names], policy)
     raise ModelNotFound(f"The model '{model}' does not exist.", param="model")
+
+
+def _list_of(model: str) -> tuple[list[str], Policy | None]:
+    names, _, suffix = model.rpartition(":")
+    policy = _SUFFIXES.get(suffix) if names else None
+    return [name.strip() for name in (names if policy else model).split(",") if name.strip()], policy
+
+
+def _listed(model: str, parts: list[Route], policy: Policy | None) -> Route:
+    """One after the other; with a policy all are equal, and what was measured decides."""
+    targets = tuple(
+        replace(target, priority=0 if policy else 1000 * n + target.priority)
+        for n, part in enumerate(parts)
+        for target in part.targets
+    )
+    first = parts[0]
+    return replace(
+        first,
+        id=model,
+        targets=targets,
+        policy=policy or Policy.ORDERED,
+        type=first.type if len({part.type for part in parts}) == 1 else None,
+        parts=tuple(part.id for part in parts),
+    )
 
 
 def _through(provider: Provider, model: str, route: Route | None) -> Route | None:

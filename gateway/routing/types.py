@@ -64,6 +64,8 @@ class Route:
     type: ModelType | None = None
     policy: Policy = Policy.ORDERED
     stream_policy: StreamPolicy = StreamPolicy.CONTINUE
+    parts: tuple[str, ...] = ()
+    """The routes that a list such as `a,b:latency` was made of: the caller must be allowed each."""
     context_fallback: str = ""
     """The model to ask when the request is too long for this one."""
     aliases: tuple[str, ...] = ()

@@ -246,6 +246,12 @@ class Settings(_Strict):
         None, gt=0, description="Seconds until a stream's first content; then the next target is tried. None: no limit."
     )
     stream_idle_timeout: float = Field(60, gt=0, description="Seconds a stream may be silent.")
+    stream_keep_alive: float = Field(
+        15, ge=0, description="Seconds of silence in a stream after which the caller gets an SSE comment; 0: never."
+    )
+    request_timeout: float | None = Field(
+        None, gt=0, description="Seconds for a whole request, however lively its stream is. None: no limit."
+    )
     stream_policy: StreamPolicyName = Field(
         "continue", description="When a stream breaks: `continue` elsewhere, `restart` (marked), or `error`."
     )

@@ -7,6 +7,7 @@ from gateway.access.keys import Caller
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
 from gateway.routing.attempt import Dispatcher
+from gateway.routing.journal import Journal
 from gateway.routing.types import Route
 from gateway.state.media import MediaLimits
 
@@ -38,4 +39,5 @@ class State:
     engines: EngineBoard
     engine_wait: float
     """Seconds a request waits for a loading engine that has no fallback."""
+    journal: Journal = field(default_factory=Journal)
     media: MediaLimits = field(default_factory=MediaLimits)
