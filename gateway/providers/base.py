@@ -18,7 +18,7 @@ class ProviderType(StrEnum):
     """An engine of ours on loopback; its address comes from the engine board at each call."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """Seconds. `first_byte` bounds the wait for a stream's first byte, `whole` that for an answer that is no stream.
     `first_content` bounds the wait until a stream really says something; None leaves it to the others."""

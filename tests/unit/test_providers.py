@@ -47,7 +47,11 @@ def adapters(transport: PooledTransport, upstream: Upstream) -> Mapping[str, Pro
 
 
 def provider(upstream: Upstream, kind: ProviderType = ProviderType.OPENAI, **more: Any) -> Provider:
-    values: dict[str, Any] = {"base_url": upstream.url, "api_keys": (KEY,), "timeouts": Timeouts(1.0, 1.0, 0.3)}
+    values: dict[str, Any] = {
+        "base_url": upstream.url,
+        "api_keys": (KEY,),
+        "timeouts": Timeouts(connect=1.0, first_byte=1.0, whole=1.0, idle=0.3),
+    }
     return Provider("p", kind, **{**values, **more})
 
 

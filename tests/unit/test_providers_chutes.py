@@ -31,7 +31,12 @@ async def chutes(upstream: Upstream) -> AsyncIterator[Chutes]:
 
 
 def endpoint(upstream: Upstream, model: str = "whisper-large-v3", base_url: str = "", **more: Any) -> Endpoint:
-    values: dict[str, Any] = {"base_url": upstream.url, "api_keys": (KEY,), "timeouts": Timeouts(1, 1, 0.5), **more}
+    values: dict[str, Any] = {
+        "base_url": upstream.url,
+        "api_keys": (KEY,),
+        "timeouts": Timeouts(connect=1, first_byte=1, whole=1, idle=0.5),
+        **more,
+    }
     return Endpoint(Provider("chutes", ProviderType.CHUTES, **values), model, base_url)
 
 

@@ -30,7 +30,12 @@ async def adapter() -> AsyncIterator[OpenAICompatible]:
 
 
 def endpoint(upstream: Upstream, model: str) -> Endpoint:
-    return Endpoint(Provider("p", ProviderType.OPENAI, upstream.url, timeouts=Timeouts(1.0, 1.0, 0.3)), model)
+    return Endpoint(
+        Provider(
+            "p", ProviderType.OPENAI, upstream.url, timeouts=Timeouts(connect=1.0, first_byte=1.0, whole=1.0, idle=0.3)
+        ),
+        model,
+    )
 
 
 def file_call(operation: Operation, *files: Upload, **options: Any) -> Call:

@@ -20,7 +20,7 @@ from gateway.providers.transport.pooled import PooledTransport
 from tests.fakes import answers
 from tests.fakes.upstream import Upstream
 
-PROVIDER = Provider("chat", ProviderType.LOCAL, timeouts=Timeouts(1, 1, 0.5))
+PROVIDER = Provider("chat", ProviderType.LOCAL, timeouts=Timeouts(connect=1, first_byte=1, whole=1, idle=0.5))
 PNG = Upload("page.png", "image/png", b"\x89PNG....")
 
 
