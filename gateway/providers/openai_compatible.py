@@ -44,7 +44,8 @@ class OpenAICompatible:
 
 async def check_url(transport: Transport, upstream: Upstream, url: str) -> None:
     """Raises "health check failed with status: N" for any answer but 200, within `CHECK_SECONDS`."""
-    patience = Timeouts(min(upstream.timeouts.connect, CHECK_SECONDS), CHECK_SECONDS, CHECK_SECONDS)
+    connect = min(upstream.timeouts.connect, CHECK_SECONDS)
+    patience = Timeouts(connect=connect, first_byte=CHECK_SECONDS, whole=CHECK_SECONDS, idle=CHECK_SECONDS)
     request = HttpRequest("GET", url, upstream.headers, timeouts=patience, engine=upstream.engine, via=upstream.via)
     response = await transport.send(request)
     if response.status == 200:

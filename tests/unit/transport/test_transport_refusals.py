@@ -146,7 +146,9 @@ async def test_plain_server_behind_https(make: Make) -> None:
 async def test_private_addresses_need_the_switch(make: Make, host: str) -> None:
     transport = make(AddressPolicy())
     async with saying(answer(OK)) as server:
-        request = HttpRequest("POST", f"http://{host}:{server.port}/", timeouts=Timeouts(0.5, 0.5, 0.5))
+        request = HttpRequest(
+            "POST", f"http://{host}:{server.port}/", timeouts=Timeouts(connect=0.5, first_byte=0.5, whole=0.5, idle=0.5)
+        )
         with pytest.raises(UpstreamUnreachable, match="not allowed"):
             await transport.send(request)
         assert server.connections == 0

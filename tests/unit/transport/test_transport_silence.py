@@ -84,7 +84,9 @@ async def test_connecting_takes_too_long(transport: Transport) -> None:
     listener = await asyncio.get_running_loop().run_in_executor(None, _full_listener)
     try:
         request = HttpRequest(
-            "POST", f"http://127.0.0.1:{listener[0].getsockname()[1]}/", timeouts=Timeouts(0.3, 0.3, 0.3)
+            "POST",
+            f"http://127.0.0.1:{listener[0].getsockname()[1]}/",
+            timeouts=Timeouts(connect=0.3, first_byte=0.3, whole=0.3, idle=0.3),
         )
         started = time.monotonic()
         with pytest.raises((UpstreamTimeout, UpstreamUnreachable)):
