@@ -40,7 +40,7 @@ types: $(VENV)/.tools
 	$(BIN)/mypy
 
 fast: $(VENV)/.tools
-	$(BIN)/pytest -q -m "not engines and not vllm and not node and not chute"
+	$(BIN)/pytest -q -m "not engines and not vllm and not node and not chute and not slow"
 
 test: ## Install what the tests need and run the whole suite
 	@PYTHON=$(PYTHON) ./tests/run.sh

@@ -2,6 +2,7 @@
 `python chute_gateway.py` runs the same thing on this machine."""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -89,7 +90,8 @@ def _image() -> Any:
     recipe = images.Recipe(
         username, options.image_name, tag, options.base_image, README, baked=_baked(), environment=_environment()
     )
-    return {"gpu": images.gpu, "slim": images.slim}[options.image].build(recipe)
+    with contextlib.chdir(ROOT):  # the SDK looks for what is added in the working directory
+        return {"gpu": images.gpu, "slim": images.slim}[options.image].build(recipe)
 
 
 chute = GatewayChute(

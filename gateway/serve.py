@@ -39,6 +39,7 @@ async def run(app: Gateway, front: ASGIApp | None = None) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=30,
         )

@@ -1,13 +1,12 @@
 """The inference endpoints as one raw ASGI handler: no framework stands between a caller and the pipeline."""
 
-import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from gateway.access.keys import Caller
 from gateway.api.calls import audio_call, body_limit, read_call, read_form
+from gateway.api.connected import while_connected
 from gateway.api.exchange import ClientGone, Exchange, Receive, Scope, Send
 from gateway.api.identity import identify
 from gateway.api.request_line import RequestLine
@@ -96,21 +95,6 @@ class Inference:
         form.fields["response_format"] = "verbose_json"
         model = form.fields.get("model") or _first_transcription(snapshot, caller)
         return audio_call(operation, exchange, form, str(model), self._state.media)
-
-
-async def while_connected(exchange: Exchange, work: Callable[[], Awaitable[None]]) -> None:
-    """Runs `work`, but stops it at once when the caller hangs up: then the upstream is stopped too."""
-    working = asyncio.ensure_future(work())
-    gone = asyncio.ensure_future(exchange.until_gone())
-    try:
-        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGone
-        working.result()
-    finally:
-        for task in (working, gone):
-            task.cancel()
-        await asyncio.gather(working, gone, return_exceptions=True)
 
 
 def _first_transcription(snapshot: Snapshot, caller: Caller) -> str:

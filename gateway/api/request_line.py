@@ -22,6 +22,8 @@ class RequestLine:
         self.error: GatewayError | None = None
 
     def write(self) -> None:
+        if not log.isEnabledFor(logging.INFO):
+            return
         headers = self.reply.headers if self.reply else {}
         exchange = self.exchange
         log.info(

@@ -34,7 +34,8 @@ async def handle(call: Call, caller: Caller, snapshot: Snapshot, state: State) -
     finally:
         state.journal.record(Entry(call.request_id, caller.name, call.model, time.time(), tries.attempts))
     reply = render_result(call, route, reply, tries)
-    return replace(reply, headers={**reply.headers, **_route_headers(call, tries)})
+    reply.headers |= _route_headers(call, tries)
+    return reply
 
 
 async def _answer(call: Call, route: Route, snapshot: Snapshot, state: State, tries: Tries) -> Reply:

@@ -16,15 +16,21 @@ async def first_content(sending: Awaitable[Reply], vital: Vital, limit: float | 
 
     Raises UpstreamTimeout past the limit and whatever the target failed with before.
     """
+    if limit is None:
+        return await _begun_reply(sending, vital)
     try:
         async with asyncio.timeout(limit):
-            reply = await sending
-            if isinstance(reply.body, bytes):
-                vital.end()
-                return reply
-            return replace(reply, body=await _begun(reply.body, vital))
+            return await _begun_reply(sending, vital)
     except TimeoutError:
         raise UpstreamTimeout(f"The provider sent no content within {limit:g} s.") from None
+
+
+async def _begun_reply(sending: Awaitable[Reply], vital: Vital) -> Reply:
+    reply = await sending
+    if isinstance(reply.body, bytes):
+        vital.end()
+        return reply
+    return replace(reply, body=await _begun(reply.body, vital))
 
 
 class BegunStream:
