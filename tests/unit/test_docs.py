@@ -45,7 +45,10 @@ OURS = sorted(PAGES.keys() - {"chute.md", "demo-models.md"})
 EVERYTHING = "\n".join(PAGES.values())
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-_FORBIDDEN = re.compile(r"/work/|/root/|/home/\w|/tmp/bash|pypi\.org|pythonhosted|registry\.npmjs|proxy\.golang")
+_FORBIDDEN = re.compile(
+    rf"{re.escape(str(ROOT.parent))}/|/(?:root|home|Users)/\w|\b(?:files|registry|index)\.\w+\.(?:org|com)\b"
+)
+"""Paths of whoever's machine this is, and hosts of package indexes."""
 
 
 class Example(NamedTuple):
