@@ -52,8 +52,22 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
     if stream and not operation.streamable:
         raise InvalidRequest(f"{operation.path} does not stream.", param="stream")
     return Call(
-        operation, model, exchange.request_id, exchange.received, body=msgspec.json.encode(document), stream=stream
+        operation,
+        model,
+        exchange.request_id,
+        exchange.received,
+        body=msgspec.json.encode(document),
+        stream=stream,
+        session=_session(exchange, document),
     )
+
+
+def _session(exchange: Exchange, document: Mapping[str, msgspec.Raw]) -> str:
+    """The header `x-session-id`, else OpenAI's own field for calls that share a prompt cache."""
+    if named := exchange.headers.get("x-session-id"):
+        return named
+    key = _decoded(document.get("prompt_cache_key"))
+    return key if isinstance(key, str) else ""
 
 
 def _audio_call(operation: Operation, exchange: Exchange, body: bytes, limits: MediaLimits) -> Call:

@@ -39,6 +39,8 @@ class Call:
     """What a file operation asks for, parsed: `AudioOptions` or `OcrRequest`."""
     stream: bool = False
     deadline: float | None = None
+    session: str = ""
+    """Calls of one session go to the same target, whose caches then know their prompts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ async def handle(call: Call, caller: Caller, snapshot: Snapshot, state: State) -
 async def _answer(call: Call, route: Route, snapshot: Snapshot, state: State, tries: Tries) -> Reply:
     """From the route's targets or, for a request that is too long for them, from its larger model."""
     dispatcher = state.dispatcher
-    targets = order(route, snapshot.providers, dispatcher.vitals, dispatcher.random)
+    targets = order(route, snapshot.providers, dispatcher.vitals, dispatcher.random, call.session)
     asking = Asking(targets, call, snapshot, state, tries)
     try:
         return guard_stream(await attempt_or_wait(asking), asking, route.stream_policy)

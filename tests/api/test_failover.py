@@ -24,7 +24,10 @@ def gateway(tmp_path: Path, upstream: Upstream, spare: Upstream) -> Iterator[Run
             "main": {"base_url": upstream.url, "api_keys": ["key-one", "key-two"], "max_retries": 1},
             "spare": {"base_url": spare.url, "max_retries": 0},
         },
-        models={"safe": {"provider": "main", "model": "gpt-x", "fallbacks": [{"provider": "spare", "model": "gpt-y"}]}},
+        models={
+            "safe": {"provider": "main", "model": "gpt-x", "fallbacks": [{"provider": "spare", "model": "gpt-y"}]},
+            "shared": {"targets": [{"provider": "main", "model": "gpt-x"}, {"provider": "spare", "model": "gpt-y"}]},
+        },
     )
     yield running
     running.stop()
@@ -71,3 +74,21 @@ def test_a_longer_one_is_passed_on(client: openai.OpenAI, upstream: Upstream) ->
     with pytest.raises(openai.RateLimitError) as caught:
         client.chat.completions.create(model="main/gpt-x", messages=HELLO)
     assert caught.value.response.headers["retry-after"] == "9"
+
+
+@pytest.mark.parametrize("how", ["header", "field"])
+def test_the_calls_of_a_session_stay_together(
+    gateway: RunningGateway, upstream: Upstream, spare: Upstream, how: str
+) -> None:
+    found = set()
+    for session in ("ann", "bob", "cid", "dan", "eve", "fay"):
+        headers = {"x-session-id": session} if how == "header" else {}
+        more = {"prompt_cache_key": session} if how == "field" else {}
+        body = {"model": "shared", "messages": HELLO, **more}
+        with gateway.http() as http:
+            replies = [http.post("/v1/chat/completions", json=body, headers=headers) for _ in range(3)]
+        providers = {reply.headers["x-gateway-provider"] for reply in replies}
+        assert len(providers) == 1
+        found |= providers
+    assert found == {"main", "spare"}
+    assert "x-session-id" not in (upstream.requests + spare.requests)[0].headers

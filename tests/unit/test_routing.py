@@ -135,6 +135,24 @@ def test_equal_targets_share_load_by_weight() -> None:
     assert 0.72 < first["a"] / 4000 < 0.78
 
 
+def test_a_session_keeps_its_target_and_sessions_share_load_by_weight() -> None:
+    route = Route("m", (Target("a", "x", weight=3.0), Target("b", "x"), Target("local", "x", priority=1)))
+    random = Random(3)
+    orders = {n: order(route, PROVIDERS, Vitals(), random, f"session {n}") for n in range(2000)}
+    assert all(order(route, PROVIDERS, Vitals(), random, f"session {n}") == orders[n] for n in range(50))
+    assert 0.71 < sum(found[0].provider_id == "a" for found in orders.values()) / 2000 < 0.79
+    assert all(found[2].provider_id == "local" for found in orders.values())
+
+
+def test_a_target_that_goes_moves_only_its_own_sessions() -> None:
+    three = Route("m", tuple(Target("a", name) for name in "xyz"))
+    two = Route("m", three.targets[:2])
+    for n in range(300):
+        before = order(three, PROVIDERS, Vitals(), Random(1), str(n))[0]
+        after = order(two, PROVIDERS, Vitals(), Random(1), str(n))[0]
+        assert after == before or before.upstream_model == "z"
+
+
 def test_local_first_puts_engines_before_everything_else() -> None:
     targets = (Target("a", "x", priority=0), Target("local", "x", priority=9))
     ordered = order(Route("m", targets, policy=Policy.LOCAL_FIRST), PROVIDERS, Vitals(), Random(1))
