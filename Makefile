@@ -5,10 +5,11 @@ SHELL := bash
 
 PYTHON ?= python3
 PORT ?= 8000
+BENCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install run engines test check lint types fast lock clean
+.PHONY: help install run engines test check lint types fast bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +45,10 @@ fast: $(VENV)/.tools
 
 test: ## Install what the tests need and run the whole suite
 	@PYTHON=$(PYTHON) ./tests/run.sh
+
+bench: $(VENV)/.installed ## Measure the gateway beside its peers (15 minutes); BENCH="--rounds 1" changes how
+	@./bench/peers/install.sh $(PYTHON)
+	@$(BIN)/python -m bench --write docs/performance.md $(BENCH)
 
 lock: $(VENV)/.installed ## Compile the locks again from pyproject.toml and requirements/*.in
 	@./requirements/lock.sh

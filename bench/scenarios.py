@@ -1,0 +1,94 @@
+"""What is asked of every target, and the rounds: each target once a round, in another order each time."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.bodies import body_of
+from bench.figures import NOTHING, Sample
+from bench.processes import LOAD_CORE, pinned
+from bench.targets import BUILD, HERE, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    title: str
+    body: str
+    connections: int
+    streams: bool = False
+    path: str = "/chat/completions"
+
+
+SCENARIOS = (
+    Scenario("chat1", "Chat, one caller", "chat", 1),
+    Scenario("chat64", "Chat, 64 callers", "chat", 64),
+    Scenario("first", "Time to first token, 2 streams", "first", 2, streams=True),
+    Scenario("events", "Streams: 32, each 100 events a second", "events", 32, streams=True),
+    Scenario("embeddings", "Embeddings, a reply of 190 KB, 16 callers", "embeddings", 16, path="/embeddings"),
+    Scenario("image", "A request of 1 MB (a PNG), 8 callers", "image", 8),
+    Scenario("long", "A request of 20 KB, 32 callers", "long", 32),
+)
+
+
+def build_tools() -> None:
+    """Compiles the mock and the load generator where they are older than their sources."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for name in ("mock", "load"):
+        made, sources = BUILD / name, [HERE / "src" / f"{name}.c", HERE / "src" / "wire.h"]
+        if not made.exists() or made.stat().st_mtime < max(source.stat().st_mtime for source in sources):
+            subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(made), str(sources[0])], check=True)
+
+
+def load_command(target: Target, scenario: Scenario, options: Sequence[str], folder: Path) -> list[str]:
+    body = folder / f"{target.name}.{scenario.body}.json"
+    if not body.exists():
+        body.write_bytes(body_of(scenario.body, target.chat, target.embedding))
+    headers = [part for name, value in target.headers.items() for part in ("-H", f"{name}: {value}")]
+    kind = ["-s"] if scenario.streams else []
+    command = [str(BUILD / "load"), "-c", str(scenario.connections), *kind, *options, "-b", str(body), *headers]
+    return pinned([*command, str(target.server.port), target.base + scenario.path], LOAD_CORE)
+
+
+def measure(target: Target, scenario: Scenario, options: Sequence[str], folder: Path) -> Sample:
+    before = target.server.cpu_ns()
+    done = subprocess.run(load_command(target, scenario, options, folder), capture_output=True, check=True)
+    spent = target.server.cpu_ns() - before
+    found = json.loads(done.stdout)
+    units = found["events" if scenario.streams else "requests"]
+    times = found["first_event" if scenario.streams else "latency"]
+    return Sample(
+        rate=found["events_per_s" if scenario.streams else "requests_per_s"],
+        cpu_us=spent / 1000 / units if units else 0.0,
+        p50=times["p50"] if times["n"] else NOTHING,
+        p99=times["p99"] if times["n"] else NOTHING,
+        delay=found["delay"]["p50"] if found["delay"]["n"] else NOTHING,
+        errors=found["bad_status"] + found["broken"] + found["wrong_content"],
+        memory_mb=target.server.memory_mb(),
+    )
+
+
+Results = dict[str, dict[str, list[Sample | None]]]
+"""Scenario, target, rounds."""
+
+
+def run_rounds(targets: list[Target], names: Sequence[str], rounds: int, seconds: float, folder: Path) -> Results:
+    chosen = [scenario for scenario in SCENARIOS if scenario.name in names]
+    results: Results = {scenario.name: {target.name: [] for target in targets} for scenario in chosen}
+    options = ["-d", str(seconds), "-w", str(seconds / 4)]
+    for number in range(rounds):
+        for scenario in chosen:
+            for target in random.sample(targets, len(targets)):
+                sample = measure(target, scenario, options, folder)
+                results[scenario.name][target.name].append(sample)
+                done = f"{number + 1}/{rounds} {scenario.name:10} {target.name:14}"
+                _say(f"{done} {sample.rate:10.1f}/s {sample.cpu_us:9.1f} µs, {sample.errors} errors")
+    return results
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")

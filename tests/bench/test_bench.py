@@ -1,0 +1,145 @@
+"""The benchmark: its statistics, its tools, and a tiny run from end to end. Nothing here looks at speed."""
+
+import json
+import shutil
+import subprocess
+import zlib
+from collections.abc import Iterator
+from math import isnan
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import main, put_into
+from bench.alone import Alone
+from bench.bodies import UNIQUE, body_of, png
+from bench.figures import Sample, least, middle, paired_difference, paired_ratio
+from bench.goals import Goal, goals
+from bench.scenarios import SCENARIOS, Scenario, build_tools, load_command
+from bench.targets import Target, gateway_document, start_mock
+from gateway.settings import load_settings
+
+needs_tools = pytest.mark.skipif(not (shutil.which("cc") and shutil.which("taskset")), reason="needs a C compiler")
+
+
+def sample(rate: float, cpu: float = 1.0, p50: float = 1.0) -> Sample:
+    return Sample(rate, cpu, p50, p50, 0.0, 0, 1.0)
+
+
+def rate(one: Sample) -> float:
+    return one.rate
+
+
+def test_ratios_are_taken_within_a_round_and_then_their_median() -> None:
+    ours, theirs = [sample(10), sample(40), sample(90)], [sample(5), sample(10), sample(10)]
+    assert paired_ratio(ours, theirs, rate) == 4
+    assert paired_difference(ours, theirs, rate) == 30
+
+
+def test_rounds_in_which_one_is_missing_do_not_count() -> None:
+    assert paired_ratio([sample(10), None, sample(9)], [sample(5), sample(1), sample(0)], rate) == 2
+    assert isnan(paired_ratio([], [sample(1)], rate))
+    assert isnan(middle([None], rate))
+
+
+def test_a_target_that_served_nothing_has_no_figures() -> None:
+    assert isnan(middle([sample(0, cpu=7)], lambda one: one.cpu_us))
+    assert least([sample(0, cpu=1), sample(5, cpu=3)], lambda one: one.cpu_us) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "at_least", "verdict"),
+    [(7, False, "**not met**"), (5, False, "met"), (2, False, "met, stretch too"), (7, True, "met, stretch too")],
+)
+def test_verdicts(value: float, at_least: bool, verdict: str) -> None:
+    must, stretch = (3, 6) if at_least else (6, 3)
+    assert Goal("figure", value, must, stretch, at_least=at_least).verdict == verdict
+
+
+def test_what_was_not_measured_is_not_met() -> None:
+    assert {goal.verdict for goal in goals({}, Alone())} == {"not measured"}
+
+
+def test_the_picture_is_a_real_one() -> None:
+    picture = png(8)
+    length = int.from_bytes(picture[33:37], "big")
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(zlib.decompress(picture[41 : 41 + length])) == 8 * (1 + 8 * 3)
+
+
+def test_the_bodies_have_the_sizes_they_are_named_by() -> None:
+    assert 900_000 < len(body_of("image", "m", "e")) < 1_200_000
+    assert 18_000 < len(body_of("long", "m", "e")) < 24_000
+
+
+def test_the_gateways_file_loads(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(json.dumps(gateway_document(9000, 8000, keys=3, models=4)))
+    settings = load_settings({"ALLOW_PRIVATE_UPSTREAMS": "1"}, file).settings
+    assert len(settings.providers["mock"].models) == 6
+
+
+def test_results_replace_what_stood_between_the_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    put_into(page, "new\n")
+    assert page.read_text() == "before\n<!-- results -->\nnew\n<!-- /results -->\nafter\n"
+
+
+@pytest.fixture
+def mock(tmp_path: Path) -> Iterator[Target]:
+    build_tools()
+    target = start_mock(tmp_path, 30)
+    target.wait(10)
+    yield target
+    target.server.stop()
+
+
+def ask(target: Target, scenario: Scenario, folder: Path, requests: int) -> dict[str, int]:
+    command = load_command(target, scenario, ["-n", str(requests), "-d", "10", "-w", "0"], folder)
+    found: dict[str, int] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return found
+
+
+@needs_tools
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_the_mock_answers_every_scenario(mock: Target, scenario: Scenario, tmp_path: Path) -> None:
+    found = ask(mock, scenario, tmp_path, 3)
+    assert (found["requests"], found["bad_status"], found["broken"], found["wrong_content"]) == (3, 0, 0, 0)
+    assert bool(found["events"]) == scenario.streams
+
+
+@needs_tools
+def test_streams_bring_back_their_requests_number(mock: Target, tmp_path: Path) -> None:
+    scenario = Scenario("checked", "checked", "short", 8, streams=True)
+    call = {"model": "m", "stream": True, "max_tokens": 5, "seed": 1000, "user": UNIQUE, "messages": []}
+    (tmp_path / "direct.short.json").write_text(json.dumps(call))
+    found = ask(mock, scenario, tmp_path, 20)
+    assert (found["requests"], found["wrong_content"], found["events"]) == (20, 0, 20 * (5 + 3))
+
+
+@needs_tools
+def test_a_stream_with_anothers_content_is_wrong(mock: Target, tmp_path: Path) -> None:
+    scenario = Scenario("checked", "checked", "mixed", 2, streams=True)
+    call = {
+        "model": "m",
+        "stream": True,
+        "max_tokens": 5,
+        "seed": 1000,
+        "user": "another",
+        "name": UNIQUE,
+        "messages": [],
+    }
+    (tmp_path / "direct.mixed.json").write_text(json.dumps(call))
+    assert ask(mock, scenario, tmp_path, 4)["wrong_content"] == 4
+
+
+@needs_tools
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+def test_a_tiny_run_gives_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--targets", "node", "--scenarios", "chat64,events", "--rounds", "1", "--seconds", "0.4", "--no-alone"]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    rows = [line for line in text.splitlines() if line.startswith("| node proxy |")]
+    assert len(rows) == 2
+    assert "### Chat, 64 callers" in text
