@@ -59,10 +59,14 @@ def machine() -> str:
 
 
 def commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "unknown"
+    """The commit that is measured, and whether the gateway's code here differs from it."""
+    revision = _git("rev-parse", "--short", "HEAD") or "unknown"
+    return f"{revision} + changes" if _git("status", "--porcelain", "gateway") else revision
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def put_into(page: Path, text: str) -> None:

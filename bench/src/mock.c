@@ -132,7 +132,7 @@ static void take_user(conn *c, const char *user, const char *end) {
 static void start_stream(conn *c, const char *body, size_t n) {
   static const char HEAD[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
                              "Transfer-Encoding: chunked\r\n\r\n";
-  const char *user = value_of(body, n, "\"user\"");
+  const char *user = value_of(body, n, "\"user\":"); /* not the role of a message */
   c->total = number_of(body, n, "\"max_tokens\"", -1);
   if (c->total < 0) c->total = number_of(body, n, "\"max_completion_tokens\"", 100);
   c->gap_ns = number_of(body, n, "\"seed\"", 10000) * 1000LL;

@@ -112,7 +112,7 @@ def test_the_mock_answers_every_scenario(mock: Target, scenario: Scenario, tmp_p
 @needs_tools
 def test_streams_bring_back_their_requests_number(mock: Target, tmp_path: Path) -> None:
     scenario = Scenario("checked", "checked", "short", 8, streams=True)
-    call = {"model": "m", "stream": True, "max_tokens": 5, "seed": 1000, "user": UNIQUE, "messages": []}
+    call = {"model": "m", "stream": True, "max_tokens": 5, "seed": 1000, "user": UNIQUE, "messages": [{"role": "user"}]}
     (tmp_path / "direct.short.json").write_text(json.dumps(call))
     found = ask(mock, scenario, tmp_path, 20)
     assert (found["requests"], found["wrong_content"], found["events"]) == (20, 0, 20 * (5 + 3))
