@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from gateway.errors import (
     GatewayError,
@@ -48,12 +47,7 @@ class Exchange:
         self.received = time.monotonic()
         self.status = 0
         self._sent_at = self.received
-        self._query: bytes = scope.get("query_string", b"")
         self._receive, self._send = receive, send
-
-    @property
-    def query(self) -> dict[str, str]:
-        return dict(parse_qsl(self._query.decode("latin-1"), keep_blank_values=True))
 
     @property
     def media_type(self) -> str:

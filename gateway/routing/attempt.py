@@ -216,7 +216,7 @@ def _most_telling(errors: Sequence[GatewayError], resting: Sequence[_Candidate],
         now = time.monotonic()
         pause = min(candidate.ready_at(now) for candidate in resting) - now
         message = f"Every target of the model '{call.model}' is resting after failures or limits."
-        return UpstreamUnavailable(message, retry_after=pause if math.isfinite(pause) else None)
+        return UpstreamUnavailable(message, retry_after=pause)
     if errors:
         return next((e for e in reversed(errors) if isinstance(e, EngineLoading)), errors[-1])
     return ProviderNotConfigured(f"No provider is configured for the model '{call.model}'.", param="model")

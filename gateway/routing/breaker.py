@@ -91,10 +91,6 @@ class Breaker:
         if on_trial or self._in_a_row >= self._limits.failures or self._mostly_failing():
             self._open(now)
 
-    def reset(self) -> None:
-        """Closed, with nothing remembered: an operator says the target is well."""
-        self.__init__(self._limits)  # type: ignore[misc]
-
     def _mostly_failing(self) -> bool:
         failed = self._recent.count(False)
         return len(self._recent) >= self._limits.window // 2 and failed > self._limits.share * len(self._recent)

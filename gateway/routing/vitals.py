@@ -27,12 +27,10 @@ class Vital:
     latency: float | None = None
     speed: float | None = None
     last_error: str = ""
-    drained: bool = False
-    """Taken out by an operator."""
 
     def ready_at(self, now: float) -> float:
-        """When this target may be asked; infinity while an operator holds it back."""
-        return float("inf") if self.drained else max(self.cooling_until, self.breaker.ready_at(now))
+        """When this target may be asked."""
+        return max(self.cooling_until, self.breaker.ready_at(now))
 
     def begin(self, now: float) -> None:
         """A call goes out. Every `begin` is followed by one `end`."""
@@ -63,8 +61,6 @@ class Vital:
             self.speed = _average(self.speed, tokens / seconds)
 
     def state(self, now: float) -> str:
-        if self.drained:
-            return "drained"
         if now < self.cooling_until:
             return "cooling"
         return self.breaker.state(now).value

@@ -18,9 +18,9 @@ from openai.types.audio import (
     TranslationVerbose,
 )
 
-from gateway.errors import InvalidRequest, UpstreamBadResponse, UpstreamServerError
+from gateway.errors import InvalidRequest, UpstreamBadResponse
 from gateway.openai_api.audio import FORMATS, AudioOptions, Segment, Transcript, Word, validate_audio_fields
-from gateway.openai_api.audio_events import ChunkTranslator, transcript_events
+from gateway.openai_api.audio_events import transcript_events
 from gateway.openai_api.audio_file import audio_duration, sniff_audio
 from gateway.openai_api.audio_parse import parse_transcript
 from gateway.openai_api.audio_render import render_transcript
@@ -255,44 +255,6 @@ def test_events_add_up_to_the_text(segments: tuple[Segment, ...], text: str, joi
     assert "".join(event.delta for event in parsed) == whole
     assert TranscriptionTextDoneEvent.model_validate_json(data_of(done) or b"", strict=True).text == whole
     assert end == DONE
-
-
-def _chunk(text: str | None, **more: Any) -> bytes:
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
-    return b"data: " + json.dumps({"object": "transcription.chunk", "choices": [choice], **more}).encode() + b"\n\n"
-
-
-def test_vllm_chunks_become_openai_events() -> None:
-    translator = ChunkTranslator()
-    usage = b'data: {"object":"transcription.chunk","choices":[],"usage":{"prompt_tokens":1}}\n\n'
-    sent = [_chunk("one"), b": ping\n\n", _chunk(""), _chunk(None), _chunk(" two"), usage, DONE]
-    events = [event for upstream in sent for event in translator.feed(upstream)]
-    assert [json.loads(data_of(event) or b"") for event in events[:-1]] == [
-        {"type": "transcript.text.delta", "delta": "one"},
-        {"type": "transcript.text.delta", "delta": " two"},
-        {"type": "transcript.text.done", "text": "one two"},
-    ]
-    assert events[-1] == DONE and translator.done and translator.text == "one two"
-
-
-def test_openai_events_pass_once() -> None:
-    translator = ChunkTranslator()
-    sent = [*transcript_events(Transcript("a b", (Segment("a", 0, 1),)))]
-    assert [event for upstream in sent for event in translator.feed(upstream)] == sent
-
-
-@pytest.mark.parametrize(
-    "data", [b"{", b"[]", b"{}", b'{"choices":[{}]}', b'{"choices":5}', b"5", b'{"choices":[{"delta":5}]}']
-)
-def test_garbage_in_a_stream_is_the_providers_fault(data: bytes) -> None:
-    with pytest.raises(UpstreamBadResponse):
-        ChunkTranslator().feed(b"data: " + data + b"\n\n")
-
-
-def test_an_error_in_a_stream_is_raised() -> None:
-    with pytest.raises(UpstreamServerError) as caught:
-        ChunkTranslator().feed(b'data: {"error":{"message":"out of memory"}}\n\n')
-    assert "out of memory" in (caught.value.upstream or "") and "memory" not in caught.value.message
 
 
 # --- what may be asked -------------------------------------------------------------------------------------

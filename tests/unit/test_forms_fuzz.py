@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import InvalidRequest, TooLarge, UpstreamBadResponse, UpstreamError
 from gateway.openai_api.audio import FORMATS
-from gateway.openai_api.audio_events import ChunkTranslator, transcript_events
+from gateway.openai_api.audio_events import transcript_events
 from gateway.openai_api.audio_parse import parse_transcript
 from gateway.openai_api.audio_render import render_transcript
 from gateway.openai_api.embeddings import ensure_encoding
@@ -70,7 +70,6 @@ def test_any_json_from_other_providers(document: Any) -> None:
         parse_vision_reply,
         lambda body: ensure_encoding(body, "base64"),
         lambda body: ensure_encoding(body, "float"),
-        lambda body: ChunkTranslator().feed(b"data: " + body + b"\n\n"),
     ):
         try:
             reader(body)
