@@ -180,13 +180,20 @@ def test_every_endpoint_is_documented() -> None:
     assert missing({operation.name for operation in OPERATIONS.values()}, page) == []
 
 
+def command_words(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Every command, also those below another, and their options."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below, command in action.choices.items():
+                yield f"{name} {below}"
+                yield from command_words(f"{name} {below}", command)
+        elif name != "gateway":
+            yield from action.option_strings
+
+
 def test_every_command_and_option_is_documented() -> None:
     page = PAGES["README.md"]
-    words: list[str] = []
-    subcommands = [a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction)]
-    for name, command in subcommands[0].choices.items():
-        words.append(f"gateway {name}")
-        words += [option for action in command._actions for option in action.option_strings]
+    words = list(command_words("gateway", _parser()))
     for script in ("chute_gateway.py", "deploy.sh"):
         words += re.findall(
             r"--[a-z][a-z-]+", "\n".join(re.findall(r"add_argument\(.*|^ +--.*\)", _text(script), re.M))

@@ -1,0 +1,30 @@
+"""`gateway serve`: runs the gateway."""
+
+import argparse
+
+from gateway.app import create_app
+from gateway.cli.commands import Commands
+from gateway.cli.engines import planned
+from gateway.observe import logs
+from gateway.providers.engines import EngineBoard
+from gateway.serve import serve
+from gateway.settings import LoadedSettings
+
+
+def declare(commands: Commands) -> None:
+    run = commands.add("serve", _serve, "run the gateway; local engines only if ENGINES or gateway.yaml names them")
+    run.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    run.add_argument("--port", type=int, help="port to listen on (default 8000)")
+    run.add_argument("--log-level", choices=("debug", "info", "warning", "error"))
+
+
+def _serve(loaded: LoadedSettings, options: argparse.Namespace) -> None:
+    settings = loaded.settings
+    logs.configure(settings.log_level, settings.log_format)
+    serve(create_app(settings, _engines(loaded)))
+
+
+def _engines(loaded: LoadedSettings) -> EngineBoard | None:
+    """This command starts no engine unless ENGINES or the file names one."""
+    named = {"engines", "engine_config"} & loaded.origins.keys()
+    return planned(loaded.settings) if named else None
