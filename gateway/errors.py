@@ -80,6 +80,12 @@ class ModelNotAllowed(GatewayError):
     status, type, code = 403, "permission_error", "model_not_allowed"
 
 
+class Forbidden(GatewayError):
+    """Who this is may not do that: a role, an address or a missing CSRF token is in the way."""
+
+    status, type, code = 403, "permission_error", "forbidden"
+
+
 class NotFound(GatewayError):
     status, type, code = 404, "invalid_request_error", "not_found"
 
@@ -90,6 +96,18 @@ class ModelNotFound(NotFound):
 
 class MethodNotAllowed(GatewayError):
     status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+class Conflict(GatewayError):
+    """It is in the way of something that exists: a taken id, or things that depend on what would be deleted."""
+
+    status, type, code = 409, "invalid_request_error", "conflict"
+
+
+class Outdated(GatewayError):
+    """Somebody else changed it since it was read (`If-Match` names another version)."""
+
+    status, type, code = 412, "invalid_request_error", "outdated"
 
 
 class RequestTimeout(GatewayError):
@@ -104,6 +122,18 @@ class TooLarge(GatewayError):
 
 class UnsupportedMedia(GatewayError):
     status, type, code = 415, "invalid_request_error", "unsupported_media_type"
+
+
+class RateLimited(GatewayError):
+    """The key, its user or everybody together asks too much at a time; `retry_after` says when there is room."""
+
+    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
+class BudgetExceeded(GatewayError):
+    """The request could cost more than is left of a budget."""
+
+    status, type, code = 402, "insufficient_quota", "budget_exceeded"
 
 
 # --- the gateway cannot serve it now ---------------------------------------------------------------------
@@ -133,6 +163,18 @@ class EngineFailed(GatewayError):
 
 class Overloaded(GatewayError):
     status, type, code, retryable = 429, "rate_limit_error", "overloaded", True
+
+
+class StorageUnavailable(GatewayError):
+    """The database cannot be reached: nothing was written."""
+
+    status, type, code = 503, "service_unavailable_error", "storage_unavailable"
+
+
+class StorageFailed(GatewayError):
+    """The database refused to write, as on a full disk: nothing was written."""
+
+    status, type, code = 507, "api_error", "storage_failed"
 
 
 # --- a provider failed -----------------------------------------------------------------------------------

@@ -1,0 +1,82 @@
+"""`Limits` of a key, a user or everybody, and the protocol that counts against them: reserve before, settle after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class BudgetPeriod(StrEnum):
+    """UTC windows; `total` never ends."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one scope may use. `scope` is `key:<id>`, `user:<id>` or `global`; None: unlimited."""
+
+    scope: str
+    rpm: int | None = None
+    """Requests in any 60 seconds."""
+    tpm: int | None = None
+    """Tokens, in and out, in any 60 seconds."""
+    max_parallel: int | None = None
+    budget_nanos: int | None = None
+    """Nano-dollars per `budget_period`."""
+    budget_period: BudgetPeriod = BudgetPeriod.TOTAL
+
+    @property
+    def limits_nothing(self) -> bool:
+        return self.rpm is None and self.tpm is None and self.max_parallel is None and self.budget_nanos is None
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What one request uses, or at most will: tokens in and out, and nano-dollars."""
+
+    tokens: int = 0
+    nanos: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """For the headers `x-ratelimit-limit-*`, `-remaining-*` and `-reset-*` of the tightest scope; resets in seconds."""
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A reservation, to be settled exactly once. `handle` is the counter store's own."""
+
+    reserved: Amount
+    requests: Remaining | None = None
+    tokens: Remaining | None = None
+    handle: object = None
+
+
+class CounterStore(Protocol):
+    """Counts for all scopes of a request together: either every one of them has room, or nothing is reserved."""
+
+    async def reserve(self, scopes: Sequence[Limits], most: Amount, now: float) -> Grant:
+        """`most` is the most the request can use; `now` is `time.time()`.
+
+        Raises RateLimited (429) or BudgetExceeded (402), both with `retry_after` in seconds.
+        """
+        ...
+
+    async def settle(self, grant: Grant, actual: Amount) -> None:
+        """Puts the actual amount in place of the reserved one and frees the parallel slot."""
+        ...
+
+    async def seed(self, scope: str, period: str, nanos: int) -> None:
+        """What was spent before this process began; never lowers what is already counted."""
+        ...
+
+    async def aclose(self) -> None: ...

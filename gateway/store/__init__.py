@@ -1,0 +1,1 @@
+"""What outlives the process: one database, SQLite or PostgreSQL, behind typed functions."""
