@@ -6,7 +6,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from gateway.access.keys import keep_master_key, master_key
-from gateway.api.exchange import Receive, Scope, Send
+from gateway.api.asgi import Receive, Scope, Send
 from gateway.api.inference import Inference, Limits
 from gateway.api.pages import fastapi_app
 from gateway.errors import ConfigError

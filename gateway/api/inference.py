@@ -1,13 +1,13 @@
-"""The inference endpoints as one raw ASGI handler: no framework stands between a caller and the pipeline."""
+"""The inference endpoints as one handler behind two thin fronts: no framework stands between a caller and the pipeline."""
 
+import asyncio
 import logging
-import uuid
 from dataclasses import dataclass, replace
 
 from gateway.access.keys import Caller
+from gateway.api.asgi import AsgiExchange, Receive, Scope, Send
 from gateway.api.calls import audio_call, body_limit, read_call, read_form
-from gateway.api.connected import while_connected
-from gateway.api.exchange import ClientGone, Exchange, Receive, Scope, Send
+from gateway.api.exchange import ClientGone, Exchange
 from gateway.api.identity import identify
 from gateway.api.request_line import RequestLine
 from gateway.errors import GatewayError, MethodNotAllowed, ModelNotFound
@@ -44,7 +44,10 @@ class Inference:
         return path in OPERATIONS or path == TRANSCRIBE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send, f"req-{uuid.uuid4().hex}")
+        await self.answer(AsgiExchange(scope, receive, send))
+
+    async def answer(self, exchange: Exchange) -> None:
+        """Raises only what is a fault of ours in the middle of an answer."""
         line = RequestLine(exchange)
         try:
             await self._answer(exchange, line)
@@ -53,12 +56,17 @@ class Inference:
             await exchange.send_error(error, [("allow", "POST")] if isinstance(error, MethodNotAllowed) else [])
         except ClientGone:
             exchange.status = 499
+        except asyncio.CancelledError:
+            if not exchange.was_left():
+                raise
+            exchange.status = 499
         except Exception:
             log.exception("request %s failed", exchange.request_id)
             if exchange.status:
                 raise
             await exchange.send_error(GatewayError("The gateway failed; the log has the reason under this request id."))
         finally:
+            exchange.close()
             line.write()
 
     async def _answer(self, exchange: Exchange, line: RequestLine) -> None:
@@ -71,14 +79,10 @@ class Inference:
         body = await exchange.read_body(limit, self._limits.body_seconds)
         read = self._read_transcribe if exchange.path == TRANSCRIBE else self._read
         call = line.call = self._timed(read(operation, exchange, body, caller, snapshot))
-
-        async def work() -> None:
-            reply = line.reply = await handle(call, caller, snapshot, self._state)
-            if exchange.path == TRANSCRIBE:
-                reply = render_chutes_reply(reply)
-            await exchange.send(reply, self._limits.keep_alive)
-
-        await while_connected(exchange, work)
+        reply = line.reply = await handle(call, caller, snapshot, self._state)
+        if exchange.path == TRANSCRIBE:
+            reply = render_chutes_reply(reply)
+        await exchange.send(reply, self._limits.keep_alive)
 
     def _timed(self, call: Call) -> Call:
         seconds = self._limits.request_seconds
