@@ -4,6 +4,8 @@ Raised anywhere in the gateway, turned into bytes only by `render` (called by th
 """
 
 import json
+import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -13,6 +15,7 @@ class GatewayError(Exception):
     `message` is shown to the caller: it must hold no secret, no prompt and no internal address.
     `param` names the offending request field; `retry_after` is in seconds.
     `upstream` keeps the provider's own words for the log and, where safe, the message.
+    `headers` go with the answer, besides those that every error has.
     """
 
     status: ClassVar[int] = 500
@@ -34,12 +37,14 @@ class GatewayError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
         upstream: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after = retry_after
         self.upstream = upstream
+        self.headers = tuple(headers)
         self.http_status = status or self.status
         self.error_code = code or self.code
 
@@ -255,9 +260,9 @@ class UpstreamRefused(GatewayError):
 
 def render(error: GatewayError, request_id: str) -> tuple[int, list[tuple[str, str]], bytes]:
     """The HTTP form of an error: status, headers and JSON body. The only place that makes one."""
-    headers = [("content-type", "application/json"), ("x-request-id", request_id)]
+    headers = [("content-type", "application/json"), ("x-request-id", request_id), *error.headers]
     if error.retry_after is not None:
-        headers.append(("retry-after", str(max(1, round(error.retry_after)))))
+        headers.append(("retry-after", str(max(1, math.ceil(error.retry_after)))))
     return error.http_status, headers, json.dumps(error.body(), ensure_ascii=False).encode()
 
 
