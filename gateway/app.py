@@ -57,7 +57,7 @@ class Gateway:
             request_seconds=settings.request_timeout,
             keep_alive=settings.stream_keep_alive,
         )
-        self._inference = Inference(self.state, limits)
+        self.inference = Inference(self.state, limits)
         self._pages = fastapi_app(self.state)
         self._http = _with_cors(self._dispatch, settings.cors_origins)
 
@@ -78,8 +78,8 @@ class Gateway:
         await self._transport.aclose()
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        inference = scope["type"] == "http" and self._inference.answers(scope["path"])
-        await (self._inference if inference else self._pages)(scope, receive, send)
+        inference = scope["type"] == "http" and self.inference.answers(scope["path"])
+        await (self.inference if inference else self._pages)(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -13,6 +13,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from gateway import __version__
+from gateway.api.protocol import protocol_for
 from gateway.app import Gateway
 from gateway.openai_api.operations import ModelType
 from gateway.providers.engines import EngineState, EngineStatus
@@ -28,14 +29,14 @@ def serve(app: Gateway) -> None:
 
 
 async def run(app: Gateway, front: ASGIApp | None = None) -> None:
-    """`front` stands in for the app where something is wrapped around it, such as a chute."""
+    """`front` stands in for the app where something is wrapped around it, such as a chute: then all goes through it."""
     server = _Server(
         uvicorn.Config(
             front or app,
             host=app.settings.host,
             port=app.settings.port,
             loop="none",
-            http="httptools",
+            http=protocol_for(app.inference) if front is None else "httptools",
             log_config=None,
             access_log=False,
             server_header=False,

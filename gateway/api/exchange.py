@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from gateway.errors import (
 from gateway.openai_api.call import ByteStream, Reply
 from gateway.openai_api.sse import comment
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STILL_THERE = comment("keep-alive")
 _EVENT_HEADERS = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
 
@@ -100,7 +102,8 @@ class Exchange(ABC):
     async def send(self, reply: Reply, keep_alive: float = 0) -> None:
         """A whole reply at once, or a stream piece by piece. A stream that breaks ends in an error event; one that is
         silent for `keep_alive` seconds shows a comment (0: never)."""
-        headers = [("content-type", reply.media_type), ("x-request-id", self.request_id), *reply.headers.items()]
+        headers = [("content-type", reply.media_type), ("x-request-id", self.request_id)]
+        headers += _on_one_line(reply.headers)
         self.status = reply.status
         if isinstance(reply.body, bytes):
             await self._whole(reply.status, headers, reply.body)
@@ -136,6 +139,13 @@ class Exchange(ABC):
             await asyncio.sleep(every)
             if time.monotonic() - self._sent_at >= every:
                 await self._write(_STILL_THERE)
+
+
+def _on_one_line(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """Without control characters: a model's name, which callers may choose, is among the values."""
+    if "".join(headers.values()).isprintable():
+        return headers.items()
+    return [(name, _CONTROL.sub("?", value)) for name, value in headers.items()]
 
 
 def too_large(limit: int) -> TooLarge:

@@ -1,4 +1,4 @@
-"""The inference endpoints as one handler behind two thin fronts: no framework stands between a caller and the pipeline."""
+"""The inference endpoints as one handler behind two thin fronts: no framework stands before the pipeline."""
 
 import asyncio
 import logging

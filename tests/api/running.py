@@ -9,6 +9,7 @@ import httpx
 import openai
 import uvicorn
 
+from gateway.api.protocol import protocol_for
 from gateway.app import create_app
 from gateway.providers.engines import EngineBoard
 from gateway.settings import Settings
@@ -17,12 +18,15 @@ MASTER = "sk-master-0123456789abcdef"
 
 
 class RunningGateway:
-    """Serving from construction until `stop`."""
+    """Serving from construction until `stop`, as `gateway serve` does or, not `direct`, all through ASGI."""
 
-    def __init__(self, state_dir: Path, engines: EngineBoard | None = None, **settings: Any) -> None:
+    def __init__(
+        self, state_dir: Path, engines: EngineBoard | None = None, *, direct: bool = True, **settings: Any
+    ) -> None:
         values = {"state_dir": state_dir, "master_api_key": MASTER, "allow_private_upstreams": True, "port": 0}
         self.app = create_app(Settings.model_validate({**values, **settings}), engines)
-        config = uvicorn.Config(self.app, port=0, log_config=None, loop="none", http="httptools")
+        http: Any = protocol_for(self.app.inference) if direct else "httptools"
+        config = uvicorn.Config(self.app, port=0, log_config=None, loop="none", http=http)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()), daemon=True)
         self._thread.start()

@@ -1,0 +1,122 @@
+"""uvicorn's HTTP/1.1 connection, in which requests for inference skip ASGI. Installed by `serve`."""
+
+import asyncio
+from collections.abc import Mapping
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.api.direct import DirectExchange
+from gateway.api.inference import Inference
+from gateway.openai_api.operations import OPERATIONS
+
+_PATHS = {path.encode(): path for path in OPERATIONS}
+_NOT_DIRECT = frozenset({"origin", "upgrade"})
+"""Requests with these headers go through ASGI: CORS is a middleware, and upgrades are uvicorn's business."""
+
+
+class GatewayProtocol(HttpToolsProtocol):
+    """One connection. `POST` to a path of the operations table is answered here, everything else by the ASGI app.
+
+    A connection without a whole request head within uvicorn's keep-alive time is closed, be it silent or slow.
+    """
+
+    inference: Inference
+    """Set by `protocol_for`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._idle_from = self.loop.time()
+        self._watch(self.timeout_keep_alive)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+        if isinstance(self.cycle, DirectExchange):
+            self.cycle.leave()
+
+    # --- what httptools found ------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if self.transport.is_closing():
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
+        path = _PATHS.get(self.url)
+        if path is None or not self._is_direct(headers):
+            self._leave_to_uvicorn(headers)
+            return
+        waits = self.cycle is not None and not self.cycle.response_complete
+        exchange = DirectExchange(self, path, headers)
+        self.cycle = exchange  # type: ignore[assignment]
+        if waits:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
+        else:
+            exchange.begin()
+
+    def on_body(self, body: bytes) -> None:
+        if isinstance(self.cycle, DirectExchange):
+            self.cycle.feed(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if isinstance(self.cycle, DirectExchange):
+            self.cycle.feed_end()
+        else:
+            super().on_message_complete()
+
+    def _is_direct(self, headers: Mapping[str, str]) -> bool:
+        parser = self.parser
+        return parser.get_method() == b"POST" and parser.get_http_version() == "1.1" and _NOT_DIRECT.isdisjoint(headers)
+
+    def _leave_to_uvicorn(self, headers: Mapping[str, str]) -> None:
+        """Makes up for what uvicorn does when a message begins, before anybody knows whose it is."""
+        url, fields = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        self.headers += fields
+        self.expect_100_continue = headers.get("expect", "").lower() == "100-continue"
+        super().on_headers_complete()
+
+    # --- between answers -----------------------------------------------------------------------------
+
+    def on_response_complete(self) -> None:
+        """Called at the end of every answer, whichever front gave it."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._idle_from = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            task = self.loop.create_task(cycle.run_asgi(app))
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """The one timer runs on and looks at the clock: a timer for every request would cost too much."""
+
+    def timeout_keep_alive_handler(self) -> None:
+        left = self._idle_from + self.timeout_keep_alive - self.loop.time()
+        if self.cycle is not None and not self.cycle.response_complete:
+            left = self.timeout_keep_alive
+        if left > 0.001:
+            self._watch(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _watch(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+
+def protocol_for(inference: Inference) -> type[GatewayProtocol]:
+    """For `uvicorn.Config(http=...)`, which makes its protocols itself."""
+    return type("GatewayProtocol", (GatewayProtocol,), {"inference": inference})
