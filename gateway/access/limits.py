@@ -1,5 +1,9 @@
-"""`Limits` of a key, a user or everybody, and the protocol that counts against them: reserve before, settle after."""
+"""`Limits` of a key, a user or everybody, and the protocol that counts against them: reserve before, settle after.
 
+The pipeline calls `reserve` and `settle`, the administration `seed` and `forget`.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,4 +83,32 @@ class CounterStore(Protocol):
         """What was spent before this process began; never lowers what is already counted."""
         ...
 
+    async def forget(self, scope: str) -> None:
+        """Drops what is counted for a key or a user that was deleted."""
+        ...
+
     async def aclose(self) -> None: ...
+
+
+def rate_headers(grant: Grant) -> list[tuple[str, str]]:
+    """`x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, as OpenAI names them, for the tightest scopes."""
+    headers = []
+    for what, figures in (("requests", grant.requests), ("tokens", grant.tokens)):
+        if figures is not None:
+            headers += [
+                (f"x-ratelimit-limit-{what}", str(figures.limit)),
+                (f"x-ratelimit-remaining-{what}", str(figures.remaining)),
+                (f"x-ratelimit-reset-{what}", duration(figures.reset)),
+            ]
+    return headers
+
+
+def duration(seconds: float) -> str:
+    """As OpenAI writes it: `20ms`, `1s`, `6m0s`, `1h0m0s`; rounded up."""
+    if seconds < 1:
+        return f"{max(0, math.ceil(seconds * 1000))}ms"
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
