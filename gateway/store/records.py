@@ -70,9 +70,26 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which audit rows are wanted; None: any. `since` is included, `until` is not."""
+
+    actor: str | None = None
+    action: str | None = None
+    resource: str | None = None
+    resource_id: str | None = None
+    address: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
-    """What happened after a revision: what is there now, and what is gone."""
+    """What happened after a revision: what is there now, and what is gone.
+
+    `whole`: these are all records there are, and what is not among them is gone.
+    """
 
     revision: int
     records: tuple[Record, ...] = ()
     deleted: tuple[tuple[Resource, str], ...] = ()
+    whole: bool = False

@@ -1,0 +1,116 @@
+"""SQLAlchemy engines for SQLite and PostgreSQL, and what makes each safe: flushes, locks, time limits. For `Store`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.exc import ArgumentError
+
+from gateway.errors import ConfigError
+
+_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+Connected = Callable[[Any], None]
+"""Told of every new connection of the driver before anything is sent on it, so that it can be cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. `operation` bounds one call of the store from the caller's side, waiting for its turn included."""
+
+    connect: float = 5
+    statement: float = 8
+    operation: float = 12
+    lock: float = 5
+    poll: float = 0.5
+    """Between looks at the revision while waiting for a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    writer: Engine
+    reader: Engine
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.writer.dialect.name == "postgresql"
+
+    def dispose(self) -> None:
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+def parse_url(url: str) -> URL:
+    """Raises ConfigError for anything but a PostgreSQL address. The message never shows the password."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError("DATABASE_URL: not an address: use postgresql://user:password@host:5432/database") from None
+    if parsed.drivername not in _SCHEMES:
+        raise ConfigError(
+            f"DATABASE_URL: '{parsed.drivername}' is not supported: use postgresql://user:password@host:5432/database, "
+            "or leave it empty for SQLite in STATE_DIR"
+        )
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def sqlite_engines(path: Path, timing: Timing, readers: int = 2) -> Engines:
+    """The file must exist: it is never created here. A writer takes its lock at the beginning."""
+    address = f"file:{quote(str(path.absolute()))}?mode=rw&uri=true"
+
+    def made(begin: str, size: int) -> Engine:
+        engine = create_engine(
+            f"sqlite:///{address}",
+            pool_size=size,
+            max_overflow=0,
+            connect_args={"timeout": timing.lock, "isolation_level": None, "check_same_thread": False},
+        )
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, record: Any) -> None:
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=1000"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    return Engines(made("BEGIN IMMEDIATE", 1), made("BEGIN", readers))
+
+
+def postgresql_engines(url: URL, timing: Timing, connected: Connected, readers: int = 2) -> Engines:
+    milliseconds = {
+        "statement_timeout": timing.statement,
+        "lock_timeout": timing.lock,
+        "idle_in_transaction_session_timeout": 2 * timing.operation,
+    }
+    server_options = " ".join(f"-c {name}={int(seconds * 1000)}" for name, seconds in milliseconds.items())
+    chosen = url.query.get("options", "")
+    options = {
+        "connect_timeout": max(2, round(timing.connect)),
+        "options": f"{chosen if isinstance(chosen, str) else ' '.join(chosen)} {server_options}".strip(),
+        "application_name": "chute-gateway",
+        "keepalives_idle": 20,
+        "tcp_user_timeout": int(timing.operation * 1000),
+    }
+
+    def made(size: int, isolation: Any) -> Engine:
+        engine = create_engine(
+            url, pool_size=size, max_overflow=0, pool_recycle=1800, connect_args=options, isolation_level=isolation
+        )
+
+        @event.listens_for(engine, "do_connect")
+        def _connect(dialect: Dialect, record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+            connection = dialect.loaded_dbapi.connect(*arguments, **named)
+            connected(connection)
+            return connection
+
+        return engine
+
+    return Engines(made(1, "READ COMMITTED"), made(readers, "REPEATABLE READ"))

@@ -1,0 +1,196 @@
+"""`Store`: everything that outlives the process, behind async methods. Made by the app's start-up and by the CLI."""
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from gateway.errors import StorageUnavailable
+from gateway.store import editing, retention, sessions, usage_rows
+from gateway.store.database import Database, Lines, Result, Work
+from gateway.store.engines import Engines, Timing, parse_url, postgresql_engines, sqlite_engines
+from gateway.store.failures import translated
+from gateway.store.notices import Notices, notify
+from gateway.store.place import locate
+from gateway.store.records import Audit, AuditFilter, Changes, Delete, Put, Record, Resource
+from gateway.store.retention import Retention
+from gateway.store.schema import prepare
+from gateway.store.sessions import Session
+from gateway.usage.types import Price, Spend, UsageRow
+
+_ALL = AuditFilter()
+_TIMING = Timing()
+_START_SECONDS = 700
+"""Longest upgrade of the schema."""
+
+
+class Store:
+    """Opened once a process, on the loop that uses it. Every method raises StorageUnavailable or StorageFailed.
+
+    `notes` are for the operator, at start. `path` is the SQLite file, None with PostgreSQL.
+    """
+
+    def __init__(self, database: Database, path: Path | None, notes: Sequence[str]) -> None:
+        self._database = database
+        self._notices = Notices(asyncio.get_running_loop())
+        self.path = path
+        self.notes = tuple(notes)
+
+    @classmethod
+    async def open(cls, url: str | None, state_dir: Path, timing: Timing = _TIMING) -> "Store":
+        """PostgreSQL at `url`, else SQLite in `state_dir`; tables are made or brought up to date.
+
+        Raises ConfigError for what an operator must mend, StorageUnavailable where the server cannot be reached.
+        """
+        lines = Lines()
+        engines, path, notes = await asyncio.to_thread(_engines, url, state_dir, timing, lines)
+        database = Database(engines, timing, lines)
+        try:
+            await database.start(partial(prepare, engines, path), _START_SECONDS)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, path, notes)
+
+    async def close(self) -> None:
+        self._notices.close()
+        await self._database.close()
+
+    async def query(self, work: Work[Result], *, deadline: float | None = None) -> Result:
+        """Runs a function of a connection that only reads; all of it sees one state. For reports and backups."""
+        return await self._database.read(work, deadline=deadline)
+
+    async def change(self, work: Work[Result], *, deadline: float | None = None) -> Result:
+        """Runs a function of a connection in the one transaction that writes, and tells followers of it."""
+
+        def told(connection: Connection) -> Result:
+            result = work(connection)
+            notify(connection)
+            return result
+
+        result = await self._database.write(told, deadline=deadline)
+        self._notices.tell()
+        return result
+
+    # --- records -----------------------------------------------------------------------------------------
+
+    async def write(self, operations: Sequence[Put | Delete], audit: Audit) -> tuple[int, tuple[Record, ...]]:
+        """All or nothing, with one audit row: the new revision, and the records that were put, in order.
+
+        Raises Outdated, Conflict (`param` is `id` or `handle`), NotFound or InvalidRequest. Without operations only
+        the audit row is added.
+        """
+        return await self.change(partial(editing.write, operations=operations, told=audit))
+
+    async def read(self, resource: Resource) -> list[Record]:
+        """All of one kind, in the order they were created."""
+        return await self._database.read(partial(editing.read, resource=resource))
+
+    async def get(self, resource: Resource, id: str) -> Record | None:
+        return await self._database.read(partial(editing.get, resource=resource, id=id))
+
+    async def revision(self) -> int:
+        return await self._database.read(editing.revision)
+
+    async def changes_since(self, revision: int) -> Changes:
+        """What changed after a revision, as of one moment; everything where that is 0 or too long ago."""
+        return await self._database.read(partial(editing.changes_since, after=revision))
+
+    async def wait_for_change(self, after_revision: int, timeout: float) -> int:
+        """The revision as soon as it is another than `after_revision`, else that one after `timeout` seconds.
+
+        Changes of this process are seen at once, of others in a second. A lost database counts as no change.
+        """
+        engines = self._database.engines
+        if engines.is_postgresql:
+            self._notices.listen(engines.reader)
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                current = await self.revision()
+            except StorageUnavailable:
+                current = after_revision
+            left = end - time.monotonic()
+            if current != after_revision or left <= 0:
+                return current
+            await self._notices.wait(min(left, self._database.timing.poll))
+
+    async def audits(
+        self,
+        wanted: AuditFilter = _ALL,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> tuple[list[Audit], int]:
+        """Newest first, and how many there are in all."""
+        return await self._database.read(partial(editing.audits, wanted=wanted, limit=limit, offset=offset))
+
+    # --- sessions ----------------------------------------------------------------------------------------
+
+    async def add_session(self, session: Session) -> None:
+        await self._database.write(partial(sessions.add, session=session))
+
+    async def find_session(self, digest: str) -> Session | None:
+        """None where it expired."""
+        return await self._database.read(partial(sessions.find, digest=digest, now=time.time()))
+
+    async def touch_session(self, digest: str, expires_at: float | None = None) -> bool:
+        """Notes that it was used now; `expires_at` moves its end. False where it is gone."""
+        return await self._database.write(
+            partial(sessions.touch, digest=digest, seen=time.time(), expires_at=expires_at)
+        )
+
+    async def delete_session(self, digest: str) -> bool:
+        return await self._database.write(partial(sessions.remove, digest=digest))
+
+    async def delete_sessions(self, user_id: str, keep: Collection[str] = ()) -> int:
+        """Ends all of a user but those named; how many it were."""
+        return await self._database.write(partial(sessions.remove_of_user, user_id=user_id, kept=keep))
+
+    async def sessions(self, user_id: str | None = None) -> list[Session]:
+        """Those alive, last seen first; of everybody where no user is named."""
+        return await self._database.read(partial(sessions.listed, user_id=user_id, now=time.time()))
+
+    # --- usage -------------------------------------------------------------------------------------------
+
+    async def append(self, rows: Sequence[UsageRow], spends: Sequence[Spend]) -> None:
+        await self._database.write(partial(usage_rows.append, rows=rows, spends=spends))
+
+    async def spent(self, periods: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        return await self._database.read(partial(usage_rows.spent, periods=periods))
+
+    async def add_prices(self, prices: Sequence[Price]) -> None:
+        await self._database.write(partial(usage_rows.add_prices, new=prices))
+
+    async def prices(self) -> Sequence[Price]:
+        return await self._database.read(usage_rows.all_prices)
+
+    # --- housekeeping ------------------------------------------------------------------------------------
+
+    async def prune(self, wanted: Retention) -> dict[str, int]:
+        """Deletes what is due, in small transactions; how many rows of each table went. Expired sessions go too."""
+        gone = {}
+        for step in await self._database.read(partial(retention.steps, wanted=wanted)):
+            count = removed = await self._database.write(partial(retention.remove, step=step))
+            while removed == retention.BATCH:
+                removed = await self._database.write(partial(retention.remove, step=step))
+                count += removed
+            gone[step.table.name] = count
+        gone["sessions"] = await self._database.write(partial(sessions.prune, now=time.time()))
+        gone["tombstones"] = await self._database.write(editing.forget_tombstones)
+        await self._database.write(retention.shrink)
+        return gone
+
+
+def _engines(url: str | None, state_dir: Path, timing: Timing, lines: Lines) -> tuple[Engines, Path | None, list[str]]:
+    try:
+        if url:
+            return postgresql_engines(parse_url(url), timing, lines.note), None, []
+        path, notes = locate(state_dir, timing)
+        return sqlite_engines(path, timing), path, notes
+    except DBAPIError as error:
+        raise translated(error) from error

@@ -1,0 +1,202 @@
+"""The tables, for SQLite and PostgreSQL alike. A change needs a step in `migrations/versions` and a new `SCHEMA`."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from gateway.store.buckets import BUCKETS
+
+SCHEMA = "0001"
+"""The newest version of the schema: the last file of `migrations/versions`."""
+
+VERSION_TABLE = "gateway_schema"
+
+metadata = MetaData()
+_big = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _text(name: str, **options: Any) -> "Column[str]":
+    return Column(name, Text, nullable=False, server_default="", **options)
+
+
+def _count(name: str, **options: Any) -> "Column[int]":
+    return Column(name, BigInteger, nullable=False, server_default="0", **options)
+
+
+def _sum(name: str) -> "Column[float]":
+    return Column(name, Double, nullable=False, server_default="0")
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", BigInteger),
+    Column("text", Text),
+)
+"""`revision` (of the last change), `kept_from` (changes after this revision are known), `instance` (a random id)."""
+
+records = Table(
+    "records",
+    metadata,
+    Column("resource", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("handle", Text),
+    Column("document", Text, nullable=False),
+    Column("secrets", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("resource", "handle", name="records_handle"),
+    Index("records_revision", "revision"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("resource", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Index("tombstones_revision", "revision"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", _big, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    _text("actor"),
+    _text("action"),
+    _text("resource"),
+    _text("resource_id"),
+    _text("changes"),
+    _text("address"),
+    _count("revision"),
+    Index("audit_at", "at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _text("user_id"),
+    _text("role"),
+    _text("csrf_digest"),
+    Column("created_at", Double, nullable=False),
+    Column("last_seen", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    _text("address"),
+    _text("agent"),
+    Index("sessions_user", "user_id"),
+    Index("sessions_expiry", "expires_at"),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    _text("operation"),
+    _text("model"),
+    Column("status", Integer, nullable=False),
+    _text("key_id"),
+    _text("key_name"),
+    _text("user_id"),
+    _text("route"),
+    _text("provider_id"),
+    _text("upstream_model"),
+    _text("attempts"),
+    _text("error_code"),
+    Column("stream", Boolean, nullable=False),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("cached_tokens", BigInteger),
+    Column("seconds", Double),
+    Column("pages", BigInteger),
+    Column("cost_nanos", BigInteger),
+    Column("price", Text),
+    _sum("latency_ms"),
+    Column("ttft_ms", Double),
+    Column("overhead_ms", Double),
+    Column("cached", Boolean, nullable=False),
+    Index("usage_at", "at"),
+    Index("usage_key", "key_id", "at"),
+    Index("usage_user", "user_id", "at"),
+    Index("usage_route", "route", "at"),
+    Index("usage_status", "status", "at"),
+)
+"""One row a request: the fields of `UsageRow`. `attempts` and `price` are JSON texts."""
+
+HOUR_KEYS = ("hour", "key_id", "user_id", "route", "provider_id", "upstream_model", "operation")
+HOUR_COUNTS = (
+    *("requests", "errors", "cached", "streams", "unpriced"),
+    *("input_tokens", "output_tokens", "cached_tokens", "pages", "cost_nanos"),
+    *("ttft_count", "overhead_count"),
+    *(f"latency_{n}" for n in range(len(BUCKETS) + 1)),
+    *(f"ttft_{n}" for n in range(len(BUCKETS) + 1)),
+)
+HOUR_SUMS = ("seconds", "latency_ms", "ttft_ms", "overhead_ms")
+
+usage_hours = Table(
+    "usage_hours",
+    metadata,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    *(Column(name, Text, primary_key=True, server_default="") for name in HOUR_KEYS[1:]),
+    *(_count(name) for name in HOUR_COUNTS),
+    *(_sum(name) for name in HOUR_SUMS),
+)
+"""Roll-ups that outlive the rows. `hour` is the epoch second it began at.
+
+`errors` counts status >= 400 except 499, `unpriced` the requests without a known cost. `latency_N` and `ttft_N` count
+the requests up to the bound N of `BUCKETS`, the last of them what is above all bounds.
+"""
+
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    _count("size"),
+    Column("request", LargeBinary),
+    Column("response", LargeBinary),
+    Index("bodies_at", "at"),
+)
+
+spend = Table(
+    "spend",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("nanos", BigInteger, nullable=False),
+    Index("spend_period", "period"),
+)
+
+prices = Table(
+    "prices",
+    metadata,
+    Column("number", _big, primary_key=True, autoincrement=True),
+    Column("provider_id", Text, nullable=False),
+    Column("upstream_model", Text, nullable=False),
+    Column("input_per_million", Double),
+    Column("output_per_million", Double),
+    Column("cached_input_per_million", Double),
+    Column("per_minute", Double),
+    Column("per_page", Double),
+    Column("per_request", Double),
+    Column("valid_from", Double, nullable=False),
+    _text("source"),
+    Index("prices_target", "provider_id", "upstream_model", "valid_from"),
+)
