@@ -11,11 +11,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gateway.settings import Settings
-from gateway.settings.schema import ChuteSettings, Separated
+from gateway.settings.schema import CacheSettings, ChuteSettings, Separated
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-IN_FILE_ONLY = frozenset({"providers", "models", "keys", "chute", "engine_config", "engine_fallbacks"})
+IN_FILE_ONLY = frozenset(
+    {"providers", "models", "keys", "prices", "cache", "chute", "engine_config", "engine_fallbacks"}
+)
 """Mappings and lists: they have no environment variable, and configuration.md has a section for each."""
 _WORDS: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "yes or no", Path: "path"}
 _BOUNDS = {"gt": "over", "ge": "from", "lt": "under", "le": "to"}
@@ -24,7 +26,11 @@ _BOUNDS = {"gt": "over", "ge": "from", "lt": "under", "le": "to"}
 def tables() -> dict[str, str]:
     """The generated blocks by name, as Markdown."""
     settings = {name: field for name, field in Settings.model_fields.items() if name not in IN_FILE_ONLY}
-    return {"settings": _table(settings, ""), "chute": _table(ChuteSettings.model_fields, "CHUTE_")}
+    return {
+        "settings": _table(settings, ""),
+        "cache": _table(CacheSettings.model_fields, "CACHE_"),
+        "chute": _table(ChuteSettings.model_fields, "CHUTE_"),
+    }
 
 
 def rewrite(page: str) -> str:

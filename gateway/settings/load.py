@@ -13,8 +13,9 @@ from gateway.errors import ConfigError
 from gateway.settings.document import Document, default_path, read_document
 from gateway.settings.schema import Settings
 
-_NESTED = frozenset({"providers", "models", "keys", "chute", "engine_config", "engine_fallbacks"})
-_CHUTE_PREFIX = "CHUTE_"
+_NESTED = frozenset({"providers", "models", "keys", "prices", "cache", "chute", "engine_config", "engine_fallbacks"})
+_BLOCKS = ("cache", "chute")
+"""Blocks of the file whose fields have environment variables: `CHUTE_USERNAME`, `CACHE_ENABLED` …"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def load_settings(
     for name in Settings.model_fields:
         if name not in _NESTED and (given := environ.get(name.upper())):
             values[name], origins[name] = given, "environment"
-    _chute_from_environment(environ, values, origins)
+    for block in _BLOCKS:
+        _block_from_environment(block, environ, values, origins)
     for name, value in (overrides or {}).items():
         if value is not None:
             values[name], origins[name] = value, "command line"
@@ -80,16 +82,17 @@ def _snake(name: str) -> str:
     return next((field for field in Settings.model_fields if Settings.model_fields[field].alias == name), name)
 
 
-def _chute_from_environment(environ: Mapping[str, str], values: dict[str, Any], origins: dict[str, str]) -> None:
-    """`CHUTE_USERNAME`, `CHUTE_GPU_COUNT` … are the fields of the `chute` block."""
+def _block_from_environment(
+    block: str, environ: Mapping[str, str], values: dict[str, Any], origins: dict[str, str]
+) -> None:
     from_environment = {
         name: given
-        for name in Settings.model_fields["chute"].annotation.model_fields  # type: ignore[union-attr]
-        if (given := environ.get(_CHUTE_PREFIX + name.upper()))
+        for name in Settings.model_fields[block].annotation.model_fields  # type: ignore[union-attr]
+        if (given := environ.get(f"{block}_{name}".upper()))
     }
     if from_environment:
-        values["chute"] = {**(values.get("chute") or {}), **from_environment}
-        origins["chute"] = "environment"
+        values[block] = {**(values.get(block) or {}), **from_environment}
+        origins[block] = "environment"
 
 
 def _settle_chutes_hosts(values: dict[str, Any], origins: dict[str, str], notes: list[str]) -> None:

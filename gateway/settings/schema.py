@@ -181,6 +181,26 @@ class KeyConfig(_Strict):
         return value
 
 
+class PriceConfig(_Strict):
+    """What one model of one provider costs, in USD: per 1 M tokens, minute of audio, page, request."""
+
+    input: float | None = Field(None, ge=0, le=1_000_000)
+    output: float | None = Field(None, ge=0, le=1_000_000)
+    cached_input: float | None = Field(None, ge=0, le=1_000_000)
+    """Of input tokens that the provider had in its cache; unset: as `input`."""
+    per_minute: float | None = Field(None, ge=0, le=1_000_000)
+    per_page: float | None = Field(None, ge=0, le=1_000_000)
+    per_request: float | None = Field(None, ge=0, le=1_000_000)
+
+
+class CacheSettings(_Strict):
+    """Answers kept to be given again to an equal request of the same user."""
+
+    enabled: bool = Field(False, description="Keep answers for callers that ask for it.")
+    max_mb: float = Field(64, gt=0, le=65_536, description="Memory for kept answers, in MB.")
+    ttl_seconds: float = Field(3600, gt=0, description="Seconds for which an answer may be given again.")
+
+
 class ChuteSettings(_Strict):
     """How the gateway is deployed as a chute. Defaults follow what the platform allows an ordinary account."""
 
@@ -283,9 +303,14 @@ class Settings(_Strict):
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_format: Literal["pretty", "json"] = Field("pretty", description="One line per event, for people or machines.")
     cors_origins: Separated = Field((), description="Origins allowed to call from a browser; none by default.")
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token for `/metrics` and `/stats`; without one they answer this machine only."
+    )
     providers: dict[str, ProviderConfig] = {}
     models: dict[str, ModelConfig] = {}
     keys: tuple[KeyConfig, ...] = ()
+    prices: dict[str, PriceConfig] = {}
+    cache: CacheSettings = CacheSettings()
     chute: ChuteSettings = ChuteSettings()
 
     _document: Document | None = PrivateAttr(None)
