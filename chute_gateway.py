@@ -80,9 +80,14 @@ def _environment() -> dict[str, str]:
 
 
 def content_tag() -> str:
-    """The image tag that follows from what is baked into it."""
-    lines = (f"{name}={value}" for name, value in sorted(_environment().items()))
-    return images.content_tag(ROOT, _baked(), options.image, options.base_image, *lines)
+    """The image tag that follows from all that is sent: what is baked, this file and the settings.
+
+    The platform takes a deployment with the same image and code for unchanged, whatever else differs in it.
+    """
+    lines = [f"{name}={value}" for name, value in sorted(_environment().items())]
+    lines.append(options.model_dump_json(exclude={"image_tag", "hourly_price_usd", "dev_allow_remote"}))
+    baked = (*_baked(), Path(__file__).name)
+    return images.content_tag(ROOT, baked, options.image, options.base_image, *lines)
 
 
 def _image() -> Any:

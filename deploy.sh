@@ -1,25 +1,37 @@
 #!/usr/bin/env bash
-# Builds the image, deploys the chute, creates its secrets and warms it up. Changes nothing where nothing changed.
+# Builds the image, deploys the chute, sends its secrets, warms it up and calls it. Changes nothing where nothing changed.
 set -eu -o pipefail
 cd "$(dirname "$0")"
 
 usage() {
   cat <<TEXT
-usage: ./deploy.sh [--dry-run] [--accept-fee]
+usage: ./deploy.sh [--dry-run] [--accept-fee] [--rebuild] [--no-wait]
+       ./deploy.sh --status | --logs | --secrets | --share USER | --unshare USER | --delete
   --dry-run     check everything and show what would be sent; send nothing
   --accept-fee  accept the platform's one-time fee for a new deployment
+  --rebuild     delete an image that failed and build it again
+  --no-wait     do not wait until an instance is up, and do not call it
+  --status      what is deployed, where, and how many instances
+  --logs        the log of the first instance; on a terminal until Ctrl-C
+  --secrets     send the secrets again, after one of them changed
+  --share USER  let another user of the platform call it (--unshare USER takes it back)
+  --delete      delete the chute; the image stays
 Settings: the chute block of gateway.yaml, or CHUTE_NAME, CHUTE_IMAGE ... (docs/chute.md)
 TEXT
 }
 
-dry_run=0 fee=()
-for argument in "$@"; do
-  case $argument in
-    --dry-run) dry_run=1 ;;
+action=deploy user="" fee=() rebuild=0 wait=1
+while [ $# -gt 0 ]; do
+  case $1 in
+    --dry-run | --status | --logs | --secrets | --delete) action=${1#--} ;;
+    --share | --unshare) action=${1#--} user=${2:?"$1 needs a user"}; shift ;;
     --accept-fee) fee=(--accept-fee) ;;
+    --rebuild) rebuild=1 ;;
+    --no-wait) wait=0 ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac
+  shift
 done
 
 python=${PYTHON:-.venv/bin/python}
@@ -35,44 +47,64 @@ platform() { "$python" -m gateway.chute.deployment "$@"; }
 
 # The command line asks y/n on its input, and ends with 0 on most errors: what it printed decides.
 chutes_cli() {
-  local status=0
-  { yes y || true; } | "$CLI" "$@" 2>&1 | tee "$log" || status=$?
-  [ "$status" = 0 ] || stop "chutes $1 ended with $status"
+  local answers=$1 status=0
+  shift
+  { printf '%b' "$answers"; yes y || true; } | "$CLI" "$@" 2>&1 | tee "$log" || status=$?
+  [ "$status" = 0 ] || refused "chutes $1 ended with $status"
 }
 printed() { grep -q "$1" "$log"; }
+refused() {
+  printf 'error: %s; the words of the platform are above\n' "$1" >&2
+  platform explain "$log" 2>&1 | sed -n 's/^error: /what to do: /p' >&2 || true
+  exit 1
+}
 
 say "checking"
-if [ "$dry_run" = 1 ]; then
+if [ "$action" = dry-run ]; then
   "$python" -m gateway.chute.preflight --plan
   say "nothing was sent"
   exit 0
 fi
 "$python" -m gateway.chute.preflight
-find gateway chute_models images -name __pycache__ -type d -prune -exec rm -rf {} + # they would be uploaded
 eval "$("$python" -m gateway.chute.preflight --shell)"
+case $action in
+  share | unshare) platform "$action" "$NAME" "$user"; exit 0 ;;
+  deploy) ;;
+  *) platform "$action" "$NAME"; exit 0 ;;
+esac
 
+say "$(platform account)"
+deployed=$(platform deployed "$NAME" "$IMAGE_UID")
+if [ "$deployed" = same ]; then
+  say "nothing changed: $NAME runs $IMAGE at $(platform url "$NAME")"
+  exit 0
+fi
+
+find gateway chute_models images -name __pycache__ -type d -prune -exec rm -rf {} + # they would be uploaded
 status=$(platform image "$IMAGE_UID")
+if [ "$rebuild" = 1 ] && [ "$status" != missing ] && [ "$status" != "built and pushed" ]; then
+  say "$(platform delete-image "$IMAGE_UID")"
+  status=missing
+fi
 if [ "$status" = missing ]; then
   say "building $IMAGE"
-  chutes_cli build chute_gateway:chute --wait
-  printed "Uploaded image package" || printed "already exists" || stop "the image was not accepted; see above"
+  chutes_cli 'n\n' build chute_gateway:chute --wait
+  printed "Uploaded image package" || printed "already exists" || refused "the image was not accepted"
 fi
 status=$(platform wait "$IMAGE_UID")
 say "image $IMAGE is $status"
 
 say "deploying $NAME"
-chutes_cli deploy chute_gateway:chute "${fee[@]}"
-if printed "Successfully deployed chute"; then
-  platform secrets "$NAME"
-elif printed "already exists"; then
-  say "this version is deployed already"
-else
-  [ ${#fee[@]} = 1 ] || echo "hint: a new deployment needs ./deploy.sh --accept-fee" >&2
-  stop "the chute was not deployed; see above"
+chutes_cli '' deploy chute_gateway:chute "${fee[@]}"
+if ! printed "Successfully deployed chute"; then
+  printed "already exists" && [ "$(platform deployed "$NAME" "$IMAGE_UID")" = same ] || refused "the chute was not deployed"
 fi
-
-say "warming up"
-platform warmup "$NAME"
+say "$(platform secrets "$NAME")"
 url=$(platform url "$NAME")
+if [ "$wait" = 1 ]; then
+  say "waiting for an instance"
+  say "$(platform warmup "$NAME" "${CHUTE_WARM_SECONDS:-1800}")"
+  say "calling it: $(platform smoke "$NAME" 60)"
+fi
 say "deployed at $url"
-echo "try it:  curl $url/health -H \"Authorization: Bearer \$CHUTES_API_KEY\""
+echo "try it:  curl $url/v1/models -H \"Authorization: Bearer \$CHUTES_API_KEY\""

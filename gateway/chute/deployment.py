@@ -1,97 +1,211 @@
-"""The calls to the platform's API that its command line has not, or tells badly. Called by deploy.sh as
-`python -m gateway.chute.deployment image|secrets|warmup|url`.
+"""The steps of a deployment that the platform's command line has not, or tells badly. Called by deploy.sh as
+`python -m gateway.chute.deployment STEP ARGUMENT…`.
 
-Requests are signed with the hotkey by the SDK. The server's own words are printed as they come.
+What a step finds goes to stdout; a refusal goes to stderr with the platform's own words and what to do, and ends it
+with 1.
 """
 
+import json
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import httpx
-from chutes.config import get_config
-from chutes.util.auth import sign_request
+from loguru import logger
 
-from gateway.chute import preflight
+from gateway.chute import advice, preflight
+from gateway.chute.management import Refused, call, chute_path, find, lines, public_url
 
 BUILT = "built and pushed"
 BUILD_SECONDS = 3600.0
 POLL_SECONDS = 5.0
+WARM_POLL_SECONDS = 2.0
 
 
-class Refused(Exception):
-    """The platform said no; the message is its own."""
-
-
-def _call(method: str, path: str, payload: dict[str, Any] | None = None, purpose: str = "") -> httpx.Response:
-    headers, body = sign_request(payload=payload) if payload is not None else sign_request(purpose=purpose)
-    base: str = get_config().generic.api_base_url
-    try:
-        return httpx.request(method, base.rstrip("/") + path, headers=headers, content=body, timeout=60)
-    except httpx.TransportError as error:
-        raise Refused(f"{base}: {error or type(error).__name__}") from None
-
-
-def _checked(reply: httpx.Response) -> Any:
-    if reply.status_code != 200:
-        raise Refused(f"{reply.request.method} {reply.request.url.path}: {reply.status_code} {reply.text[:2000]}")
-    return reply.json()
+def account() -> str:
+    me = call("GET", "/users/me", purpose="me")
+    return f"account {me.get('username')}, balance ${me.get('balance')}"
 
 
 def image_status(uid: str) -> str:
     """`missing`, `built and pushed`, or the platform's word for what it is doing."""
-    reply = _call("GET", f"/images/{uid}", purpose="images")
-    return "missing" if reply.status_code == 404 else str(_checked(reply).get("status"))
+    image = find(f"/images/{uid}", purpose="images")
+    return "missing" if image is None else str(image.get("status"))
 
 
 def wait_for_image(uid: str) -> str:
-    """Raises Refused when the build failed or takes longer than an hour."""
+    """Raises Refused with the end of the log when the build failed or takes longer than an hour."""
     until = time.monotonic() + BUILD_SECONDS
+    pause = 0.2
     while time.monotonic() < until:
         status = image_status(uid)
         if status == BUILT:
             return status
         if "error" in status.lower() or "fail" in status.lower() or status == "missing":
-            raise Refused(f"the image was not built: {status}")
-        time.sleep(POLL_SECONDS)
+            raise Refused(f"the image was not built: {status}\n{_end_of_build(uid)}")
+        time.sleep(pause)
+        pause = min(POLL_SECONDS, pause * 2)
     raise Refused("the image is not built after an hour")
 
 
-def create_secrets(name: str, root: Path) -> str:
+def _end_of_build(uid: str) -> str:
+    try:
+        return "\n".join(list(lines(f"/images/{uid}/logs", "images", follow=False))[-10:])
+    except Refused as refused:
+        return refused.words
+
+
+def delete_image(uid: str) -> str:
+    call("DELETE", f"/images/{uid}", purpose="images")
+    return "the image is deleted"
+
+
+def is_deployed(name: str, image_uid: str) -> str:
+    """`missing`, `same` or `other`: whether this image is deployed, whose tag follows from all that is sent."""
+    chute = find(chute_path(name))
+    if chute is None:
+        return "missing"
+    return "same" if (chute.get("image") or {}).get("image_id") == image_uid else "other"
+
+
+def create_secrets(name: str) -> str:
     """Values go in the request, never on a command line where other users of the machine could read them."""
-    names = preflight.secret_names(root)
+    names = preflight.secret_names(Path.cwd())
     for key in names:
-        _checked(_call("POST", "/secrets/", {"purpose": name, "key": key, "value": os.environ[key]}))
-    return f"secrets created: {', '.join(names) or 'none'}"
+        call("POST", "/secrets/", {"purpose": name, "key": key, "value": os.environ[key]})
+    return f"secrets sent: {', '.join(names) or 'none'}"
 
 
-def warm_up(name: str) -> str:
-    report = _checked(_call("GET", f"/chutes/warmup/{quote(name, safe='')}?quick=true", purpose="chutes"))
-    return f"the chute is {report.get('status')}, {report.get('instance_count', 0)} instances"
+def warm_up(name: str, seconds: str) -> str:
+    """Asks politely until an instance is hot. Raises Refused after `seconds`."""
+    until = time.monotonic() + float(seconds)
+    path = chute_path(name).replace("/chutes/", "/chutes/warmup/", 1) + "?quick=true"
+    while True:
+        report = call("GET", path)
+        if report.get("status") == "hot":
+            return f"hot, {report.get('instance_count', 0)} instances"
+        if time.monotonic() > until:
+            raise Refused(f"the chute is still {report.get('status')} (not hot) after {seconds} s")
+        time.sleep(WARM_POLL_SECONDS)
 
 
 def url(name: str) -> str:
-    slug = _checked(_call("GET", f"/chutes/{quote(name, safe='')}", purpose="chutes"))["slug"]
-    return f"https://{slug}.chutes.ai"
+    return public_url(call("GET", chute_path(name)))
+
+
+def smoke_test(name: str, seconds: str) -> str:
+    """Calls the chute as its users will. Raises Refused with its answer."""
+    key = os.environ.get("CHUTES_API_KEY")
+    if not key:
+        return "not tried: CHUTES_API_KEY is not set"
+    address = url(name)
+    health = _asked(f"{address}/health", key, float(seconds))
+    models = _asked(f"{address}/v1/models", key, float(seconds))["data"]
+    return f"{health.get('status')}, {len(models)} models"
+
+
+def _asked(address: str, key: str, seconds: float) -> Any:
+    """A chute that has just become hot may still answer 503 or 429 for a moment."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            reply = httpx.get(address, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        except httpx.TransportError as error:
+            raise Refused(f"{address}: {error or type(error).__name__}") from None
+        if reply.status_code == 200:
+            return reply.json()
+        if reply.status_code not in (429, 502, 503) or time.monotonic() > until:
+            raise Refused(f"GET {address}: {reply.status_code} {reply.text[:2000]}", reply.status_code)
+        time.sleep(WARM_POLL_SECONDS)
+
+
+def status(name: str) -> str:
+    chute = call("GET", chute_path(name))
+    instances = chute.get("instances") or []
+    image = chute.get("image") or {}
+    shared = {"name": chute["name"], "version": chute.get("version"), "url": public_url(chute), "hot": chute.get("hot")}
+    rows = {
+        **shared,
+        "image": f"{image.get('name')}:{image.get('tag')}",
+        "calls": chute.get("invocation_count"),
+        "price": json.dumps(chute.get("current_estimated_price")),
+        "instances": len(instances),
+    }
+    text = [f"{label:<10} {value}" for label, value in rows.items()]
+    return "\n".join(text + [f"  {one.get('instance_id')} active={one.get('active')}" for one in instances])
+
+
+def show_logs(name: str) -> str:
+    """Of the first instance; on a terminal it goes on until Ctrl-C."""
+    instances = call("GET", chute_path(name)).get("instances") or []
+    if not instances:
+        raise Refused(f"{name} is cold: it has no instance, so it has no log")
+    path = f"/instances/{instances[0]['instance_id']}/logs?backfill=200"
+    for line in lines(path, "logs", follow=sys.stdout.isatty()):
+        if line.startswith("data: "):
+            entry = json.loads(line[6:]).get("log")
+            sys.stdout.write(f"{entry.get('log') if isinstance(entry, dict) else entry}\n")
+    return ""
+
+
+def delete(name: str) -> str:
+    chute = call("GET", chute_path(name))
+    call("DELETE", f"/chutes/{chute['chute_id']}")
+    return f"{name} is deleted; its image stays, so deploying it again builds nothing"
+
+
+def share(name: str, user: str) -> str:
+    return _share("share", name, user)
+
+
+def unshare(name: str, user: str) -> str:
+    return _share("unshare", name, user)
+
+
+def _share(action: str, name: str, user: str) -> str:
+    reply = call("POST", f"/chutes/{action}", {"chute_id_or_name": name, "user_id_or_name": user})
+    return str(reply.get("status"))
+
+
+def explain(path: str) -> str:
+    """Raises Refused with what to do about the output of the command line that is in the file."""
+    words = Path(path).read_text(errors="replace")
+    raise Refused(advice.advise(words) or "see the platform's words above")
+
+
+STEPS: dict[str, Callable[..., str]] = {
+    "account": account,
+    "image": image_status,
+    "wait": wait_for_image,
+    "delete-image": delete_image,
+    "deployed": is_deployed,
+    "secrets": create_secrets,
+    "warmup": warm_up,
+    "url": url,
+    "smoke": smoke_test,
+    "status": status,
+    "logs": show_logs,
+    "delete": delete,
+    "share": share,
+    "unshare": unshare,
+    "explain": explain,
+}
 
 
 def main(arguments: Sequence[str]) -> int:
-    steps: dict[str, Callable[[str], str]] = {
-        "image": image_status,
-        "wait": wait_for_image,
-        "secrets": lambda name: create_secrets(name, Path.cwd()),
-        "warmup": warm_up,
-        "url": url,
-    }
+    logger.remove()  # the SDK tells every signature
     try:
-        sys.stdout.write(steps[arguments[0]](arguments[1]) + "\n")
-    except Refused as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stdout.write(f"{STEPS[arguments[0]](*arguments[1:])}\n")
+    except Refused as refused:
+        sys.stderr.write(f"error: {refused.words}\n")
+        if hint := advice.advise(refused.words):
+            sys.stderr.write(f"what to do: {hint}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
