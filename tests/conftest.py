@@ -3,8 +3,17 @@
 import pytest
 
 from tests.fakes.fixtures import other_upstream, upstream, upstream_server
+from tests.fakes.postgres import postgres_server
+from tests.fakes.redis_server import redis_process, redis_server
 
-__all__ = ["other_upstream", "upstream", "upstream_server"]
+__all__ = [
+    "other_upstream",
+    "postgres_server",
+    "redis_process",
+    "redis_server",
+    "upstream",
+    "upstream_server",
+]
 
 _SLOW = {"transport", "certify", "bench"}
 """Folders whose tests mostly wait."""

@@ -6,19 +6,26 @@ cd "$(dirname "$0")/.."
 say() { printf '==> %s\n' "$*"; }
 missing=()
 
-# Tools that tests drive: speech for the transcription tests, Node for its OpenAI client.
+# Tools that tests drive: speech for the transcription tests, Node for its OpenAI client, servers for the storage tests,
+# which start their own: installing must not start one.
 wanted=()
 command -v espeak-ng >/dev/null || wanted+=(espeak-ng)
 command -v ffmpeg >/dev/null || wanted+=(ffmpeg)
 command -v npm >/dev/null || wanted+=(npm)
+command -v redis-server >/dev/null || wanted+=(redis-server)
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || wanted+=(postgresql)
 [ -d /usr/share/fonts/truetype/dejavu ] || wanted+=(fonts-dejavu-core)
 if [ ${#wanted[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing ${wanted[*]}"
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null || true
+    apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null || true
   fi
   for tool in "${wanted[@]}"; do
-    case $tool in fonts-*) [ -d /usr/share/fonts/truetype/dejavu ] ;; *) command -v "$tool" >/dev/null ;; esac ||
+    case $tool in
+    fonts-*) [ -d /usr/share/fonts/truetype/dejavu ] ;;
+    postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
+    *) command -v "$tool" >/dev/null ;;
+    esac ||
       missing+=("$tool: not installed (apt-get install $tool)")
   done
 fi

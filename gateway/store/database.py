@@ -102,7 +102,10 @@ class Database:
 
     async def _bounded(self, executor: ThreadPoolExecutor, run: Callable[[], Result], deadline: float | None) -> Result:
         task = _Task(run)
-        future: Future[Result] = executor.submit(task)
+        try:
+            future: Future[Result] = executor.submit(task)
+        except RuntimeError:
+            raise StorageUnavailable("The database is closed: the gateway is stopping.") from None
         waiting = asyncio.wrap_future(future)
         waiting.add_done_callback(_forget)  # the caller may have left by then
         done, _ = await asyncio.wait({waiting}, timeout=deadline or self.timing.operation)

@@ -1,0 +1,23 @@
+"""Who runs a server that refuses root: the user `nobody` where the tests run as root, else whoever runs them."""
+
+import os
+import pwd
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def account() -> dict[str, Any]:
+    """Arguments of `subprocess`: the user to become, and no groups of root."""
+    if os.getuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def folder(prefix: str) -> Path:
+    """A new temporary folder that belongs to that account."""
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    if owner := account():
+        os.chown(path, owner["user"], owner["group"])
+    return path
