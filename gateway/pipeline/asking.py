@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gateway.openai_api.call import Call, Reply
 from gateway.providers.engines import EngineState, EngineStatus
 from gateway.routing.attempt import Tries
-from gateway.routing.types import Target
+from gateway.routing.types import Hedge, Target
 from gateway.state import Snapshot, State
 
 
@@ -19,10 +19,12 @@ class Asking:
     snapshot: Snapshot
     state: State
     tries: Tries
+    hedge: Hedge | None = None
 
     async def attempt(self) -> Reply:
         """Raises GatewayError when no target answers."""
-        return await self.state.dispatcher.attempt(self.targets, self.call, self.snapshot.providers, self.tries)
+        dispatcher, providers = self.state.dispatcher, self.snapshot.providers
+        return await dispatcher.attempt(self.targets, self.call, providers, self.tries, self.hedge)
 
     def loading(self) -> EngineStatus | None:
         """The first of the targets' engines that is on its way."""

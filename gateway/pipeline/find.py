@@ -11,7 +11,7 @@ from gateway.state import Snapshot
 def find_route(model: str, operation: Operation, caller: Caller, snapshot: Snapshot) -> Route:
     """Raises ModelNotFound with the closest names this caller may know of, and ModelNotAllowed."""
     try:
-        route = resolve(model, snapshot.routes, snapshot.aliases, snapshot.providers)
+        route = resolve(model, snapshot, operation)
     except ModelNotFound as error:
         hint = suggest(model, (route.id for route in snapshot.routes_for(caller)))
         raise ModelNotFound(error.message + hint, param="model") from None

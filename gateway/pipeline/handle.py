@@ -8,6 +8,7 @@ from gateway.errors import UpstreamRefused
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Body
 from gateway.pipeline.asking import Asking
+from gateway.pipeline.choosing import choose
 from gateway.pipeline.find import find_route
 from gateway.pipeline.images import check_chat_images
 from gateway.pipeline.loading import attempt_or_wait
@@ -16,9 +17,8 @@ from gateway.pipeline.render import render_result
 from gateway.pipeline.stream_guard import guard_stream
 from gateway.routing.attempt import Tries
 from gateway.routing.journal import Entry
-from gateway.routing.order import order
 from gateway.routing.resolve import check_targets, check_type
-from gateway.routing.types import Route
+from gateway.routing.types import Route, StreamPolicy
 from gateway.state import Snapshot, State
 
 
@@ -30,7 +30,7 @@ async def handle(call: Call, caller: Caller, snapshot: Snapshot, state: State) -
     call = await _prepare(call, route, snapshot, state)
     tries = Tries()
     try:
-        reply = await _answer(call, route, snapshot, state, tries)
+        reply = await _answer(call, route, caller, snapshot, state, tries)
     finally:
         state.journal.record(Entry(call.request_id, caller.name, call.model, time.time(), tries.attempts))
     reply = render_result(call, route, reply, tries)
@@ -38,18 +38,17 @@ async def handle(call: Call, caller: Caller, snapshot: Snapshot, state: State) -
     return reply
 
 
-async def _answer(call: Call, route: Route, snapshot: Snapshot, state: State, tries: Tries) -> Reply:
+async def _answer(call: Call, route: Route, caller: Caller, snapshot: Snapshot, state: State, tries: Tries) -> Reply:
     """From the route's targets or, for a request that is too long for them, from its larger model."""
-    dispatcher = state.dispatcher
-    targets = order(route, snapshot.providers, dispatcher.vitals, dispatcher.random, call.session)
-    asking = Asking(targets, call, snapshot, state, tries)
+    asking = Asking(choose(route, call, snapshot, state), call, snapshot, state, tries, route.hedge)
+    policy = StreamPolicy(caller.stream_policy) if caller.stream_policy else route.stream_policy
     try:
-        return guard_stream(await attempt_or_wait(asking), asking, route.stream_policy)
+        return guard_stream(await attempt_or_wait(asking), asking, policy)
     except UpstreamRefused as error:
         larger = snapshot.routes.get(route.context_fallback)
         if larger is None or error.error_code != "context_length_exceeded":
             raise
-        return await _answer(call, replace(larger, context_fallback=""), snapshot, state, tries)
+        return await _answer(call, replace(larger, context_fallback=""), caller, snapshot, state, tries)
 
 
 async def _prepare(call: Call, route: Route, snapshot: Snapshot, state: State) -> Call:

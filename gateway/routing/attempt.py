@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -19,13 +19,18 @@ from gateway.errors import (
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Operation
 from gateway.providers.base import Endpoint, Provider, ProviderAdapter
-from gateway.routing.budget import RetryBudget
+from gateway.routing.budget import Budget
 from gateway.routing.first_content import first_content
 from gateway.routing.keyring import KeyRings
-from gateway.routing.types import Attempt, Target
+from gateway.routing.race import Race
+from gateway.routing.thinking import thoughtful
+from gateway.routing.types import Attempt, Hedge, Target
 from gateway.routing.vitals import Vital, Vitals
 
 log = logging.getLogger("gateway.attempt")
+
+_HEDGES_AT_ONCE = 10.0
+"""Hedged requests that may come at once, after a quiet time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,8 @@ class Tries:
 
     @property
     def answered_by(self) -> Target | None:
-        last = self.attempts[-1] if self.attempts else None
-        return last.target if last and last.outcome == "200" else None
+        """The latest that did; behind it may stand one that it overtook."""
+        return next((one.target for one in reversed(self.attempts) if one.outcome == "200"), None)
 
 
 @dataclass(slots=True)
@@ -61,6 +66,16 @@ class _Candidate:
 
     def ready_at(self, now: float) -> float:
         return max(self.not_before, self.vital.ready_at(now))
+
+
+@dataclass(slots=True)
+class _Run:
+    """One request on its way: the targets that may still be asked, and what the others failed with."""
+
+    call: Call
+    tries: Tries
+    candidates: list[_Candidate]
+    errors: list[GatewayError] = field(default_factory=list)
 
 
 class UnsupportedOperation(ProviderNotConfigured):
@@ -80,41 +95,88 @@ class Dispatcher:
         self.random = random or Random()  # noqa: S311
         self._adapters = adapters
         self._limits = limits or QueueLimits()
-        self._budget = RetryBudget()
+        self._budget = Budget()
+        self._hedges: dict[Hedge, Budget] = {}
         self._queued = 0
 
     def can(self, provider: Provider, operation: Operation) -> bool:
         """Whether the provider's dialect has this operation at all."""
         return operation.name in self._adapters[provider.type].operations
 
+    async def check(self, provider: Provider) -> None:
+        """Raises the error that a call to this provider would meet."""
+        await self._adapters[provider.type].check(provider)
+
     async def attempt(
-        self, targets: Sequence[Target], call: Call, providers: Mapping[str, Provider], tries: Tries
+        self,
+        targets: Sequence[Target],
+        call: Call,
+        providers: Mapping[str, Provider],
+        tries: Tries,
+        hedge: Hedge | None = None,
     ) -> Reply:
         """Every target once in order, then again with growing pauses those whose failure may pass.
 
         A target whose breaker is open or that asked for a pause is left out until then; when all of them rest, the
-        request waits its turn. One that was silent past its deadline is not asked again. Raises the error that says
-        most to the caller.
+        request waits its turn. One that was silent past its deadline is not asked again. With `hedge` the first two
+        may be asked side by side. Raises the error that says most to the caller.
         """
         self._budget.earn()
         candidates = [_Candidate(t, providers[t.provider_id], self.vitals[t]) for t in targets]
-        errors: list[GatewayError] = []
+        run = _Run(call, tries, candidates)
         patience = time.monotonic() + self._limits.seconds
         while candidates and not _too_late(call):
             candidate = self._next(candidates)
             if candidate is None:
                 if not await self._rest(candidates, call, patience, tries):
                     break
-                continue
-            try:
-                return await self._ask(candidate, call, tries)
-            except GatewayError as error:
-                errors.append(error)
-                if not error.retryable:
-                    raise
-                if not self._again(candidate, error):
-                    candidates.remove(candidate)
-        raise _most_telling(errors, candidates, call)
+            elif hedge is not None and not tries.attempts:
+                if (reply := await self._hedged(candidate, run, hedge)) is not None:
+                    return reply
+            else:
+                try:
+                    return await self._ask(candidate, call, tries)
+                except GatewayError as error:
+                    self._settle(candidate, error, run)
+        raise _most_telling(run.errors, candidates, call)
+
+    def _settle(self, candidate: _Candidate, error: GatewayError, run: _Run) -> None:
+        """What a failure means for the rest of the request: raises it where no other target is to be asked."""
+        run.errors.append(error)
+        if not error.retryable:
+            raise error
+        if not self._again(candidate, error):
+            run.candidates.remove(candidate)
+
+    async def _hedged(self, first: _Candidate, run: _Run, hedge: Hedge) -> Reply | None:
+        """The first target, and beside it a second one when the first is slow to begin. None where both failed."""
+        budget = self._hedges.setdefault(hedge, Budget(hedge.max_share, _HEDGES_AT_ONCE, 0.0))
+        budget.earn()
+
+        def rival() -> tuple[_Candidate, Awaitable[Reply]] | None:
+            second = self._next([candidate for candidate in run.candidates if candidate is not first])
+            if second is None or not budget.spend():
+                return None
+            return second, self._ask(second, run.call, run.tries)
+
+        began, before = time.monotonic(), run.tries.upstream_seconds
+        after = hedge.after if hedge.after is not None else first.vital.slow_after()
+        race = Race(first, self._ask(first, run.call, run.tries))
+        reply: Reply | None = None
+        try:
+            await race.join(rival, after)
+            while reply is None and (came_in := await race.next_in()) is not None:
+                candidate, outcome = came_in
+                if isinstance(outcome, Reply):
+                    reply = outcome
+                else:
+                    self._settle(candidate, outcome, run)
+        finally:
+            overtaken = await race.stop()
+            run.tries.upstream_seconds = before + time.monotonic() - began
+        for candidate in overtaken:
+            _note_overtaken(candidate, run.tries)
+        return reply
 
     def _next(self, candidates: Sequence[_Candidate]) -> _Candidate | None:
         """The one asked least often, in order; one that is only coming back goes last."""
@@ -171,7 +233,7 @@ class Dispatcher:
                     raise
                 last = error
             except BaseException:
-                candidate.vital.end()
+                candidate.vital.give_up()
                 raise
         raise last
 
@@ -185,7 +247,10 @@ class Dispatcher:
                 raise UnsupportedOperation(f"The provider '{provider.id}' has no {call.operation.path}.", param="model")
             key = provider.api_keys[position] if provider.api_keys else ""
             limit = provider.timeouts.first_content if call.stream else None
-            endpoint = Endpoint(provider, target.upstream_model, target.base_url, key)
+            model = target.upstream_model
+            if target.thinking:
+                model, call = thoughtful(call, target, provider)
+            endpoint = Endpoint(provider, model, target.base_url, key)
             reply = await first_content(adapter.send(endpoint, call), candidate.vital, limit)
             outcome = "200"
             candidate.vital.succeed(time.monotonic(), time.monotonic() - started)
@@ -199,6 +264,16 @@ class Dispatcher:
             tries.upstream_seconds += seconds
             if provider.debug:
                 log.info("try of %s: %s after %.0f ms", call.request_id, tries.attempts[-1], seconds * 1000)
+
+
+def _note_overtaken(candidate: _Candidate, tries: Tries) -> None:
+    """What it would have taken longer is counted as what it took."""
+    attempt = next((one for one in reversed(tries.attempts) if one.target is candidate.target), None)
+    if attempt is None:
+        return
+    if attempt.outcome == "cancelled":
+        candidate.vital.measure(attempt.seconds)
+    attempt.outcome = "overtaken"
 
 
 def _too_late(call: Call) -> bool:

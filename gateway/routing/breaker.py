@@ -37,7 +37,7 @@ class BreakerState(StrEnum):
 class Breaker:
     """Times are in seconds of one monotonic clock."""
 
-    __slots__ = ("_in_a_row", "_limits", "_open_until", "_pause", "_ramp_from", "_recent", "_trial_from")
+    __slots__ = ("_in_a_row", "_limits", "_open_until", "_pause", "_ramp_from", "_recent", "_trial_from", "_tripped")
 
     def __init__(self, limits: BreakerLimits = BreakerLimits()) -> None:
         self._limits = limits
@@ -47,6 +47,7 @@ class Breaker:
         self._open_until: float | None = None
         self._trial_from: float | None = None
         self._ramp_from: float | None = None
+        self._tripped = False
 
     def state(self, now: float) -> BreakerState:
         if self._open_until is not None:
@@ -76,9 +77,7 @@ class Breaker:
 
     def succeed(self, now: float) -> None:
         if self._open_until is not None:
-            self._open_until = self._trial_from = None
-            self._ramp_from = now
-            self._recent.clear()
+            self._close(now)
         self._in_a_row = 0
         self._recent.append(True)
         if self.state(now) is BreakerState.CLOSED:
@@ -91,6 +90,27 @@ class Breaker:
         if on_trial or self._in_a_row >= self._limits.failures or self._mostly_failing():
             self._open(now)
 
+    def give_up(self) -> None:
+        """The call that was on trial ends without an outcome: another may be it."""
+        self._trial_from = None
+
+    def trip(self, until: float) -> None:
+        """Opens for a reason outside the calls, or stays open longer."""
+        self._open_until = until if self._open_until is None else max(self._open_until, until)
+        self._trial_from = self._ramp_from = None
+        self._tripped = True
+
+    def let_in(self, now: float) -> None:
+        """The target is said to be well: what was tripped or waits for a trial takes calls again, few at first."""
+        if self._open_until is not None and (self._tripped or now >= self._open_until):
+            self._close(now)
+
+    def _close(self, now: float) -> None:
+        self._open_until = self._trial_from = None
+        self._tripped = False
+        self._ramp_from = now
+        self._recent.clear()
+
     def _mostly_failing(self) -> bool:
         failed = self._recent.count(False)
         return len(self._recent) >= self._limits.window // 2 and failed > self._limits.share * len(self._recent)
@@ -99,5 +119,6 @@ class Breaker:
         self._open_until = now + self._pause
         self._pause = min(self._pause * 2, self._limits.longest_pause)
         self._trial_from = self._ramp_from = None
+        self._tripped = False
         self._in_a_row = 0
         self._recent.clear()

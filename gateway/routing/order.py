@@ -1,23 +1,32 @@
-"""The order in which a route's targets are tried. Pure but for the random source passed in."""
+"""The order in which a route's targets are tried. Pure but for the random source and the clock passed in."""
 
+import time
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from itertools import groupby
 from random import Random
 
 from gateway.providers.base import Provider, ProviderType
-from gateway.routing.types import Policy, Route, Target
+from gateway.routing.spill import too_full
+from gateway.routing.types import Policy, Route, Spill, Target
 from gateway.routing.vitals import Vital, Vitals
 
 _EXPLORED = 0.05
 """Share of calls that ignore what was measured, so that a target that was slow once is measured again."""
+_MUCH_SLOWER = 3.0
+"""Times the latency of the best: what is no bargain however cheap."""
 
 
 def order(
-    route: Route, providers: Mapping[str, Provider], vitals: Vitals, random: Random, session: str = ""
+    route: Route,
+    providers: Mapping[str, Provider],
+    vitals: Vitals,
+    random: Random,
+    session: str = "",
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[Target]:
     """Usable targets, best first, whether or not they may be asked at this moment. Within a priority the calls of one
-    `session` keep their order of targets, whatever was measured."""
+    `session` keep their order of targets, whatever was measured. Engines that are too full come last."""
     usable = [t for t in route.targets if (p := providers.get(t.provider_id)) is not None and p.enabled]
     if len(usable) < 2:
         return usable
@@ -36,9 +45,53 @@ def order(
 
     groups = [list(group) for _, group in groupby(sorted(usable, key=tier), key=tier)]
     if session:
-        return [t for group in groups for t in _drawn(group, lambda target: _share(session, target))]
-    drawn = [_drawn(group, lambda _: random.random()) for group in groups]
-    return [t for group in drawn for t in _arranged(route.policy, group, providers, vitals, random)]
+        ordered = [t for group in groups for t in _drawn(group, lambda target: _share(session, target))]
+    elif route.policy is Policy.CHEAPEST_NOW:
+        now = clock()
+        ordered = [t for group in groups for t in _bargains(group, route, providers, vitals, random, now)]
+    else:
+        drawn = [_drawn(group, lambda _: random.random()) for group in groups]
+        ordered = [t for group in drawn for t in _arranged(route.policy, group, providers, vitals, random)]
+    if route.spill is not None:
+        ordered = _spilled(ordered, route.spill, providers, vitals, clock())
+    return ordered
+
+
+def overflow(target: Target, spill: Spill | None, providers: Mapping[str, Provider], vitals: Vitals, now: float) -> str:
+    """Why calls for this engine go elsewhere first, in words; empty where they need not, and for what is no engine."""
+    if spill is None or providers[target.provider_id].type is not ProviderType.LOCAL:
+        return ""
+    return too_full(spill, vitals[target], vitals.loads.get(target.provider_id), now)
+
+
+def slow(target: Target, route: Route, vitals: Vitals) -> bool:
+    """Much slower than the best of its priority."""
+    group = (vitals[other].latency for other in route.targets if other.priority == target.priority)
+    measured = [latency for latency in group if latency is not None]
+    return bool(measured) and (vitals[target].latency or 0.0) > _MUCH_SLOWER * min(measured)
+
+
+def _spilled(
+    ordered: list[Target], spill: Spill, providers: Mapping[str, Provider], vitals: Vitals, now: float
+) -> list[Target]:
+    full = [target for target in ordered if overflow(target, spill, providers, vitals, now)]
+    return [target for target in ordered if target not in full] + full if full else ordered
+
+
+def _bargains(
+    group: list[Target], route: Route, providers: Mapping[str, Provider], vitals: Vitals, random: Random, now: float
+) -> list[Target]:
+    """Cheapest first of those that answer well now, then the others; of one price the faster one."""
+    if len(group) < 2 or random.random() < _EXPLORED:
+        return group
+
+    def rank(target: Target) -> tuple[bool, float, float]:
+        vital = vitals[target]
+        unwell = vital.ready_at(now) > now or slow(target, route, vitals)
+        full = bool(overflow(target, route.spill, providers, vitals, now))
+        return (unwell or full, _price(target, providers), _latency(vital))
+
+    return sorted(group, key=rank)
 
 
 def _drawn(group: list[Target], draw: Callable[[Target], float]) -> list[Target]:

@@ -1,41 +1,114 @@
 """Finds the route of the model name a caller sent. Pure."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from typing import Protocol
 
 from gateway.errors import InvalidRequest, ModelNotFound, ProviderNotConfigured
 from gateway.openai_api.operations import ModelType, Operation
-from gateway.providers.base import Provider
+from gateway.providers.base import Provider, ProviderType
+from gateway.routing.thinking import SUFFIX
 from gateway.routing.types import Policy, Route, Target
 
-_SUFFIXES = {"latency": Policy.LOWEST_LATENCY, "throughput": Policy.HIGHEST_THROUGHPUT}
+DEFAULT = "default"
+"""Chutes' word for whatever model is set."""
+
+_POLICIES = {":latency": Policy.LOWEST_LATENCY, ":throughput": Policy.HIGHEST_THROUGHPUT}
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def resolve(
-    model: str, routes: Mapping[str, Route], aliases: Mapping[str, str], providers: Mapping[str, Provider]
-) -> Route:
-    """An exact name, an alias, `provider/model`, which needs no configuration beyond the provider, or a list of
-    these with an optional `:latency` or `:throughput`, as Chutes' own gateway takes it: `a,b,c:latency`.
+class Names(Protocol):
+    """What names can lead to. The snapshot is one."""
+
+    @property
+    def routes(self) -> Mapping[str, Route]: ...
+
+    @property
+    def aliases(self) -> Mapping[str, str]: ...
+
+    @property
+    def providers(self) -> Mapping[str, Provider]: ...
+
+    @property
+    def defaults(self) -> Sequence[str]:
+        """The models that `default` means, each for its type."""
+        ...
+
+    def resolve_alias(self, name: str) -> Sequence[str]:
+        """The models at Chutes that a slug, a chute's UUID or an alias of its users stands for, best first; empty where
+        nothing is known of it."""
+        ...
+
+
+def resolve(model: str, names: Names, operation: Operation | None = None) -> Route:
+    """An exact name, an alias, `default`, a chute's UUID or slug, `provider/model`, which needs no configuration beyond
+    the provider, or a list of these; behind it `:latency`, `:throughput` or `:THINKING`, as Chutes' own gateway takes
+    them: `a,b,c:latency`. `operation` chooses among the defaults.
 
     Raises ModelNotFound; the caller adds the closest names (`suggest`) that this key may know of.
     """
-    if route := routes.get(model) or routes.get(aliases.get(model, "")):
+    if route := names.routes.get(model) or names.routes.get(names.aliases.get(model, "")):
         return route
+    parts, policy, thinking = _wishes(model)
+    if parts == [model]:
+        return _single(model, names, operation)
+    if not parts:
+        raise _not_found(model)
+    found = [resolve(part, names, operation) for part in parts]
+    route = found[0] if len(found) == 1 and policy is None else _listed(model, found, policy)
+    if thinking:
+        route = replace(route, targets=tuple(replace(target, thinking=True) for target in route.targets))
+    return route
+
+
+def _single(model: str, names: Names, operation: Operation | None) -> Route:
+    if model == DEFAULT and names.defaults:
+        return _default(names, operation)
     prefix, _, rest = model.partition("/")
-    provider = providers.get(prefix)
-    if rest and provider and provider.enabled:
-        return _through(provider, rest, routes.get(rest)) or Route(id=model, targets=(Target(provider.id, rest),))
-    names, policy = _list_of(model)
-    if policy or len(names) > 1:
-        return _listed(model, [resolve(name, routes, aliases, providers) for name in names], policy)
-    raise ModelNotFound(f"The model '{model}' does not exist.", param="model")
+    provider = names.providers.get(prefix)
+    if provider is None or not provider.enabled or not rest:
+        chutes = next((p for p in names.providers.values() if p.type == ProviderType.CHUTES and p.enabled), None)
+        route = _at_chutes(chutes, model, names) if chutes is not None else None
+        if route is None:
+            raise _not_found(model)
+        return route
+    if route := _through(provider, rest, names.routes.get(rest)):
+        return route
+    known = _at_chutes(provider, rest, names) if provider.type == ProviderType.CHUTES else None
+    return known or Route(id=model, targets=(Target(provider.id, rest),))
 
 
-def _list_of(model: str) -> tuple[list[str], Policy | None]:
-    names, _, suffix = model.rpartition(":")
-    policy = _SUFFIXES.get(suffix) if names else None
-    return [name.strip() for name in (names if policy else model).split(",") if name.strip()], policy
+def _default(names: Names, operation: Operation | None) -> Route:
+    """The first of the defaults that fits the endpoint, else the first, of which is then said why it does not."""
+    found = [resolve(name, names, operation) for name in names.defaults if name != DEFAULT]
+    if not found:
+        raise _not_found(DEFAULT)
+    types = None if operation is None else {None, *operation.model_types}
+    return next((route for route in found if types is None or route.type in types), found[0])
+
+
+def _at_chutes(provider: Provider, name: str, names: Names) -> Route | None:
+    """What Chutes calls by another name than the model's. A UUID is passed on: its shared host knows them all."""
+    models = names.resolve_alias(name) or ([name.lower()] if _UUID.fullmatch(name) else [])
+    targets = tuple(Target(provider.id, model, priority) for priority, model in enumerate(models))
+    return Route(id=f"{provider.id}/{name}", targets=targets) if targets else None
+
+
+def _not_found(model: str) -> ModelNotFound:
+    return ModelNotFound(f"The model '{model}' does not exist.", param="model")
+
+
+def _wishes(model: str) -> tuple[list[str], Policy | None, bool]:
+    """The names of a list, and what stands behind it. A name before it is never empty."""
+    policy, thinking = None, False
+    while True:
+        suffix = next((s for s in (*_POLICIES, SUFFIX) if model.endswith(s) and len(model) > len(s)), "")
+        if not suffix:
+            return [name.strip() for name in model.split(",") if name.strip()], policy, thinking
+        model = model.removesuffix(suffix)
+        policy, thinking = policy or _POLICIES.get(suffix), thinking or suffix == SUFFIX
 
 
 def _listed(model: str, parts: list[Route], policy: Policy | None) -> Route:

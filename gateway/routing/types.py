@@ -1,8 +1,9 @@
-"""`Route`, `Target` and `Attempt`: what a public model name leads to, and what was tried."""
+"""`Route`, `Target` and `Attempt`: what a public model name leads to, how it is ordered, and what was tried."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gateway.openai_api.features import Feature
 from gateway.openai_api.operations import ModelType
 
 
@@ -19,6 +20,8 @@ class Policy(StrEnum):
     """By output tokens per second lately."""
     CHEAPEST = "cheapest"
     """By price per token; unpriced targets last, engines of this machine first."""
+    CHEAPEST_NOW = "cheapest-now"
+    """As `cheapest`, but what rests, is overloaded or much slower than the best comes behind the others."""
     WEIGHTED = "weighted"
     """By weight alone, whatever the priority."""
     LOCAL_FIRST = "local-first"
@@ -38,6 +41,37 @@ class StreamPolicy(StrEnum):
     """The caller gets an error event."""
 
 
+class Sticky(StrEnum):
+    """What keeps calls together on one target of a priority."""
+
+    SESSION = "session"
+    """A session that the caller names."""
+    PROMPT = "prompt"
+    """Where no session is named, the beginning of the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """Past any of these limits the calls of a local engine go elsewhere first. None: no limit."""
+
+    in_flight: int | None = None
+    """Calls of this gateway that are not finished there."""
+    waiting: int | None = None
+    """Calls that wait inside the engine."""
+    memory: float | None = None
+    """Share of the engine's key-value cache in use, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hedge:
+    """A second target is asked when the first said nothing for `after` seconds (None: for longer than 95 of 100 of its
+    answers lately took to begin), in at most `max_share` of the requests of the model `model`."""
+
+    model: str
+    after: float | None = None
+    max_share: float = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One place to send a call. Lower `priority` first; `weight` shares load within a priority."""
@@ -52,6 +86,11 @@ class Target:
     """USD per 1 M tokens, three input tokens counted for one of output."""
     prefill: str = ""
     """How this target goes on behind a text of the assistant (`openai_api.continuation.PREFILLS`); empty: it cannot."""
+    supports: frozenset[Feature] = frozenset()
+    lacks: frozenset[Feature] = frozenset()
+    """What it is known to be able to do, and not to be; the rest is tried."""
+    thinking: bool = False
+    """The caller asked for `model:THINKING`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +108,22 @@ class Route:
     context_fallback: str = ""
     """The model to ask when the request is too long for this one."""
     aliases: tuple[str, ...] = ()
+    sticky: Sticky = Sticky.SESSION
+    spill: Spill | None = None
+    hedge: Hedge | None = None
     supports_images: bool | None = None
     demo: bool = False
+    lacked: frozenset[Feature] = field(init=False)
+    """What at least one target lacks: only for these a request is looked at."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lacked", frozenset().union(*(target.lacks for target in self.targets)))
 
 
 @dataclass(slots=True)
 class Attempt:
-    """The record of one try. `outcome` is `200` or the code of the error."""
+    """The record of one try. `outcome` is `200`, the code of the error, `cancelled` where the caller left, or
+    `overtaken` where a hedged target was faster."""
 
     target: Target
     outcome: str

@@ -1,11 +1,12 @@
 """What was seen of each target lately: its breaker, cooldown, calls in flight, latency and speed. In memory only."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.errors import GatewayError, UpstreamError
 from gateway.routing.breaker import Breaker
-from gateway.routing.types import Target
+from gateway.routing.types import Spill, Target
 
 MAX_TARGETS = 10_000
 """Targets remembered; the one unused for longest is forgotten first."""
@@ -13,6 +14,18 @@ _LEAST_TOKENS = 8
 """Shorter answers say nothing of a target's speed."""
 _WEIGHT = 0.2
 """Of the newest measurement in a moving average."""
+_REMEMBERED, _ENOUGH = 100, 20
+"""Answers from which is told how long 95 of 100 take, and the fewest from which it can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoad:
+    """What an engine says of itself: calls that wait in it, and the share of its key-value cache in use (None where it
+    does not tell). `at` is `time.monotonic()`."""
+
+    waiting: float
+    memory: float | None
+    at: float
 
 
 @dataclass(slots=True)
@@ -27,6 +40,10 @@ class Vital:
     latency: float | None = None
     speed: float | None = None
     last_error: str = ""
+    spilled: set[Spill] = field(default_factory=set)
+    """The limits that were reached and not yet left well behind."""
+    recent: deque[float] | None = None
+    """The latest latencies, kept from the first time that somebody asks for `slow_after`."""
 
     def ready_at(self, now: float) -> float:
         """When this target may be asked."""
@@ -42,10 +59,29 @@ class Vital:
         """The answer is whole, failed or given up: the target is free of this call."""
         self.in_flight -= 1
 
+    def give_up(self) -> None:
+        """Nobody waits for the answer any more; it says nothing of the target, so the next call may be the trial."""
+        self.in_flight -= 1
+        self.breaker.give_up()
+
     def succeed(self, now: float, latency: float) -> None:
         """The first content is there."""
         self.breaker.succeed(now)
+        self.measure(latency)
+
+    def measure(self, latency: float) -> None:
+        """An answer began after so many seconds, or would have taken still longer."""
         self.latency = _average(self.latency, latency)
+        if self.recent is not None:
+            self.recent.append(latency)
+
+    def slow_after(self) -> float | None:
+        """Seconds within which 95 of 100 answers began lately; None while too few are known."""
+        if self.recent is None:
+            self.recent = deque(maxlen=_REMEMBERED)
+        if len(self.recent) < _ENOUGH:
+            return None
+        return sorted(self.recent)[len(self.recent) * 95 // 100]
 
     def fail(self, now: float, error: GatewayError) -> None:
         """Before or after the answer began."""
@@ -71,19 +107,47 @@ class Vitals:
 
     def __init__(self) -> None:
         self._by_target: OrderedDict[tuple[str, str], Vital] = OrderedDict()
+        self._unwell: dict[str, float] = {}
+        """Providers whose health check failed, and until when that counts."""
+        self.loads: dict[str, EngineLoad] = {}
+        """By the name of the engine, which is its provider's id."""
 
     def __getitem__(self, target: Target) -> Vital:
         key = (target.provider_id, target.upstream_model)
         vital = self._by_target.get(key)
         if vital is None:
-            vital = self._by_target[key] = Vital()
+            vital = self._by_target[key] = self._new(target.provider_id)
             if len(self._by_target) > MAX_TARGETS:
                 self._by_target.popitem(last=False)
         return vital
 
+    def unwell(self, provider: str, error: str, until: float) -> None:
+        """A health check failed: no target of this provider is asked before `until`, unless a check goes well."""
+        self._unwell[provider] = until
+        for vital in self._of(provider):
+            vital.breaker.trip(until)
+            vital.last_error = error
+
+    def well(self, provider: str, now: float) -> None:
+        """A health check went well: what rested because of checks, or waits for a trial, gets calls again."""
+        self._unwell.pop(provider, None)
+        for vital in self._of(provider):
+            vital.breaker.let_in(now)
+
     def clear(self) -> None:
         """Forget everything: every target starts anew."""
         self._by_target.clear()
+        self._unwell.clear()
+
+    def _of(self, provider: str) -> Iterator[Vital]:
+        return (vital for (name, _), vital in self._by_target.items() if name == provider)
+
+    def _new(self, provider: str) -> Vital:
+        vital = Vital()
+        if provider in self._unwell:
+            vital.breaker.trip(self._unwell[provider])
+            vital.last_error = "health_check"
+        return vital
 
 
 def _average(before: float | None, new: float) -> float:

@@ -26,15 +26,17 @@ PolicyName = Literal[
     "lowest-latency",
     "highest-throughput",
     "cheapest",
+    "cheapest-now",
     "weighted",
     "local-first",
     "remote-first",
 ]
 StreamPolicyName = Literal["continue", "restart", "error"]
+FeatureName = Literal["images", "tools", "json_schema", "n", "logprobs", "prefill"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """snake_case fields, camelCase accepted on input, unknown fields refused by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
@@ -54,7 +56,36 @@ Prefill = Annotated[
 ]
 
 
-class Fallback(_Strict):
+class HealthCheckConfig(Strict):
+    """How a provider is asked whether it is well while nobody else asks it."""
+
+    interval: float = Field(30, ge=1, le=3600)
+    """Seconds between checks, give or take a tenth."""
+    path: str = Field("", pattern="^(/[^ ?#]*)?$")
+    """Asked with GET below the base URL; 200 is well. Empty: what the dialect has for it, mostly `/v1/models`."""
+
+
+class SpillConfig(Strict):
+    """Past any of these a local engine's calls go to the next targets first."""
+
+    in_flight: int | None = Field(None, ge=1)
+    """Calls of this gateway that the engine has not finished."""
+    waiting: int | None = Field(None, ge=1)
+    """Calls that wait inside the engine, as it says itself."""
+    memory: float | None = Field(None, gt=0, le=1)
+    """Share of the engine's key-value cache in use, 0 to 1, as it says itself."""
+
+
+class HedgeConfig(Strict):
+    """A second target is asked too when the first one is slow to begin."""
+
+    after: Annotated[float, Field(gt=0)] | Literal["p95"] = "p95"
+    """Seconds without content, or the time in which 95 of 100 answers of that target lately began."""
+    max_share: float = Field(0.1, gt=0, le=1)
+    """Hedged requests as a share of all of this model: what hedging may cost at most."""
+
+
+class Fallback(Strict):
     """Where a model's calls go when the targets before it fail."""
 
     provider: str = Field(validation_alias=AliasChoices("provider", "provider_id", "providerId"))
@@ -64,7 +95,7 @@ class Fallback(_Strict):
     """As of a target."""
 
 
-class Performance(_Strict):
+class Performance(Strict):
     """Wins over the provider's own `timeout` and `max_retries` where both are given."""
 
     timeout: float | None = Field(None, gt=0)
@@ -73,7 +104,7 @@ class Performance(_Strict):
     buffer_size: int = Field(1000, ge=1, description="Accepted for compatibility; streams are bounded in bytes here.")
 
 
-class ModelEntry(_Strict):
+class ModelEntry(Strict):
     """One model of a provider, written out. A bare string is the same with only `id`."""
 
     id: str
@@ -94,7 +125,7 @@ ModelEntries = Annotated[
 ]
 
 
-class ProviderConfig(_Strict):
+class ProviderConfig(Strict):
     """An upstream. `models` takes a list, `{primary, fallback}` or `{chat, embedding, …}`."""
 
     type: str | None = Field(None, pattern="^[a-z][a-z0-9_-]*$")
@@ -114,9 +145,16 @@ class ProviderConfig(_Strict):
     http2: bool = False
     models: ModelEntries = ()
     fallbacks: tuple[Fallback, ...] = ()
+    health_check: HealthCheckConfig | None = None
+    """None: never checked. `true` is one with the defaults."""
     debug: bool = False
     log_level: LogLevel | None = None
     performance: Performance = Performance()
+
+    @field_validator("health_check", mode="before")
+    @classmethod
+    def _switched(cls, value: Any) -> Any:
+        return {} if value is True else None if value is False else value
 
     @field_validator("models", mode="before")
     @classmethod
@@ -129,7 +167,7 @@ class ProviderConfig(_Strict):
         return [entry(item) for item in value] if isinstance(value, list) else value
 
 
-class TargetConfig(_Strict):
+class TargetConfig(Strict):
     """One place a model's calls may go: an `engine` of this machine, or a model of a provider."""
 
     engine: str = ""
@@ -142,9 +180,16 @@ class TargetConfig(_Strict):
     """USD per 1 M tokens, three input tokens counted for one of output; for the policy `cheapest`."""
     prefill: Prefill = ""
     """How this target goes on behind a text of the assistant, for streams that break; empty: it cannot."""
+    supports: dict[FeatureName, bool] = {}
+    """What this target can (`true`) and cannot (`false`); what is left out is tried. A list is all `true`."""
+
+    @field_validator("supports", mode="before")
+    @classmethod
+    def _all_true(cls, value: Any) -> Any:
+        return dict.fromkeys(value, True) if isinstance(value, list | tuple) else value
 
 
-class ModelConfig(_Strict):
+class ModelConfig(Strict):
     """A public model name. Give `targets`, or `provider` + `model` (+ `fallbacks`), or `engine`."""
 
     name: str = ""
@@ -160,17 +205,23 @@ class ModelConfig(_Strict):
     stream_policy: StreamPolicyName | None = None
     context_fallback: str = ""
     """The model to ask when a request is too long for this one."""
+    sticky: Literal["session", "prompt"] = "session"
+    """What keeps calls together on one target: a session that is named, or the beginning of the prompt too."""
+    spill: SpillConfig | None = None
+    hedge: HedgeConfig | None = None
     supports_image_upload: bool | None = None
     aliases: tuple[str, ...] = ()
 
 
-class KeyConfig(_Strict):
+class KeyConfig(Strict):
     """A gateway key from the file. `allowed_models` are globs; empty allows all."""
 
     key: SecretStr
     name: str = ""
     allowed_models: tuple[str, ...] = ()
     allowed_operations: tuple[str, ...] = ()
+    stream_policy: StreamPolicyName | None = None
+    """Wins over that of the model."""
     enabled: bool = True
 
     @field_validator("key")
@@ -181,7 +232,7 @@ class KeyConfig(_Strict):
         return value
 
 
-class PriceConfig(_Strict):
+class PriceConfig(Strict):
     """What one model of one provider costs, in USD: per 1 M tokens, minute of audio, page, request."""
 
     input: float | None = Field(None, ge=0, le=1_000_000)
@@ -193,7 +244,7 @@ class PriceConfig(_Strict):
     per_request: float | None = Field(None, ge=0, le=1_000_000)
 
 
-class CacheSettings(_Strict):
+class CacheSettings(Strict):
     """Answers kept to be given again to an equal request of the same user."""
 
     enabled: bool = Field(False, description="Keep answers for callers that ask for it.")
@@ -201,7 +252,7 @@ class CacheSettings(_Strict):
     ttl_seconds: float = Field(3600, gt=0, description="Seconds for which an answer may be given again.")
 
 
-class ChuteSettings(_Strict):
+class ChuteSettings(Strict):
     """How the gateway is deployed as a chute. Defaults follow what the platform allows an ordinary account."""
 
     username: str = Field("", description="Account on Chutes; empty: the one in the chutes config file.")
@@ -244,7 +295,7 @@ class ChuteSettings(_Strict):
     drain_seconds: float = Field(20, ge=0, le=600, description="Seconds that running requests get at SIGTERM.")
 
 
-class Settings(_Strict):
+class Settings(Strict):
     """Every setting. The environment variable of a field is its name in capitals."""
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
@@ -279,6 +330,9 @@ class Settings(_Strict):
         20, ge=0, description="Seconds a request waits while every target of its model rests after failures or limits."
     )
     queue_size: int = Field(256, ge=0, description="Requests that may wait so at a time; more get 429.")
+    default_model: Separated = Field(
+        (), description="Models that the name `default` means: the first whose type fits the endpoint is asked."
+    )
     body_timeout: float = Field(60, gt=0, description="Seconds a client may take to send its request.")
     max_body_mb: float = Field(64, gt=0, le=1024, description="Largest JSON body, in MB.")
     allow_private_upstreams: bool = Field(

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from gateway.access.keys import Caller, digest
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, ModelNotFound
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
+from gateway.routing.resolve import resolve
 from gateway.routing.types import Route
 from gateway.settings import Settings
 from gateway.state.providers import engine_providers, remote_providers
@@ -31,15 +32,28 @@ def build_snapshot(settings: Settings, engines: EngineBoard, master_key: str, re
     for route in routes.values():
         _check_route(route, routes, providers, settings)
     aliases = {alias: route.id for route in routes.values() for alias in route.aliases if alias not in routes}
-    return Snapshot(revision, providers, routes, aliases, dict(_callers(settings, master_key)))
+    snapshot = Snapshot(
+        revision, providers, routes, aliases, dict(_callers(settings, master_key)), settings.default_model
+    )
+    _check_defaults(snapshot, settings)
+    return snapshot
 
 
 def _callers(settings: Settings, master_key: str) -> Iterable[tuple[bytes, Caller]]:
     for n, key in enumerate(settings.keys, 1):
         if key.enabled:
-            caller = Caller(key.name or f"key {n}", False, key.allowed_models, key.allowed_operations)
+            name, policy = key.name or f"key {n}", key.stream_policy or ""
+            caller = Caller(name, False, key.allowed_models, key.allowed_operations, policy)
             yield digest(key.key.get_secret_value()), caller
     yield digest(master_key), Caller("master", is_master=True)
+
+
+def _check_defaults(snapshot: Snapshot, settings: Settings) -> None:
+    for name in snapshot.defaults:
+        try:
+            resolve(name, snapshot)
+        except ModelNotFound:
+            raise ConfigError(f"{settings.place('default_model')}: there is no model '{name}'") from None
 
 
 def _check_route(

@@ -5,20 +5,24 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
+from gateway.openai_api.features import Feature
 from gateway.openai_api.operations import ModelType
 from gateway.providers.base import Provider, ProviderType
 from gateway.providers.engines import EngineStatus
-from gateway.routing.types import Policy, Route, StreamPolicy, Target
-from gateway.settings import Fallback, ModelConfig, ModelEntry, ProviderConfig, Settings
+from gateway.routing.types import Hedge, Policy, Route, Spill, Sticky, StreamPolicy, Target
+from gateway.settings import Fallback, ModelConfig, ModelEntry, ProviderConfig, Settings, TargetConfig
 
 _ROLES = ("primary", "fallback")
+_LACKED_BY_RUNTIME = {"transformers": frozenset({Feature.IMAGES, Feature.JSON_SCHEMA})}
+"""What an engine's program cannot do, whatever its model."""
 
 
 def engine_routes(settings: Settings, statuses: Iterable[EngineStatus]) -> Iterator[Route]:
     """An engine's model under its public name, and under the engine's name as an alias."""
     for status in statuses:
         goes_on = "continue_final_message" if status.runtime == "vllm" else ""
-        first = Target(status.name, status.upstream_model, prefill=goes_on)
+        lacks = _LACKED_BY_RUNTIME.get(status.runtime, frozenset())
+        first = Target(status.name, status.upstream_model, prefill=goes_on, lacks=lacks)
         yield Route(
             id=status.model,
             targets=(first, *_fallbacks(settings.engine_fallbacks.get(status.name, ()))),
@@ -73,10 +77,20 @@ def configured_route(
         policy=Policy(model.policy),
         stream_policy=StreamPolicy(model.stream_policy or settings.stream_policy),
         context_fallback=model.context_fallback,
+        sticky=Sticky(model.sticky),
+        spill=Spill(**model.spill.model_dump()) if model.spill else None,
+        hedge=_hedge(name, model),
         aliases=model.aliases or (known.aliases if known else ()),
         supports_images=model.supports_image_upload,
         demo=known.demo if known else bool(engine and engine.demo),
     )
+
+
+def _hedge(name: str, model: ModelConfig) -> Hedge | None:
+    if model.hedge is None:
+        return None
+    after = None if model.hedge.after == "p95" else model.hedge.after
+    return Hedge(name, after, model.hedge.max_share)
 
 
 def _fallbacks(fallbacks: Iterable[Fallback]) -> Iterator[Target]:
@@ -123,12 +137,31 @@ def _targets(
         if bool(target.engine) == bool(target.provider):
             place = settings.place("models", name, "targets", n)
             raise ConfigError(f"{place}: give either an engine, or a provider and a model")
-        upstream = target.model or _served_as(target.engine, engines) or name
-        name_of = target.engine or target.provider
-        yield Target(name_of, upstream, target.priority, target.weight, target.base_url, target.price, target.prefill)
+        yield _target(target, target.model or _served_as(target.engine, engines) or name, engines)
     if model.engine or model.provider:
         upstream = model.model or _served_as(model.engine, engines) or name
-        yield Target(model.engine or model.provider, upstream, base_url=model.base_url)
+        lacks = _lacked_by(model.engine, engines)
+        yield Target(model.engine or model.provider, upstream, base_url=model.base_url, lacks=lacks)
+
+
+def _target(target: TargetConfig, upstream: str, engines: Mapping[str, EngineStatus]) -> Target:
+    said = {Feature(name): can for name, can in target.supports.items()}
+    unsaid = _lacked_by(target.engine, engines) - said.keys()
+    return Target(
+        target.engine or target.provider,
+        upstream,
+        target.priority,
+        target.weight,
+        target.base_url,
+        target.price,
+        target.prefill,
+        frozenset(name for name, can in said.items() if can),
+        unsaid | {name for name, can in said.items() if not can},
+    )
+
+
+def _lacked_by(engine: str, engines: Mapping[str, EngineStatus]) -> frozenset[Feature]:
+    return _LACKED_BY_RUNTIME.get(engines[engine].runtime if engine in engines else "", frozenset())
 
 
 def _served_as(engine: str, engines: Mapping[str, EngineStatus]) -> str:

@@ -1,6 +1,6 @@
 """`Snapshot` and `State`. A request keeps the snapshot it began with, so no change reaches it half-way."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.access.keys import Caller
@@ -21,6 +21,13 @@ class Snapshot:
     routes: Mapping[str, Route]
     aliases: Mapping[str, str]
     callers: Mapping[bytes, Caller]
+    defaults: tuple[str, ...] = ()
+    """The models that the name `default` means."""
+    upstream_aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What slugs, UUIDs and aliases at Chutes stand for, as far as they were read."""
+
+    def resolve_alias(self, name: str) -> Sequence[str]:
+        return self.upstream_aliases.get(name, ())
 
     def routes_for(self, caller: Caller) -> Iterator[Route]:
         """The routes this caller may use and somebody could serve, in order of configuration."""

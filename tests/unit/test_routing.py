@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -34,6 +35,7 @@ from gateway.routing.order import order
 from gateway.routing.resolve import check_targets, check_type, resolve, suggest
 from gateway.routing.types import Policy, Route, Target
 from gateway.routing.vitals import Vitals
+from gateway.state import Snapshot
 
 PROVIDERS = {
     "local": Provider("local", ProviderType.LOCAL),
@@ -86,18 +88,23 @@ ROUTES = {
 }
 
 
+def names(**more: Any) -> Snapshot:
+    return Snapshot(**{"revision": 1, "providers": PROVIDERS, "routes": ROUTES, "aliases": {}, "callers": {}, **more})
+
+
 def test_a_name_an_alias_and_a_prefixed_name_resolve() -> None:
     aliases = {"chat": "demo-chat"}
-    assert resolve("demo-chat", ROUTES, aliases, PROVIDERS).id == "demo-chat"
-    assert resolve("chat", ROUTES, aliases, PROVIDERS).id == "demo-chat"
-    assert resolve("a/Qwen/Qwen3-32B", ROUTES, aliases, PROVIDERS).id == "Qwen/Qwen3-32B"
-    assert resolve("a/other", ROUTES, aliases, PROVIDERS).targets == (Target("a", "other"),)
+    known = names(aliases=aliases)
+    assert resolve("demo-chat", known).id == "demo-chat"
+    assert resolve("chat", known).id == "demo-chat"
+    assert resolve("a/Qwen/Qwen3-32B", known).id == "Qwen/Qwen3-32B"
+    assert resolve("a/other", known).targets == (Target("a", "other"),)
 
 
 @pytest.mark.parametrize("name", ["nothing", "off/model", "a/", "/", ""])
 def test_an_unknown_name_is_refused(name: str) -> None:
     with pytest.raises(ModelNotFound):
-        resolve(name, ROUTES, {}, PROVIDERS)
+        resolve(name, names())
 
 
 def test_the_closest_names_are_told() -> None:

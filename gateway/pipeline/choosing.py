@@ -1,0 +1,58 @@
+"""Which targets a call may go to, in which order: what they can do, where its session is, how full engines are."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gateway.errors import InvalidRequest
+from gateway.openai_api.call import Call
+from gateway.openai_api.features import Feature, needed
+from gateway.openai_api.opening import opening
+from gateway.openai_api.operations import CHAT, COMPLETIONS
+from gateway.routing.order import order
+from gateway.routing.types import Route, Sticky, Target
+from gateway.state import Snapshot, State
+
+_WORDS = {
+    Feature.IMAGES: "take images",
+    Feature.TOOLS: "call tools",
+    Feature.JSON_SCHEMA: "keep to a JSON schema",
+    Feature.N: "give several answers",
+    Feature.LOGPROBS: "tell log probabilities",
+    Feature.PREFILL: "go on behind a message of the assistant",
+}
+_OTHER_CODES = {Feature.IMAGES: "image_upload_not_supported"}
+
+
+def choose(route: Route, call: Call, snapshot: Snapshot, state: State) -> list[Target]:
+    """Best first. Raises InvalidRequest naming the field when no target can do what the call needs."""
+    session = call.session
+    if not session and route.sticky is Sticky.PROMPT:
+        session = opening(call.body)
+    if route.lacked:
+        route = replace(route, targets=_capable(route, call))
+    return order(route, snapshot.providers, state.dispatcher.vitals, state.dispatcher.random, session)
+
+
+def needs(call: Call, route: Route) -> dict[Feature, str]:
+    """What the call needs of that which some target of the route lacks, with the fields that say so."""
+    return needed(call.body, route.lacked) if route.lacked and call.operation in (CHAT, COMPLETIONS) else {}
+
+
+def missing(target: Target, wanted: dict[Feature, str]) -> list[Feature]:
+    return [feature for feature in wanted if feature in target.lacks]
+
+
+def _capable(route: Route, call: Call) -> tuple[Target, ...]:
+    wanted = needs(call, route)
+    targets = tuple(target for target in route.targets if not missing(target, wanted))
+    if not targets:
+        raise _refusal(route.id, route.targets, wanted)
+    return targets
+
+
+def _refusal(model: str, targets: Sequence[Target], wanted: dict[Feature, str]) -> InvalidRequest:
+    """Names the first need that no target meets; where each lacks another one, the first that any lacks."""
+    lacking = [f for f in wanted if all(f in t.lacks for t in targets)] or list(wanted)
+    feature, field = lacking[0], wanted[lacking[0]]
+    code = _OTHER_CODES.get(feature, "unsupported_parameter")
+    return InvalidRequest(f"The model '{model}' does not {_WORDS[feature]} ('{field}').", param=field, code=code)
