@@ -1,4 +1,4 @@
-"""Prices that the operator wrote into `prices:` of gateway.yaml, as dated facts. Called where the price book is made."""
+"""The prices of gateway.yaml as dated facts. Called where the price book is made."""
 
 from collections.abc import Iterator
 

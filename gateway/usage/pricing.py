@@ -32,7 +32,9 @@ class PriceBook:
     Models of `free` providers (the engines of this machine) cost nothing unless the configuration prices them.
     """
 
-    def __init__(self, facts: Iterable[Price] = (), configured: Iterable[Price] = (), free: Collection[str] = ()) -> None:
+    def __init__(
+        self, facts: Iterable[Price] = (), configured: Iterable[Price] = (), free: Collection[str] = ()
+    ) -> None:
         """Stored facts that came from an earlier configuration are history: what holds now is `configured`."""
         self._free = frozenset(free)
         self._configured = {(one.provider_id, one.upstream_model): one for one in configured}
@@ -45,11 +47,11 @@ class PriceBook:
             return price
         if provider_id in self._free:
             return Price(provider_id, upstream_model, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, source="local engine")
-        dated = self._dated.get(key)
-        if dated is None:
-            return None
         now = time.time()
-        return next((price for price in dated if price.valid_from <= now), None)
+        for price in self._dated.get(key, ()):
+            if price.valid_from <= now:
+                return price
+        return None
 
 
 def _newest_first(facts: Iterable[Price]) -> Mapping[tuple[str, str], tuple[Price, ...]]:
@@ -71,30 +73,36 @@ def cost_nanos(price: Price | None, usage: Usage | None) -> int | None:
     """
     if price is None:
         return None
-    parts = [_amount(price.per_request, _USD), *(_used(price, usage) if usage else ())]
-    known = [part for part in parts if part is not None]
-    return -(-sum(known) // _PER_NANO) if known else None
+    if usage is None:
+        return _rounded(_cost(price.per_request, _USD, 1))
+    fresh = usage.input_tokens
+    parts = _cost(price.per_request, _USD, 1)
+    if fresh is not None:
+        if usage.cached_tokens and price.cached_input_per_million is not None:
+            cached = min(usage.cached_tokens, fresh)
+            fresh -= cached
+            parts = _plus(parts, _cost(price.cached_input_per_million, _PER_TOKEN, cached))
+        parts = _plus(parts, _cost(price.input_per_million, _PER_TOKEN, fresh))
+    if usage.output_tokens is not None:
+        parts = _plus(parts, _cost(price.output_per_million, _PER_TOKEN, usage.output_tokens))
+    if usage.seconds is not None:
+        parts = _plus(parts, _cost(price.per_minute, _USD / 60_000, round(usage.seconds * 1000)))
+    if usage.pages is not None:
+        parts = _plus(parts, _cost(price.per_page, _USD, usage.pages))
+    return _rounded(parts)
 
 
-def _used(price: Price, usage: Usage) -> tuple[int | None, ...]:
-    """Femto-dollars by unit; None for a unit that was not used or has no price."""
-    fresh, cached = usage.input_tokens, 0
-    if fresh is not None and usage.cached_tokens and price.cached_input_per_million is not None:
-        cached = min(usage.cached_tokens, fresh)
-        fresh -= cached
-    seconds = None if usage.seconds is None else round(usage.seconds * 1000)
-    minutes = _amount(price.per_minute, _USD, seconds)
-    return (
-        _amount(price.input_per_million, _PER_TOKEN, fresh),
-        _amount(price.cached_input_per_million, _PER_TOKEN, cached or None),
-        _amount(price.output_per_million, _PER_TOKEN, usage.output_tokens),
-        None if minutes is None else -(-minutes // 60_000),
-        _amount(price.per_page, _USD, usage.pages),
-    )
+def _cost(rate: float | None, scale: float, count: int) -> int | None:
+    """Femto-dollars; None without a price."""
+    return None if rate is None else int(rate * scale + 0.5) * max(count, 0)
 
 
-def _amount(rate: float | None, scale: int, count: int | None = 1) -> int | None:
-    return None if rate is None or count is None else round(rate * scale) * max(count, 0)
+def _plus(total: int | None, part: int | None) -> int | None:
+    return total if part is None else part + (total or 0)
+
+
+def _rounded(femto: int | None) -> int | None:
+    return None if femto is None else -(-femto // _PER_NANO)
 
 
 def most_nanos(
@@ -110,32 +118,23 @@ def most_nanos(
     """The most a request can cost, to be reserved before it is sent; 0 where no price is known.
 
     Input: no tokenizer makes more tokens of a text than it has bytes, and the JSON around the text counts too; what a
-    template adds and images that are only linked are allowed for. Output: `max_tokens` (else `default_max`) for each
-    of `answers`. Audio: as long as the leanest codec makes a file of that size. Where the input is cheaper when
-    cached, the full price is taken.
+    template adds and images that are only linked are allowed for, and all at the dearer of the two input prices.
+    Output: `max_tokens` (else `default_max`) for each of `answers`. Audio: as long as the leanest codec makes a file
+    of that size.
     """
     if price is None:
         return 0
     text = body_bytes + TEMPLATE_TOKENS + linked_images * IMAGE_TOKENS
     output = (default_max if max_tokens is None else max_tokens) * max(answers, 1)
-    seconds = body_bytes / _LEANEST_AUDIO
-    usage = Usage(text, output, None, seconds if price.per_minute else None, pages if price.per_page else None)
     dearest = max(price.input_per_million or 0.0, price.cached_input_per_million or 0.0)
-    return cost_nanos(_with_input(price, dearest), usage) or 0
-
-
-def _with_input(price: Price, rate: float) -> Price:
-    """Without a price of its own for cached input, and with this one for all input."""
-    return Price(
-        price.provider_id,
-        price.upstream_model,
-        rate,
-        price.output_per_million,
-        None,
-        price.per_minute,
-        price.per_page,
-        price.per_request,
+    parts = (
+        _cost(price.per_request, _USD, 1),
+        _cost(dearest, _PER_TOKEN, text),
+        _cost(price.output_per_million, _PER_TOKEN, output),
+        _cost(price.per_minute, _USD / 60_000, -(-body_bytes * 1000 // _LEANEST_AUDIO)),
+        _cost(price.per_page, _USD, pages),
     )
+    return _rounded(sum(part for part in parts if part)) or 0
 
 
 def blended(price: Price) -> float | None:

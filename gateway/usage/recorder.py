@@ -1,0 +1,239 @@
+"""`Recorder`: usage rows on their way to the store. The pipeline records in memory; a task writes batches."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.errors import StorageFailed, StorageUnavailable
+from gateway.usage.spending import Spending
+from gateway.usage.types import UsageRow, UsageStore
+
+log = logging.getLogger("gateway.usage")
+
+BATCH = 500
+"""Rows of one transaction; so many waiting are written at once."""
+_LONGEST_PAUSE = 15.0
+_SAY_AGAIN = 60.0
+_MAX_TEXT = 256
+"""Characters kept of a name that callers choose."""
+
+Listener = Callable[[UsageRow], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the start. `failures` are batches that the store refused, `bodies_dropped` bodies that found no room."""
+
+    recorded: int = 0
+    written: int = 0
+    dropped: int = 0
+    bodies_dropped: int = 0
+    failures: int = 0
+
+
+class Recorder:
+    """At most `capacity` rows and `body_bytes` of bodies wait. Past that the oldest rows go and are counted, but what
+    they cost is still booked. A row is written within `interval` seconds while the store works.
+
+    `record` and the listeners run on the loop of `start`. Listeners get every row once, off the request's path, and
+    must not block.
+    """
+
+    def __init__(
+        self,
+        store: UsageStore,
+        *,
+        capacity: int = 20_000,
+        interval: float = 0.5,
+        body_bytes: int = 64 * 2**20,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.counts = Counts()
+        self._store, self._capacity, self._interval = store, capacity, interval
+        self._body_bytes = body_bytes
+        self._listeners = list(listeners)
+        self._new: deque[UsageRow] = deque()
+        self._heard: deque[UsageRow] = deque()
+        self._writing: Sequence[UsageRow] = ()
+        self._bodies = 0
+        self._size = BATCH
+        self._owed = Spending()
+        self._some, self._many = asyncio.Event(), asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self._said = float("-inf")
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not in the store yet."""
+        return len(self._new) + len(self._heard) + len(self._writing)
+
+    def on_row(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def record(self, row: UsageRow) -> None:
+        """Never waits, never fails."""
+        new = self._new
+        new.append(row)
+        if row.request_body is not None or row.response_body is not None:
+            self._admit_bodies(row)
+        if len(new) >= BATCH or len(new) == 1:
+            self._wake()
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="usage recorder")
+
+    async def aclose(self, deadline: float = 10.0) -> None:
+        """Writes everything that waits; what the store has not taken within `deadline` seconds is counted as lost."""
+        self._closing = True
+        self._some.set()
+        self._many.set()
+        if self._task is None:
+            self.start()
+        assert self._task
+        done, _ = await asyncio.wait({self._task}, timeout=deadline)
+        if not done:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if self.waiting:
+            self.counts.dropped += self.waiting
+            log.error("%d usage rows could not be written before the end", self.waiting)
+
+    def _wake(self) -> None:
+        self._some.set()
+        if len(self._new) >= BATCH:
+            self._many.set()
+            self._make_room()
+
+    def _admit_bodies(self, row: UsageRow) -> None:
+        size = _body_size(row)
+        if self._bodies + size > self._body_bytes:
+            row.request_body = row.response_body = None
+            self.counts.bodies_dropped += 1
+        else:
+            self._bodies += size
+
+    def _make_room(self) -> None:
+        """Rows of a batch being written stay: whether the store has them is not known."""
+        while self.waiting > self._capacity and (self._heard or self._new):
+            row = (self._heard or self._new).popleft()
+            self.counts.dropped += 1
+            self._bodies -= _body_size(row)
+            self._owed.add(row)
+
+    # --- the task ------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        pause = 0.0
+        while True:
+            if not (self._new or self._heard or self._owed) and not self._closing:
+                self._some.clear()
+                await self._some.wait()
+            self._many.clear()
+            await self._sleep(max(pause, self._interval))
+            self._tell()
+            written = await self._write_all()
+            if self._closing and not (self._new or self._heard or self._owed):
+                return
+            pause = 0.0 if written else min(max(pause * 2, self._interval), _LONGEST_PAUSE)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until then, or until a batch is full; a pause after a failure is not cut short by more rows."""
+        if self._closing:
+            await asyncio.sleep(min(seconds, 0.05))
+            return
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._closing:
+            try:
+                await asyncio.wait_for(self._many.wait(), left)
+            except TimeoutError:
+                return
+            self._tell()
+            if seconds <= self._interval:
+                return
+            self._many.clear()
+
+    def _tell(self) -> None:
+        """Listeners hear of a row before the store has it, and also when the store is down."""
+        while self._new:
+            row = self._new.popleft()
+            self.counts.recorded += 1
+            _tidy(row)
+            for listener in self._listeners:
+                try:
+                    listener(row)
+                except Exception:
+                    log.exception("a listener failed on a usage row")
+            self._heard.append(row)
+        self._make_room()
+
+    async def _write_all(self) -> bool:
+        """Whether the store took everything. A batch is one transaction, with what its rows cost."""
+        while self._heard or self._owed:
+            batch = [self._heard.popleft() for _ in range(min(self._size, len(self._heard)))]
+            owed, self._owed = self._owed, Spending()
+            self._writing = batch
+            try:
+                await self._store.append(batch, owed.with_rows(batch).spends())
+            except (StorageFailed, StorageUnavailable) as error:
+                self._put_back(batch, owed)
+                self._complain(error)
+                return False
+            except Exception:
+                self._take_apart(batch, owed)
+            except BaseException:
+                self._put_back(batch, owed)
+                raise
+            else:
+                self._size = min(self._size * 2, BATCH)
+                self.counts.written += len(batch)
+                self._bodies -= sum(map(_body_size, batch))
+            finally:
+                self._writing = ()
+            self._tell()
+        return True
+
+    def _put_back(self, batch: Sequence[UsageRow], owed: Spending) -> None:
+        self._heard.extendleft(reversed(batch))
+        self._owed.join(owed)
+
+    def _take_apart(self, batch: Sequence[UsageRow], owed: Spending) -> None:
+        """The store chokes on something in here: smaller batches find it, so that one bad row costs only itself."""
+        if len(batch) > 1:
+            self._put_back(batch, owed)
+            self._size = len(batch) // 2
+        elif batch:
+            log.exception("the usage row of %s cannot be stored", batch[0].request_id)
+            self.counts.dropped += 1
+            self._bodies -= _body_size(batch[0])
+            self._owed.join(owed.with_rows(batch))
+        else:
+            log.exception("what was spent cannot be stored: %s", owed.spends())
+
+    def _complain(self, error: Exception) -> None:
+        self.counts.failures += 1
+        now = time.monotonic()
+        if now - self._said >= _SAY_AGAIN:
+            self._said = now
+            log.error("usage rows cannot be written, %d wait: %s", self.waiting, error)
+
+
+def _body_size(row: UsageRow) -> int:
+    return len(row.request_body or b"") + len(row.response_body or b"")
+
+
+def _tidy(row: UsageRow) -> None:
+    """Names as a caller sent them are cut short and freed of what a database cannot hold."""
+    row.model = _clean(row.model)
+    row.upstream_model = _clean(row.upstream_model)
+    row.route = _clean(row.route)
+    row.error_code = _clean(row.error_code)
+
+
+def _clean(text: str) -> str:
+    if len(text) <= _MAX_TEXT and text.isascii() and "\0" not in text:
+        return text
+    return text[:_MAX_TEXT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
