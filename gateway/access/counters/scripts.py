@@ -127,8 +127,8 @@ return answer
 """
 )
 """ARGV: prefix, id, now or '', tokens, nanos, lease, whether it is to be settled, window; then for each scope: name,
-rpm, tpm, max_parallel, budget (-1: none), period, seconds to keep the sum. Answers: admitted, second, epoch, time of Redis,
-then for each scope the six fields of `Use`."""
+rpm, tpm, max_parallel, budget (-1: none), period, seconds to keep the sum.
+Answers: admitted, second, epoch, time of Redis, then for each scope the six fields of `Use`."""
 
 SETTLE = (
     _COMMON
