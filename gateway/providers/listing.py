@@ -17,14 +17,20 @@ _TYPES = frozenset(ModelType)
 
 
 async def list_models(transport: Transport, upstream: Upstream) -> list[ListedModel]:
-    """Every model once, in the upstream's order. Follows `has_more`/`last_id` and `page`/`limit`/`total`."""
+    """Every model once, in the upstream's order."""
+    return [model for _, model in await list_entries(transport, upstream)]
+
+
+async def list_entries(transport: Transport, upstream: Upstream) -> list[tuple[Mapping[str, Any], ListedModel]]:
+    """Every model once, as the upstream wrote it and as we read it. Follows `has_more`/`last_id` and
+    `page`/`limit`/`total`."""
     url = join_url(upstream.base_url, "/v1/models")
-    found: dict[str, ListedModel] = {}
+    found: dict[str, tuple[Mapping[str, Any], ListedModel]] = {}
     query = ""
     for _ in range(MAX_PAGES):
         document = _parse(await read_json(await ask(transport, upstream, url + query, method="GET")))
         entries = document["data"]
-        new = {model.id: model for entry in entries if (model := _model(entry)) and model.id not in found}
+        new = {model.id: (entry, model) for entry in entries if (model := _model(entry)) and model.id not in found}
         found |= new
         query = _next(document, len(found))
         if not query or not new:

@@ -1,0 +1,51 @@
+"""Asks for JSON documents with bounds on time and size. The transport follows no redirects and judges addresses."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from gateway.errors import UpstreamBadResponse, UpstreamTimeout
+from gateway.providers.base import Timeouts
+from gateway.providers.exchange import Upstream, ask, media_type
+from gateway.providers.transport.base import Transport
+
+MAX_DOCUMENT = 16 * 2**20
+CONNECT_SECONDS = 5.0
+
+
+class JsonClient:
+    """Used on one event loop; `transport` is closed by whoever made it."""
+
+    def __init__(self, transport: Transport, max_bytes: int = MAX_DOCUMENT) -> None:
+        self.transport = transport
+        self._max_bytes = max_bytes
+
+    async def get(
+        self, url: str, query: Mapping[str, object] | None = None, *, key: str = "", timeout: float = 30.0
+    ) -> Any:
+        """The document. `key` is sent as a bearer token and never shown. Raises GatewayError."""
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        seconds = Timeouts(connect=CONNECT_SECONDS, first_byte=timeout, whole=timeout, idle=timeout)
+        upstream = Upstream(url, headers, seconds, (key,) if key else ())
+        asked = f"{url}?{urlencode(query)}" if query else url
+        try:
+            async with asyncio.timeout(timeout):
+                response = await ask(self.transport, upstream, asked, method="GET", deadline=time.monotonic() + timeout)
+                kind = media_type(response)
+                if kind and "json" not in kind:
+                    await response.aclose()
+                    raise UpstreamBadResponse(f"The source answered with {kind} instead of JSON.")
+                return _parsed(await response.read(self._max_bytes))
+        except TimeoutError:
+            raise UpstreamTimeout(f"The source did not answer within {timeout:g} s.") from None
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise UpstreamBadResponse("The source's answer is not JSON in UTF-8.") from None
