@@ -11,12 +11,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gateway.settings import Settings
-from gateway.settings.schema import CacheSettings, ChuteSettings, Separated
+from gateway.settings.schema import CacheSettings, ChuteSettings, LimitSettings, Separated
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 IN_FILE_ONLY = frozenset(
-    {"providers", "models", "keys", "prices", "cache", "chute", "engine_config", "engine_fallbacks"}
+    {"providers", "models", "keys", "prices", "cache", "limits", "chute", "engine_config", "engine_fallbacks"}
 )
 """Mappings and lists: they have no environment variable, and configuration.md has a section for each."""
 _WORDS: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "yes or no", Path: "path"}
@@ -29,6 +29,7 @@ def tables() -> dict[str, str]:
     return {
         "settings": _table(settings, ""),
         "cache": _table(CacheSettings.model_fields, "CACHE_"),
+        "limits": _table(LimitSettings.model_fields, "LIMITS_"),
         "chute": _table(ChuteSettings.model_fields, "CHUTE_"),
     }
 

@@ -13,9 +13,9 @@ from gateway.errors import ConfigError
 from gateway.settings.document import Document, default_path, read_document
 from gateway.settings.schema import Settings
 
-_NESTED = frozenset({"providers", "models", "keys", "prices", "cache", "chute", "engine_config", "engine_fallbacks"})
-_BLOCKS = ("cache", "chute")
-"""Blocks of the file whose fields have environment variables: `CHUTE_USERNAME`, `CACHE_ENABLED` …"""
+_BLOCKS = ("cache", "chute", "limits")
+"""Blocks of the file whose fields have environment variables: `CHUTE_USERNAME`, `CACHE_ENABLED`, `LIMITS_RPM` …"""
+_NESTED = frozenset({"providers", "models", "keys", "prices", "engine_config", "engine_fallbacks", *_BLOCKS})
 
 
 @dataclass(frozen=True)

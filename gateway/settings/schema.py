@@ -5,9 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     PrivateAttr,
@@ -15,9 +13,12 @@ from pydantic import (
     Tag,
     field_validator,
 )
-from pydantic.alias_generators import to_camel
 
 from gateway.settings.document import Document
+from gateway.settings.keys import KeyConfig, LimitSettings, StreamPolicyName
+from gateway.settings.strict import Networks, Separated, Strict, separated
+
+__all__ = ["KeyConfig", "LimitSettings", "Separated", "Settings", "StreamPolicyName", "Strict"]
 
 ModelTypeName = Literal["chat", "embedding", "transcription", "ocr", "rerank", "image", "speech"]
 PolicyName = Literal[
@@ -31,23 +32,8 @@ PolicyName = Literal[
     "local-first",
     "remote-first",
 ]
-StreamPolicyName = Literal["continue", "restart", "error"]
 FeatureName = Literal["images", "tools", "json_schema", "n", "logprobs", "prefill"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-
-class Strict(BaseModel):
-    """snake_case fields, camelCase accepted on input, unknown fields refused by name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-def _separated(value: Any) -> Any:
-    """A comma-separated string (as the environment gives it) is a list."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-Separated = Annotated[tuple[str, ...], BeforeValidator(_separated)]
 
 
 Prefill = Annotated[
@@ -62,7 +48,7 @@ class HealthCheckConfig(Strict):
     interval: float = Field(30, ge=1, le=3600)
     """Seconds between checks, give or take a tenth."""
     path: str = Field("", pattern="^(/[^ ?#]*)?$")
-    """Asked with GET below the base URL; 200 is well. Empty: what the dialect has for it, mostly `/v1/models`."""
+    """Asked with GET on the host of the base URL; 200 is well. Empty: what the dialect has, mostly `/v1/models`."""
 
 
 class SpillConfig(Strict):
@@ -137,7 +123,7 @@ class ProviderConfig(Strict):
     enabled: bool = True
     timeout: float | None = Field(None, gt=0)
     max_retries: int | None = Field(None, ge=0, le=20)
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field({})
     transport: Literal["pooled", "httpx"] | None = None
     """Unset: `httpx` where `proxy` or `http2` is given, else `pooled`."""
     proxy: SecretStr | None = None
@@ -180,7 +166,7 @@ class TargetConfig(Strict):
     """USD per 1 M tokens, three input tokens counted for one of output; for the policy `cheapest`."""
     prefill: Prefill = ""
     """How this target goes on behind a text of the assistant, for streams that break; empty: it cannot."""
-    supports: dict[FeatureName, bool] = {}
+    supports: dict[FeatureName, bool] = Field({})
     """What this target can (`true`) and cannot (`false`); what is left out is tried. A list is all `true`."""
 
     @field_validator("supports", mode="before")
@@ -211,25 +197,6 @@ class ModelConfig(Strict):
     hedge: HedgeConfig | None = None
     supports_image_upload: bool | None = None
     aliases: tuple[str, ...] = ()
-
-
-class KeyConfig(Strict):
-    """A gateway key from the file. `allowed_models` are globs; empty allows all."""
-
-    key: SecretStr
-    name: str = ""
-    allowed_models: tuple[str, ...] = ()
-    allowed_operations: tuple[str, ...] = ()
-    stream_policy: StreamPolicyName | None = None
-    """Wins over that of the model."""
-    enabled: bool = True
-
-    @field_validator("key")
-    @classmethod
-    def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) < 16:
-            raise ValueError("a key needs at least 16 characters")
-        return value
 
 
 class PriceConfig(Strict):
@@ -304,6 +271,26 @@ class Settings(Strict):
     master_api_key: SecretStr | None = Field(
         None, description="The key that may use everything; made and kept in STATE_DIR/master_key when missing."
     )
+    database_url: SecretStr | None = Field(
+        None, description="`postgresql://…` or `sqlite:///…`; without one, SQLite in STATE_DIR."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="`redis://…` or `rediss://…`, to count limits for several instances together."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Seals provider keys; made and kept in STATE_DIR/secret_key when missing."
+    )
+    secret_key_previous: SecretStr | None = Field(
+        None, description="Older values of SECRET_KEY, comma-separated, that still open what they sealed."
+    )
+    ui_username: str | None = Field(None, description="Name of the administrator; belongs to UI_PASSWORD.")
+    ui_password: SecretStr | None = Field(
+        None, description="Password of the administrator, set at each start; without one, the first visit sets it up."
+    )
+    trusted_proxies: Networks = Field(
+        (), description="Addresses and networks of proxies whose X-Forwarded-For is believed; none by default."
+    )
+    workers: int = Field(1, ge=1, le=64, description="Processes that answer requests.")
     chutes_api_key: SecretStr | None = Field(None, description="Chutes key; with it the provider `chutes` exists.")
     chutes_base_url: str = Field("https://llm.chutes.ai", description="Chutes' OpenAI-compatible host.")
     chutes_api_url: str = Field("https://api.chutes.ai", description="Chutes' management API.")
@@ -360,14 +347,20 @@ class Settings(Strict):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token for `/metrics` and `/stats`; without one they answer this machine only."
     )
-    providers: dict[str, ProviderConfig] = {}
-    models: dict[str, ModelConfig] = {}
+    providers: dict[str, ProviderConfig] = Field({})
+    models: dict[str, ModelConfig] = Field({})
     keys: tuple[KeyConfig, ...] = ()
-    prices: dict[str, PriceConfig] = {}
+    limits: LimitSettings = LimitSettings()
+    prices: dict[str, PriceConfig] = Field({})
     cache: CacheSettings = CacheSettings()
     chute: ChuteSettings = ChuteSettings()
 
     _document: Document | None = PrivateAttr(None)
+
+    @property
+    def previous_secret_keys(self) -> tuple[str, ...]:
+        listed = self.secret_key_previous.get_secret_value() if self.secret_key_previous else ""
+        return tuple(part.strip() for part in listed.split(",") if part.strip())
 
     def place(self, *key: str | int) -> str:
         """Where a key was written, for errors: file, line and key where there is a file."""
@@ -378,4 +371,4 @@ class Settings(Strict):
     def _engines(cls, value: Any) -> Any:
         if value is False:
             return "off"
-        return value if value in ("auto", "off") else _separated(value)
+        return value if value in ("auto", "off") else separated(value)

@@ -1,0 +1,52 @@
+"""The shape of keys and of limits in `gateway.yaml`."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, field_validator
+
+from gateway.settings.strict import Networks, Strict
+
+StreamPolicyName = Literal["continue", "restart", "error"]
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment if moment.tzinfo else moment.replace(tzinfo=UTC))]
+"""ISO 8601; UTC where no zone is given."""
+
+
+class LimitSettings(Strict):
+    """What one key, or everybody together, may use; None: unlimited."""
+
+    rpm: int | None = Field(None, ge=1, description="Requests in any 60 seconds.")
+    tpm: int | None = Field(None, ge=1, description="Tokens, in and out, in any 60 seconds.")
+    max_parallel: int | None = Field(None, ge=1, description="Requests at the same time.")
+    budget_usd: float | None = Field(None, ge=0, le=1e9, description="USD in each period.")
+    budget_period: Literal["day", "week", "month", "total"] = Field(
+        "month", description="In UTC; weeks begin on Monday, a total never begins anew."
+    )
+
+
+class KeyConfig(LimitSettings):
+    """A gateway key from the file. `allowed_models` are globs; empty allows all."""
+
+    key: SecretStr
+    name: str = ""
+    allowed_models: tuple[str, ...] = ()
+    allowed_operations: tuple[str, ...] = ()
+    stream_policy: StreamPolicyName | None = None
+    """Wins over that of the model."""
+    enabled: bool = True
+    expires_at: Moment | None = None
+    allowed_ips: Networks = ()
+    """Where it may be used from; empty: everywhere."""
+    user: str = Field("", validation_alias=AliasChoices("user", "user_id", "userId"))
+    """Whose usage it is."""
+    store_bodies: bool = False
+    """Keep requests and answers of this key."""
+    cache: bool = False
+    """Answer repeated requests of this key from the response cache."""
+
+    @field_validator("key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 16:
+            raise ValueError("a key needs at least 16 characters")
+        return value
