@@ -9,6 +9,9 @@ from gateway.access.keys import keep_master_key, master_key
 from gateway.api.asgi import Receive, Scope, Send
 from gateway.api.inference import Inference, Limits
 from gateway.api.pages import fastapi_app
+from gateway.background.health import HealthChecks
+from gateway.background.loads import EngineLoads
+from gateway.background.tasks import Background
 from gateway.errors import ConfigError
 from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineBoard, NoEngines
@@ -57,6 +60,7 @@ class Gateway:
             request_seconds=settings.request_timeout,
             keep_alive=settings.stream_keep_alive,
         )
+        self.background = Background()
         self.inference = Inference(self.state, limits)
         self._pages = fastapi_app(self.state)
         self._http = _with_cors(self._dispatch, settings.cors_origins)
@@ -72,8 +76,14 @@ class Gateway:
         if self.new_master_key:
             keep_master_key(self.new_master_key, self.settings.state_dir)
         await self.state.engines.start()
+        for task in (
+            HealthChecks(self.state, self._transport, self.background).task(),
+            EngineLoads(self.state, self._transport).task(),
+        ):
+            self.background.keep(task)
 
     async def shutdown(self) -> None:
+        await self.background.stop()
         await self.state.engines.stop()
         await self._transport.aclose()
 

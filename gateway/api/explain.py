@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/route", tags=["routing"])
 
 
 class Question(BaseModel):
-    """A request as it would be sent; all fields but these two are ignored."""
+    """A request as it would be sent: what else it holds tells what its target must be able to do."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -34,7 +34,8 @@ async def explain_route(request: Request, question: Question) -> dict[str, Any]:
         raise InvalidRequest(f"'path' must be one of {', '.join(OPERATIONS)}.", param="path")
     snapshot = state.snapshot
     caller = identify(request.headers, request.scope.get("gateway.door", ""), snapshot.callers)
-    route, candidates = explain(question.model, operation, caller, snapshot, state)
+    body = await request.body()
+    route, candidates = explain(question.model, operation, caller, snapshot, state, body)
     return {
         "model": question.model,
         "route": route.id,
@@ -42,6 +43,9 @@ async def explain_route(request: Request, question: Question) -> dict[str, Any]:
         "policy": route.policy,
         "stream_policy": route.stream_policy,
         "context_fallback": route.context_fallback or None,
+        "sticky": route.sticky,
+        "spill": asdict(route.spill) if route.spill else None,
+        "hedge": {"after": route.hedge.after or "p95", "max_share": route.hedge.max_share} if route.hedge else None,
         "candidates": [asdict(candidate) for candidate in candidates],
     }
 

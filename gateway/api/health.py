@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from gateway import __version__
+from gateway.providers.base import Provider
 from gateway.providers.engines import EngineState, EngineStatus
 from gateway.state import State
 
@@ -26,7 +27,7 @@ def health(state: State) -> dict[str, Any]:
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "service": "chute-gateway",
         "version": __version__,
-        "providers": [{"id": p.id, "status": "enabled" if p.enabled else "disabled"} for p in remote],
+        "providers": [_provider(provider, state) for provider in remote],
         "models": len(snapshot.routes),
         "engines": [_engine(engine) for engine in engines],
     }
@@ -50,6 +51,14 @@ async def ready(request: Request) -> JSONResponse:
 @router.get("/live")
 async def live() -> dict[str, str]:
     return {"status": "alive"}
+
+
+def _provider(provider: Provider, state: State) -> dict[str, Any]:
+    shown: dict[str, Any] = {"id": provider.id, "status": "enabled" if provider.enabled else "disabled"}
+    if check := state.dispatcher.vitals.checks.get(provider.id):
+        at = datetime.fromtimestamp(check.at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        shown["check"] = {"well": not check.error, "error": check.error or None, "at": at}
+    return shown
 
 
 def _engine(engine: EngineStatus) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import ModelType
@@ -40,6 +40,14 @@ class Via:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """Every `interval` seconds `GET path` on the base URL's host; with no path, what the dialect's `check` does."""
+
+    interval: float = 30.0
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A configured upstream, as people edit it. `api_keys` are secrets: never logged, never shown."""
 
@@ -58,11 +66,15 @@ class Provider:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     via: Via | None = None
     """None: by our own client."""
+    health_check: HealthCheck | None = None
+    """None: it is never asked whether it is well."""
     debug: bool = False
     """Log every try."""
+    derived: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What adapters made of this provider once, to be used for every call. A changed provider begins anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Endpoint:
     """Where one try goes: a provider, the model's name there, and for chutes with a host of their own, its base URL."""
 

@@ -28,6 +28,16 @@ class EngineLoad:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How the latest health check of a provider went: the code of its error, empty where it went well. `at` is
+    `time.time()`; until `closed_until` (`time.monotonic()`) nothing is sent to the provider."""
+
+    at: float
+    error: str = ""
+    closed_until: float = 0.0
+
+
 @dataclass(slots=True)
 class Vital:
     """One target. `latency` is seconds to the first content, `speed` output tokens per second; None until measured."""
@@ -107,8 +117,8 @@ class Vitals:
 
     def __init__(self) -> None:
         self._by_target: OrderedDict[tuple[str, str], Vital] = OrderedDict()
-        self._unwell: dict[str, float] = {}
-        """Providers whose health check failed, and until when that counts."""
+        self.checks: dict[str, Checked] = {}
+        """By the id of the provider."""
         self.loads: dict[str, EngineLoad] = {}
         """By the name of the engine, which is its provider's id."""
 
@@ -121,33 +131,37 @@ class Vitals:
                 self._by_target.popitem(last=False)
         return vital
 
-    def unwell(self, provider: str, error: str, until: float) -> None:
-        """A health check failed: no target of this provider is asked before `until`, unless a check goes well."""
-        self._unwell[provider] = until
+    def unwell(self, provider: str, check: Checked) -> None:
+        """A health check failed: no target of this provider is asked before `closed_until`, unless one goes well."""
+        self.checks[provider] = check
         for vital in self._of(provider):
-            vital.breaker.trip(until)
-            vital.last_error = error
+            _close(vital, check)
 
-    def well(self, provider: str, now: float) -> None:
+    def well(self, provider: str, check: Checked, now: float) -> None:
         """A health check went well: what rested because of checks, or waits for a trial, gets calls again."""
-        self._unwell.pop(provider, None)
+        self.checks[provider] = check
         for vital in self._of(provider):
             vital.breaker.let_in(now)
 
     def clear(self) -> None:
         """Forget everything: every target starts anew."""
         self._by_target.clear()
-        self._unwell.clear()
+        self.checks.clear()
 
     def _of(self, provider: str) -> Iterator[Vital]:
         return (vital for (name, _), vital in self._by_target.items() if name == provider)
 
     def _new(self, provider: str) -> Vital:
         vital = Vital()
-        if provider in self._unwell:
-            vital.breaker.trip(self._unwell[provider])
-            vital.last_error = "health_check"
+        if (check := self.checks.get(provider)) is not None:
+            _close(vital, check)
         return vital
+
+
+def _close(vital: Vital, check: Checked) -> None:
+    if check.closed_until:
+        vital.breaker.trip(check.closed_until)
+        vital.last_error = check.error
 
 
 def _average(before: float | None, new: float) -> float:

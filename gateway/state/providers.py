@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from gateway.errors import ConfigError
-from gateway.providers.base import MAX_RETRIES, Provider, ProviderType, Timeouts, Via
+from gateway.providers.base import MAX_RETRIES, HealthCheck, Provider, ProviderType, Timeouts, Via
 from gateway.providers.chutes import is_chutes_host
 from gateway.providers.engines import EngineStatus
 from gateway.providers.guard import check_base_url, check_proxy_url
@@ -46,6 +46,7 @@ def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
         backs_off=config.performance.retry_backoff == "exponential",
         headers=config.headers,
         via=_via(name, config, settings),
+        health_check=_health_check(config, chutes),
         debug=config.debug or config.log_level == "debug",
     )
 
@@ -55,6 +56,14 @@ def _kind(name: str, config: ProviderConfig) -> str:
         return config.type
     chutes = name == "chutes" or is_chutes_host(config.base_url)
     return ProviderType.CHUTES if chutes else ProviderType.OPENAI
+
+
+def _health_check(config: ProviderConfig, chutes: bool) -> HealthCheck | None:
+    """Chutes' dialect would ask the management API, which tells of the key but not of the host that serves."""
+    if config.health_check is None:
+        return None
+    path = config.health_check.path or ("/v1/models" if chutes else "")
+    return HealthCheck(config.health_check.interval, path)
 
 
 def _via(name: str, config: ProviderConfig, settings: Settings) -> Via | None:
