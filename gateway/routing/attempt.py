@@ -99,6 +99,11 @@ class Dispatcher:
         self._hedges: dict[Hedge, Budget] = {}
         self._queued = 0
 
+    @property
+    def queued(self) -> int:
+        """Requests that wait because all their targets rest."""
+        return self._queued
+
     def can(self, provider: Provider, operation: Operation) -> bool:
         """Whether the provider's dialect has this operation at all."""
         return operation.name in self._adapters[provider.type].operations

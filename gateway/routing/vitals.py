@@ -143,6 +143,10 @@ class Vitals:
         for vital in self._of(provider):
             vital.breaker.let_in(now)
 
+    def items(self) -> list[tuple[tuple[str, str], Vital]]:
+        """What is known now, by provider and upstream model."""
+        return list(self._by_target.items())
+
     def clear(self) -> None:
         """Forget everything: every target starts anew."""
         self._by_target.clear()
