@@ -1,0 +1,168 @@
+"""`GET /metrics` for Prometheus and `GET /stats` for people and scripts: with their own token, else this machine only."""
+
+import hmac
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import chain
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from gateway import __version__
+from gateway.cache import ResponseCache
+from gateway.errors import Forbidden, Unauthenticated
+from gateway.observe import metric_table as table
+from gateway.observe.metrics import CONTENT_TYPE, Metric, Values, exposition
+from gateway.observe.process import STARTED, process_families
+from gateway.state import State
+from gateway.usage.meters import Meters
+from gateway.usage.recorder import Recorder
+from gateway.usage.types import NANOS
+
+_MAX_TARGETS = 1_000
+_BREAKER = {"closed": 0, "ramping": 1, "half-open": 1, "open": 2, "cooling": 3}
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is shown. `catalog_age` is in seconds, None without a catalog; `engine_memory` in bytes by engine.
+
+    `token` opens both pages; without one only clients on this machine may read them.
+    """
+
+    state: State
+    meters: Meters
+    recorder: Recorder
+    cache: ResponseCache | None = None
+    token: str | None = None
+    catalog_age: Callable[[], float | None] = lambda: None
+    engine_memory: Callable[[], Mapping[str, int]] = dict
+
+
+def metrics_router(watched: Watched) -> APIRouter:
+    router = APIRouter(tags=["metrics"])
+
+    @router.get("/metrics", response_class=Response)
+    async def metrics(request: Request) -> Response:
+        """Everything in Prometheus' text format."""
+        _admit(request, watched.token)
+        return Response(exposition(_families(watched)), media_type=CONTENT_TYPE)
+
+    @router.get("/stats")
+    async def get_stats(request: Request) -> dict[str, Any]:
+        """The figures since the start, in brief."""
+        _admit(request, watched.token)
+        return stats(watched)
+
+    return router
+
+
+def stats(watched: Watched) -> dict[str, Any]:
+    """`success_rate`, `error_rate` and `cache_hit_rate` are 0 before the first request."""
+    meters, counts = watched.meters, watched.recorder.counts
+    cache = watched.cache.counts if watched.cache else None
+    requests, errors = meters.requests, meters.errors
+    return {
+        "uptime_seconds": round(time.time() - STARTED, 1),
+        "requests": requests,
+        "errors": errors,
+        "success_rate": (requests - errors) / requests if requests else 0.0,
+        "error_rate": errors / requests if requests else 0.0,
+        "in_flight": meters.in_flight,
+        "queued": watched.state.dispatcher.queued,
+        "cache_hits": cache.hits if cache else 0,
+        "cache_misses": cache.misses if cache else 0,
+        "cache_hit_rate": cache.hit_rate if cache else 0.0,
+        "tokens": {
+            "input": meters.total("input"),
+            "output": meters.total("output"),
+            "cached": meters.total("cached_tokens"),
+        },
+        "cost_usd": meters.total("cost") / NANOS,
+        "usage_rows": {"waiting": watched.recorder.waiting, "written": counts.written, "dropped": counts.dropped},
+    }
+
+
+def _admit(request: Request, token: str | None) -> None:
+    """Goes by the address of the socket: headers can only shut a client out, as what a proxy on this machine passes on
+    does not come from this machine. Calls through the chute's door have no address."""
+    if token:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+            raise Unauthenticated("Send 'Authorization: Bearer <METRICS_TOKEN>'.")
+        return
+    forwarded = any(name in request.headers for name in _FORWARDED)
+    if forwarded or request.client is None or not _is_loopback(request.client.host):
+        raise Forbidden("Only this machine may read this, unless METRICS_TOKEN is set and sent as a bearer token.")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_loopback
+
+
+def _families(watched: Watched) -> Iterator[tuple[Metric, Values]]:
+    return chain(
+        watched.meters.families(),
+        _now(watched),
+        _targets(watched.state),
+        _engines(watched),
+        _cache(watched.cache),
+        _rows(watched.recorder),
+        process_families(),
+    )
+
+
+def _now(watched: Watched) -> Iterator[tuple[Metric, Values]]:
+    yield table.IN_FLIGHT, {(): watched.meters.in_flight}
+    yield table.QUEUE, {(): watched.state.dispatcher.queued}
+    yield table.MODELS, {(): len(watched.state.snapshot.routes)}
+    yield table.INFO, {(__version__,): 1}
+    age = watched.catalog_age()
+    yield table.CATALOG_AGE, {} if age is None else {(): age}
+
+
+def _targets(state: State) -> Iterator[tuple[Metric, Values]]:
+    now = time.monotonic()
+    vitals = state.dispatcher.vitals.items()[-_MAX_TARGETS:]
+    yield table.TARGET_IN_FLIGHT, {target: vital.in_flight for target, vital in vitals}
+    yield table.BREAKER, {target: _BREAKER[vital.state(now)] for target, vital in vitals}
+
+
+def _engines(watched: Watched) -> Iterator[tuple[Metric, Values]]:
+    statuses = watched.state.engines.statuses()
+    load = {(status.name,): 0.0 for status in statuses}
+    for (provider, _), vital in watched.state.dispatcher.vitals.items():
+        if (provider,) in load:
+            load[provider,] += vital.in_flight
+    yield table.ENGINE_STATE, {(status.name, status.state): 1 for status in statuses}
+    yield table.ENGINE_RESTARTS, {(status.name,): status.restarts for status in statuses}
+    yield table.ENGINE_LOAD, load
+    yield table.ENGINE_MEMORY, {(name,): size for name, size in watched.engine_memory().items()}
+
+
+def _cache(cache: ResponseCache | None) -> Iterator[tuple[Metric, Values]]:
+    if cache is None:
+        return
+    counts = cache.counts
+    yield table.CACHE_HITS, {(): counts.hits}
+    yield table.CACHE_MISSES, {(): counts.misses}
+    yield table.CACHE_STORED, {(): counts.stored}
+    yield table.CACHE_EVICTED, {(): counts.evicted}
+    yield table.CACHE_ENTRIES, {(): len(cache)}
+    yield table.CACHE_BYTES, {(): cache.size}
+
+
+def _rows(recorder: Recorder) -> Iterator[tuple[Metric, Values]]:
+    counts = recorder.counts
+    yield table.ROWS_WAITING, {(): recorder.waiting}
+    yield table.ROWS_WRITTEN, {(): counts.written}
+    yield table.ROWS_DROPPED, {(): counts.dropped}
+    yield table.WRITE_FAILURES, {(): counts.failures}

@@ -1,0 +1,158 @@
+"""`Meters`: what rows add up to since the start, for `/metrics` and `/stats`. Listens to the recorder."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gateway.observe import metric_table as table
+from gateway.observe.metrics import Histogram, Metric, Values
+from gateway.usage.types import NANOS, UsageRow
+
+OTHER = "other"
+_MAX_LINES = 5_000
+_MAX_MODELS = 1_000
+_MAX_CODES = 200
+
+
+class _Key(NamedTuple):
+    operation: str
+    model: str
+    provider: str
+    status: int
+
+
+class _Line:
+    """The sums of the rows that have the same labels."""
+
+    __slots__ = ("cached", "cached_tokens", "cost", "input", "output", "pages", "requests", "seconds", "unpriced")
+
+    def __init__(self) -> None:
+        self.requests = self.input = self.output = self.cached_tokens = self.pages = 0
+        self.cost = self.unpriced = self.cached = 0
+        self.seconds = 0.0
+
+    def add(self, row: UsageRow) -> None:
+        self.requests += 1
+        self.input += row.input_tokens or 0
+        self.output += row.output_tokens or 0
+        self.cached_tokens += row.cached_tokens or 0
+        self.pages += row.pages or 0
+        self.seconds += row.seconds or 0.0
+        self.cached += row.cached
+        if row.cost_nanos is not None:
+            self.cost += row.cost_nanos
+        elif row.provider_id and not row.cached:
+            self.unpriced += 1
+
+
+class Meters:
+    """Labels are bounded: a model is the route it led to, and past the bounds, or where none was found, `other`.
+
+    `in_flight` is kept by the pipeline: one more when a request begins, one less when it ended.
+    """
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.requests = 0
+        self.errors = 0
+        """Status 400 and above, without 499."""
+        self._lines: dict[_Key, _Line] = {}
+        self._models: dict[str, str] = {}
+        self._codes: set[str] = set()
+        self._errors: dict[tuple[str, ...], float] = {}
+        self._attempts: dict[tuple[str, ...], float] = {}
+        self._fallbacks: dict[tuple[str, ...], float] = {}
+        self._durations: dict[tuple[str, ...], Histogram] = {}
+        self._first_tokens: dict[tuple[str, ...], Histogram] = {}
+        self._overheads: dict[tuple[str, ...], Histogram] = {}
+
+    def observe(self, row: UsageRow) -> None:
+        model = self._models.get(row.route) or self._model(row.route)
+        self._line(_Key(row.operation, model, row.provider_id, row.status)).add(row)
+        self.requests += 1
+        if row.status >= 400:
+            self._fail(row)
+        for tried in row.attempts:
+            _count(self._attempts, (tried.provider_id, self._code(tried.outcome)))
+        if len(row.attempts) > 1 and row.provider_id and _moved(row):
+            _count(self._fallbacks, (model,))
+        _time(self._durations, table.DURATION, (row.operation, model), row.latency_ms)
+        _time(self._first_tokens, table.FIRST_TOKEN, (row.operation, model), row.ttft_ms)
+        _time(self._overheads, table.OVERHEAD, (row.operation,), row.overhead_ms)
+
+    def total(self, name: str) -> int:
+        """`input`, `output`, `cached_tokens` or `cost` (nano-dollars) of everything."""
+        return sum(getattr(line, name) for line in self._lines.values())
+
+    def families(self) -> Iterator[tuple[Metric, Values]]:
+        yield table.REQUESTS, {(*key[:3], str(key.status)): line.requests for key, line in self._lines.items()}
+        yield table.ERRORS, self._errors
+        yield table.DURATION, self._durations
+        yield table.FIRST_TOKEN, self._first_tokens
+        yield table.OVERHEAD, self._overheads
+        yield table.TOKENS, self._tokens()
+        yield table.AUDIO, self._by_target("seconds")
+        yield table.PAGES, self._by_target("pages")
+        yield table.COST, {target: nanos / NANOS for target, nanos in self._by_target("cost").items()}
+        yield table.UNPRICED, self._by_target("unpriced")
+        yield table.ATTEMPTS, self._attempts
+        yield table.FALLBACKS, self._fallbacks
+        yield table.FROM_CACHE, {(model,): n for (_, model), n in self._by_target("cached", providers=False).items()}
+
+    def _tokens(self) -> dict[tuple[str, ...], float]:
+        kinds = {"input": "input", "output": "output", "cached": "cached_tokens"}
+        return {(*target, kind): n for kind, name in kinds.items() for target, n in self._by_target(name).items()}
+
+    def _by_target(self, name: str, *, providers: bool = True) -> dict[tuple[str, ...], float]:
+        """Only what is not 0, so that chats show no pages."""
+        sums: dict[tuple[str, ...], float] = {}
+        for key, line in self._lines.items():
+            if amount := getattr(line, name):
+                target = (key.provider if providers else "", key.model)
+                sums[target] = sums.get(target, 0) + amount
+        return sums
+
+    def _line(self, key: _Key) -> _Line:
+        line = self._lines.get(key)
+        if line is None:
+            if len(self._lines) >= _MAX_LINES:
+                key = key._replace(model=OTHER, provider=OTHER)
+            line = self._lines.setdefault(key, _Line())
+        return line
+
+    def _model(self, route: str) -> str:
+        """Lists such as `a,b` are made up by callers: they share one label."""
+        if not route or "," in route or len(self._models) >= _MAX_MODELS:
+            return OTHER
+        self._models[route] = route
+        return route
+
+    def _fail(self, row: UsageRow) -> None:
+        if row.status != 499:
+            self.errors += 1
+        _count(self._errors, (row.operation, self._code(row.error_code or str(row.status))))
+
+    def _code(self, code: str) -> str:
+        """Some codes are a provider's own words."""
+        if code not in self._codes:
+            if len(self._codes) >= _MAX_CODES:
+                return OTHER
+            self._codes.add(code)
+        return code
+
+
+def _moved(row: UsageRow) -> bool:
+    first = row.attempts[0]
+    return (first.provider_id, first.upstream_model) != (row.provider_id, row.upstream_model)
+
+
+def _count(counts: dict[tuple[str, ...], float], labels: tuple[str, ...]) -> None:
+    counts[labels] = counts.get(labels, 0) + 1
+
+
+def _time(into: dict[tuple[str, ...], Histogram], metric: Metric, labels: tuple[str, ...], ms: float | None) -> None:
+    if ms is None:
+        return
+    histogram = into.get(labels)
+    if histogram is None:
+        histogram = into[labels] = Histogram(metric.bounds)
+    histogram.observe(ms / 1000)
