@@ -98,7 +98,7 @@ def audits(connection: Connection, wanted: AuditFilter, limit: int, offset: int)
     terms += [audit.c.at >= wanted.since] if wanted.since is not None else []
     terms += [audit.c.at < wanted.until] if wanted.until is not None else []
     total = connection.execute(select(func.count()).select_from(audit).where(*terms)).scalar_one()
-    page = select(audit).where(*terms).order_by(audit.c.number.desc()).limit(limit).offset(offset)
+    page = select(audit).where(*terms).order_by(audit.c.at.desc(), audit.c.number.desc()).limit(limit).offset(offset)
     return [_told(row) for row in connection.execute(page)], total
 
 

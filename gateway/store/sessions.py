@@ -1,28 +1,14 @@
 """Sessions of people who are logged in: kept by the digest of their token, never the token. Called by `Store`."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from gateway.access.sessions import Session
 from gateway.store.documents import clean
 from gateway.store.tables import sessions
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """`digest` is of the token, in hex. Times are epoch seconds; from `expires_at` on it is not found any more."""
-
-    digest: str
-    user_id: str
-    created_at: float
-    last_seen: float
-    expires_at: float
-    role: str = ""
-    csrf_digest: str = ""
-    address: str = ""
-    agent: str = ""
 
 
 def add(connection: Connection, session: Session) -> None:

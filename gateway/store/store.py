@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from gateway.access.sessions import Session
 from gateway.errors import StorageUnavailable
 from gateway.store import editing, retention, sessions, usage_rows
 from gateway.store.database import Database, Lines, Result, Work
@@ -19,7 +20,6 @@ from gateway.store.place import locate
 from gateway.store.records import Audit, AuditFilter, Changes, Delete, Put, Record, Resource
 from gateway.store.retention import Retention
 from gateway.store.schema import prepare
-from gateway.store.sessions import Session
 from gateway.usage.types import Price, Spend, UsageRow
 
 _ALL = AuditFilter()

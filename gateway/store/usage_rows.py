@@ -83,7 +83,7 @@ def _inserted(connection: Connection, rows: Sequence[UsageRow]) -> tuple[list[Us
             by_id[row.request_id] = row
     if not by_id:
         return [], repeated
-    statement = _insert(connection, usage).on_conflict_do_nothing().returning(usage.c.request_id)
+    statement = insert_of(connection, usage).on_conflict_do_nothing().returning(usage.c.request_id)
     values = [_values(by_id[request_id]) for request_id in sorted(by_id)]
     new = set(connection.execute(statement, values).scalars())
     repeated += [row for request_id, row in by_id.items() if request_id not in new]
@@ -164,12 +164,12 @@ def _add_up(connection: Connection, table: Table, keys: Sequence[str], rows: Seq
     """Adds to what is there. In the order of the keys, so that two writers never wait for each other in a ring."""
     if not rows:
         return
-    statement = _insert(connection, table)
+    statement = insert_of(connection, table)
     sums = {column.name: column + statement.excluded[column.name] for column in table.c if column.name not in keys}
     ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
     connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=sums), ordered)
 
 
-def _insert(connection: Connection, table: Table) -> Any:
+def insert_of(connection: Connection, table: Table) -> Any:
     """Both dialects have ON CONFLICT, in the same words, but not in the common part of SQLAlchemy."""
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
