@@ -1,4 +1,4 @@
-"""`GET /metrics` for Prometheus and `GET /stats` for people and scripts: with their own token, else this machine only."""
+"""`GET /metrics` for Prometheus, `GET /stats` for people and scripts: with their own token, else this machine only."""
 
 import hmac
 import time
@@ -138,13 +138,13 @@ def _targets(state: State) -> Iterator[tuple[Metric, Values]]:
 
 def _engines(watched: Watched) -> Iterator[tuple[Metric, Values]]:
     statuses = watched.state.engines.statuses()
-    load = {(status.name,): 0.0 for status in statuses}
+    load = {status.name: 0 for status in statuses}
     for (provider, _), vital in watched.state.dispatcher.vitals.items():
-        if (provider,) in load:
-            load[provider,] += vital.in_flight
+        if provider in load:
+            load[provider] += vital.in_flight
     yield table.ENGINE_STATE, {(status.name, status.state): 1 for status in statuses}
     yield table.ENGINE_RESTARTS, {(status.name,): status.restarts for status in statuses}
-    yield table.ENGINE_LOAD, load
+    yield table.ENGINE_LOAD, {(name,): calls for name, calls in load.items()}
     yield table.ENGINE_MEMORY, {(name,): size for name, size in watched.engine_memory().items()}
 
 
