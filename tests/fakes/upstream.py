@@ -13,7 +13,8 @@ A model named `fault:429:2` brings its fault itself. Faults (N counts stream eve
     reset hang empty html shape garbage redirect gzip cookie json-for-stream sse-for-json extra-keys error-in-200 late:S
     cut:N stall:N reset:N garbage:N error:N big:N  (streams)   nodone nofinish silent slow:S unsolicited
 Speaks /v1/chat/completions, /completions, /embeddings, /audio/*, /models (pages of `page_size`), and of Chutes
-/transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr and /health.
+/transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr, /health and
+/metrics (what `metrics` says).
 `valid_keys` (None = any) answers 401 to others, `text` and `tokens` set what it says, `models` what it lists.
 """
 
@@ -46,6 +47,7 @@ class Upstream:
         self.page_size: int | None = None
         self.whisper_shape = "array"
         self.valid_keys: set[str] | None = None
+        self.metrics = ""
         self.open_streams = 0
         self.requests.clear()
         self.disconnects.clear()
@@ -81,6 +83,8 @@ class Upstream:
         path = request.path.removeprefix(self.prefix)
         if path == "/health":
             exchange.send(200, b"")
+        elif path == "/metrics":
+            exchange.send(200, self.metrics.encode(), "text/plain")
         elif path != "/v1/models" and self.valid_keys is not None and request.key not in self.valid_keys:
             exchange.send_json(401, {"error": "Invalid API key"})
         elif (fault := self._fault(request)) and await misbehave(self, exchange, fault):
