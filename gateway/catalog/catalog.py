@@ -141,6 +141,15 @@ class Catalog:
         ]
 
     @cached_property
+    def contexts(self) -> list[float | None]:
+        return [model.context_length for model in self.models]
+
+    @cached_property
+    def input_prices(self) -> list[float | None]:
+        """USD per 1 M tokens."""
+        return [model.usd(PriceKind.INPUT) for model in self.models]
+
+    @cached_property
     def everything(self) -> int:
         return (1 << len(self.models)) - 1
 

@@ -1,6 +1,7 @@
 """The table of merged fields: whom to trust for each, first the most trusted. Used by `merge`, shown by the report."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from gateway.catalog.facts import Price, PriceKind
@@ -62,6 +63,7 @@ def source_class(source: str) -> str:
     return source.partition(":")[0]
 
 
+@lru_cache(maxsize=4096)
 def rank(field: str, source: str) -> int:
     """Lower is more trusted."""
     order = FIELDS[field]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gateway.catalog.facts import PriceKind
@@ -92,6 +93,7 @@ def kind_of(name: str, fields: Mapping[str, Any], *, chat_by_default: bool) -> K
     return found or (CHAT if chat_by_default or "text" in outputs else UNKNOWN)
 
 
+@lru_cache(maxsize=32_768)
 def _named(name: str) -> Kind | None:
     return next((kind for kind, pattern in _BY_NAME if pattern.search(name)), None)
 

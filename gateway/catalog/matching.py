@@ -33,18 +33,16 @@ class Cluster:
     gateway: str
     rows: dict[str, ModelFacts] = field(default_factory=dict)
     methods: dict[str, str] = field(default_factory=dict)
+    chute_id: str = ""
 
     @property
     def first(self) -> ModelFacts:
         return next(iter(self.rows.values()))
 
-    @property
-    def chute_id(self) -> str:
-        return next((row.chute_id for row in self.rows.values() if row.chute_id), "")
-
     def join(self, source: str, row: ModelFacts, method: str) -> None:
         self.rows[source] = row
         self.methods[source] = method
+        self.chute_id = self.chute_id or row.chute_id
 
 
 Keys = Callable[[ModelFacts], Iterable[Hashable]]
@@ -62,13 +60,13 @@ def _patterns(row: ModelFacts) -> Iterable[Hashable]:
 
 
 def _bare(row: ModelFacts) -> Iterable[Hashable]:
-    return _present(bare(row.name))
+    return (bare(row.name),) if row.name else ()
 
 
 STAGES: Sequence[tuple[str, Keys]] = (
-    ("chute_id", lambda row: _present(row.chute_id)),
-    ("name", lambda row: _present(row.name)),
-    ("normalised name", lambda row: _present(normalised(row.name))),
+    ("chute_id", lambda row: (row.chute_id,) if row.chute_id else ()),
+    ("name", lambda row: (row.name,) if row.name else ()),
+    ("normalised name", lambda row: (normalised(row.name),) if row.name else ()),
     ("id pattern", _patterns),
     ("name without owner", _bare),
 )
@@ -131,7 +129,8 @@ def _stage(
     index: dict[Hashable, list[Cluster]] = defaultdict(list)
     for one in clusters:
         if source not in one.rows:
-            for key in {key for row in one.rows.values() for key in keys(row)}:
+            rows_of = one.rows.values()
+            for key in keys(one.first) if len(rows_of) == 1 else {key for row in rows_of for key in keys(row)}:
                 index[key].append(one)
     claims: dict[int, list[ModelFacts]] = defaultdict(list)
     wanted: list[tuple[ModelFacts, list[Cluster]]] = []

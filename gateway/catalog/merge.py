@@ -144,14 +144,21 @@ def _fields(rows: Mapping[str, ModelFacts]) -> tuple[dict[str, Any], dict[str, s
                 said[name].append((rank(name, source), source, value))
     values, provenance, conflicts = {}, {}, []
     for name, found in said.items():
-        found.sort(key=lambda one: one[:2])
+        if len(found) > 1:
+            found.sort(key=_trust)
         _, provenance[name], values[name] = found[0]
+        if len(found) == 1:
+            continue
         others = [one for one in found[1:] if one[1] not in UNRELIABLE]
         if others and name not in NO_CONFLICT and not all(same(values[name], one[2]) for one in others):
             conflicts.append(Conflict(name, found[0][1], {source: value for _, source, value in (found[0], *others)}))
         if name in _PRICES:
             values[name] = _completed(found)
     return values, provenance, tuple(sorted(conflicts, key=lambda one: one.field))
+
+
+def _trust(one: tuple[int, str, Any]) -> tuple[int, str]:
+    return one[:2]
 
 
 def _completed(found: list[tuple[int, str, Any]]) -> Price:

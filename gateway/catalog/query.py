@@ -1,12 +1,13 @@
 """Filters, facets, sorting and paging over a `Catalog`. Pure; called by the API and the CLI."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
+from itertools import compress
+from operator import gt, lt
 from re import IGNORECASE, compile
 
 from gateway.catalog.catalog import FACETS, SORTS, Catalog
-from gateway.catalog.facts import PriceKind
 from gateway.catalog.names import closest
 from gateway.errors import InvalidRequest
 
@@ -43,31 +44,36 @@ def select(catalog: Catalog, query: Query) -> Page:
     if sort not in SORTS:
         near = closest(sort, SORTS)
         raise InvalidRequest(f"'sort': there is no field '{sort}' (closest: {', '.join(near)}).", param="sort")
-    mask = matching(catalog, query)
-    count = len(catalog.models)
-    chosen = f"{mask:0{max(count, 1)}b}"[::-1]
-    found = [n for n in catalog.order(sort, descending) if chosen[n] == "1"]
+    fits = _fitting(catalog, query)
+    found = [n for n in catalog.order(sort, descending) if fits[n]]
     end = None if query.limit is None else query.offset + query.limit
-    return Page(tuple(found[query.offset : end]), len(found), mask)
+    return Page(tuple(found[query.offset : end]), len(found), int(fits[::-1].translate(_DIGITS), 2) if fits else 0)
 
 
-def matching(catalog: Catalog, query: Query) -> int:
-    """The models that fit, as bits."""
+def _fitting(catalog: Catalog, query: Query) -> bytes:
+    """A byte a model: 1 where it fits."""
     mask = catalog.everything
     for facet, values in query.facets.items():
         wanted = [value.lower() for value in values if value]
         if wanted and ALL not in wanted:
             mask &= _any_of(catalog, facet, wanted)
+    count = len(catalog.models)
+    fits = bytearray(f"{mask:0{count}b}"[::-1].encode().translate(_VALUES)) if count else bytearray()
     if query.min_context is not None:
-        mask &= _bits(
-            len(catalog.models),
-            (n for n, m in enumerate(catalog.models) if (m.context_length or 0) >= query.min_context),
-        )
+        _drop(fits, catalog.contexts, lt, query.min_context)
     if query.max_price is not None:
-        mask &= _priced_up_to(catalog, query.max_price)
-    for word in query.q.lower().split():
-        mask &= _bits(len(catalog.models), (n for n, text in enumerate(catalog.haystacks) if word in text))
-    return mask
+        _drop(fits, catalog.input_prices, gt, query.max_price)
+    words = query.q.lower().split()
+    if words:
+        texts = catalog.haystacks
+        for n in compress(range(count), fits):
+            if not all(word in texts[n] for word in words):
+                fits[n] = 0
+    return bytes(fits)
+
+
+_DIGITS = bytes.maketrans(b"\x00\x01", b"01")
+_VALUES = bytes.maketrans(b"01", b"\x00\x01")
 
 
 def facet_counts(catalog: Catalog, mask: int) -> dict[str, dict[str, int]]:
@@ -93,19 +99,9 @@ def _any_of(catalog: Catalog, facet: str, wanted: list[str]) -> int:
     return mask
 
 
-def _that_hold(catalog: Catalog, tokens: int) -> int:
-    lengths = enumerate(model.context_length for model in catalog.models)
-    return _bits(len(catalog.models), (n for n, length in lengths if length is not None and length >= tokens))
-
-
-def _priced_up_to(catalog: Catalog, usd: float) -> int:
-    prices = enumerate(model.usd(PriceKind.INPUT) for model in catalog.models)
-    return _bits(len(catalog.models), (n for n, price in prices if price is not None and price <= usd))
-
-
-def _bits(count: int, positions: Iterable[int]) -> int:
-    """The positions as bits."""
-    chosen = bytearray(b"0" * max(count, 1))
-    for n in positions:
-        chosen[-1 - n] = 49
-    return int(chosen, 2)
+def _drop(fits: bytearray, values: list[float | None], wrong: Callable[[float, float], bool], bound: float) -> None:
+    """A model whose value nobody knows does not fit."""
+    for n in compress(range(len(fits)), fits):
+        value = values[n]
+        if value is None or wrong(value, bound):
+            fits[n] = 0

@@ -36,7 +36,7 @@ def document(model: CatalogModel) -> dict[str, Any]:
         "hints": list(model.hints),
         "tier": model.tier,
         "pricing": _pricing(model),
-        "prices": {kind: price_document(kind, price) for kind, price in model.prices.items()},
+        "prices": {kind.value: price_document(kind, price) for kind, price in model.prices.items()},
         "architecture": {
             "modality": modality(model.input_modalities, model.output_modalities),
             "input_modalities": list(model.input_modalities),

@@ -1,0 +1,106 @@
+"""The last good copies of what sources said, in memory and as `STATE_DIR/catalog/{name}.json`: a `timestamp` in
+milliseconds and the `data` as it came. A copy that is no longer fresh is kept: it is what there is when a source fails.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.catalog.files import read_json, safe_name, write_json
+
+log = logging.getLogger("gateway.catalog")
+
+MOST = 256
+"""Copies at a time; the one not used for longest goes first, with its file."""
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """`at` is in milliseconds since 1970. `dropped` copies were invalidated: never fresh again."""
+
+    at: int
+    document: Any
+    size: int = 0
+    """Bytes on disk; 0 where there is no file."""
+    dropped: bool = False
+
+    def age(self, now: int) -> float:
+        """Seconds."""
+        return max(0.0, (now - self.at) / 1000)
+
+    def fresh(self, now: int, ttl: float) -> bool:
+        return not self.dropped and self.at <= now and self.age(now) < ttl
+
+
+class Shelf:
+    """`folder` None keeps copies in memory alone. Used on one event loop; files are read and written in threads."""
+
+    def __init__(self, folder: Path | None, clock: Callable[[], int] = now_ms, most: int = MOST) -> None:
+        self._folder = folder
+        self._copies: dict[str, Copy] = {}
+        self._most = most
+        self.clock = clock
+
+    async def get(self, name: str) -> Copy | None:
+        if name not in self._copies and self._folder:
+            found = await asyncio.to_thread(self._read, name)
+            if found and name not in self._copies:
+                self._keep(name, found)
+        if copy := self._copies.get(name):
+            self._copies[name] = self._copies.pop(name)
+            return copy
+        return None
+
+    async def put(self, name: str, document: Any) -> Copy:
+        """Never raises: a disk that takes no more leaves the copy in memory."""
+        at, size = self.clock(), 0
+        self._keep(name, Copy(at, document))
+        if self._folder:
+            try:
+                size = await asyncio.to_thread(write_json, self._path(name), {"timestamp": at, "data": document})
+            except OSError as error:
+                log.warning("the copy of %s cannot be written: %s", name, error.strerror or type(error).__name__)
+        copy = Copy(at, document, size)
+        self._keep(name, copy)
+        return copy
+
+    def invalidate(self) -> int:
+        """From now on no copy is fresh; they stay as what was last good. Returns their number."""
+        self._copies = {name: Copy(c.at, c.document, c.size, dropped=True) for name, c in self._copies.items()}
+        return len(self._copies)
+
+    def entries(self) -> list[tuple[str, Copy]]:
+        return sorted(self._copies.items(), key=lambda one: one[0])
+
+    def _keep(self, name: str, copy: Copy) -> None:
+        self._copies.pop(name, None)
+        self._copies[name] = copy
+        while len(self._copies) > self._most:
+            oldest = next(iter(self._copies))
+            del self._copies[oldest]
+            if self._folder:
+                with contextlib.suppress(OSError):
+                    self._path(oldest).unlink(missing_ok=True)
+
+    def _read(self, name: str) -> Copy | None:
+        path = self._path(name)
+        content = read_json(path)
+        if not isinstance(content, dict) or not isinstance(content.get("timestamp"), int) or "data" not in content:
+            return None
+        try:
+            return Copy(content["timestamp"], content["data"], path.stat().st_size)
+        except OSError:
+            return None
+
+    def _path(self, name: str) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{safe_name(name)}.json"
