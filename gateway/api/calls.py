@@ -1,5 +1,6 @@
 """From HTTP to `Call`: one reader for each kind of body. Raises InvalidRequest naming the field."""
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from gateway.openai_api.ocr_request import OcrRequest, parse_ocr_request, parse_
 from gateway.openai_api.operations import EMBEDDINGS, OCR, Body, Operation
 from gateway.state import MediaLimits
 
+_decode = msgspec.json.Decoder().decode
 _MULTIPART_OVERHEAD = 2**20
 """Bytes allowed beside the file itself: other fields, boundaries, headers."""
 
@@ -39,6 +41,7 @@ def read_call(operation: Operation, exchange: Exchange, body: bytes, limits: Med
 
 
 def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
+    body = body.removeprefix(BOM_UTF8)
     document = split_object(body)
     model = _model(_decoded(document.get("model")))
     for name in operation.required:
@@ -51,15 +54,17 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
     stream = _flag("stream", _decoded(document.get("stream")))
     if stream and not operation.streamable:
         raise InvalidRequest(f"{operation.path} does not stream.", param="stream")
-    return Call(
+    call = Call(
         operation,
         model,
         exchange.request_id,
         exchange.received,
-        body=msgspec.json.encode(document),
+        body=body,
         stream=stream,
         session=_session(exchange, document),
     )
+    call.keep(document)
+    return call
 
 
 def _session(exchange: Exchange, document: Mapping[str, msgspec.Raw]) -> str:
@@ -141,7 +146,7 @@ def _missing_file() -> InvalidRequest:
 
 
 def _decoded(raw: msgspec.Raw | None) -> Any:
-    return None if raw is None else msgspec.json.decode(raw)
+    return None if raw is None else _decode(raw)
 
 
 def _model(value: Field | Any) -> str:

@@ -17,6 +17,8 @@ MAX_ERROR = 64 * 1024
 JSON = "application/json"
 EVENTS = "text/event-stream"
 
+_MAX_DERIVED = 256
+"""Addresses of one provider: callers can name chutes, each of which has one of its own."""
 _VERSION = re.compile(r"v\d+\w*")
 
 
@@ -35,7 +37,17 @@ class Upstream:
 
 
 def remote(provider: Provider, base_url: str = "", *, api_key: str = "", kept: tuple[str, ...] = ()) -> Upstream:
-    """The provider with the given key, else with its first."""
+    """The provider with the given key, else with its first. Made once for each."""
+    known = provider.derived
+    upstream: Upstream | None = known.get((base_url, api_key, kept))
+    if upstream is None:
+        if len(known) >= _MAX_DERIVED:
+            known.clear()
+        upstream = known[base_url, api_key, kept] = _remote(provider, base_url, api_key, kept)
+    return upstream
+
+
+def _remote(provider: Provider, base_url: str, api_key: str, kept: tuple[str, ...]) -> Upstream:
     key = api_key or (provider.api_keys[0] if provider.api_keys else "")
     headers = {name.lower(): value for name, value in provider.headers.items()}
     if key:

@@ -1,9 +1,11 @@
 """Chat, completions and embeddings: the caller's bytes with another model name, whole or streamed. Any dialect."""
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec import Raw
 
-from gateway.errors import InvalidJSON, InvalidRequest, UpstreamBadResponse
+from gateway.errors import InvalidRequest, UpstreamBadResponse
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.embeddings import ensure_encoding
 from gateway.openai_api.json_body import splice_model, text_field
@@ -24,32 +26,19 @@ from gateway.providers.stream import ChunkStream
 from gateway.providers.transport.base import HttpResponse, Transport
 from gateway.providers.whole import check_reply
 
-_decode = msgspec.json.Decoder(dict[str, Raw]).decode
-
-
-def split_call(call: Call) -> dict[str, Raw]:
-    """The call's body by its top-level keys, each once. Cheaper than `split_object`, which has judged it already."""
-    try:
-        return _decode(call.body)
-    except msgspec.DecodeError:
-        raise InvalidJSON("The body must be a JSON object.") from None
-
 
 async def send_json(
     transport: Transport,
     upstream: Upstream,
     call: Call,
     model: str,
-    document: dict[str, Raw] | None = None,
     *,
     ask_usage: bool = False,
 ) -> Reply:
-    """`document` stands in for the call's body where the adapter has split it already.
-
-    `ask_usage`: have the upstream report usage at the end of a stream even where the caller did not ask for it, and
+    """`ask_usage`: have the upstream report usage at the end of a stream even where the caller did not ask for it, and
     keep that last chunk from the caller then.
     """
-    document = split_call(call) if document is None else document
+    document = call.document()
     hide_usage = ask_usage and call.stream and not _wants_usage(document)
     if hide_usage:
         document = {**document, "stream_options": _with_usage(document)}
@@ -83,16 +72,16 @@ async def _open_stream(response: HttpResponse, upstream: Upstream, hide_usage: b
     raise UpstreamBadResponse(f"The provider answered a stream request with {kind or 'an unnamed type'}.")
 
 
-def _stream_options(document: dict[str, Raw]) -> dict[str, Raw]:
+def _stream_options(document: Mapping[str, Raw]) -> dict[str, Raw]:
     try:
         return msgspec.json.decode(document.get("stream_options", b"null"), type=dict[str, Raw] | None) or {}
     except msgspec.DecodeError:
         raise InvalidRequest("'stream_options' must be an object.", param="stream_options") from None
 
 
-def _wants_usage(document: dict[str, Raw]) -> bool:
+def _wants_usage(document: Mapping[str, Raw]) -> bool:
     return bytes(_stream_options(document).get("include_usage", b"")) == b"true"
 
 
-def _with_usage(document: dict[str, Raw]) -> Raw:
+def _with_usage(document: Mapping[str, Raw]) -> Raw:
     return Raw(msgspec.json.encode({**_stream_options(document), "include_usage": Raw(b"true")}))

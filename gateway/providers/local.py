@@ -14,7 +14,7 @@ from gateway.providers.base import Endpoint, ListedModel, Provider
 from gateway.providers.engine_fields import check_fields, strip_reply
 from gateway.providers.engines import EngineBoard, EngineState, EngineStatus
 from gateway.providers.exchange import Upstream
-from gateway.providers.json_calls import send_json, split_call
+from gateway.providers.json_calls import send_json
 from gateway.providers.ocr_calls import send_images, send_vision
 from gateway.providers.openai_compatible import OPERATIONS, check_url
 from gateway.providers.stream import ChunkStream
@@ -39,9 +39,8 @@ class Local:
             return await self._read_pages(engine, upstream, call)
         if call.operation.body is Body.FILE:
             return await send_audio(self._transport, upstream, call, engine.upstream_model)
-        document = split_call(call)
-        check_fields(document)
-        reply = await send_json(self._transport, upstream, call, engine.upstream_model, document, ask_usage=True)
+        check_fields(call.document())
+        reply = await send_json(self._transport, upstream, call, engine.upstream_model, ask_usage=True)
         if isinstance(reply.body, bytes):
             return replace(reply, body=strip_reply(reply.body))
         return replace(reply, body=StrippedStream(cast(ChunkStream, reply.body)))

@@ -20,10 +20,8 @@ class _UsageFields(msgspec.Struct):
 _decode = msgspec.json.Decoder(_UsageFields).decode
 
 
-def read_usage(raw: msgspec.Raw | bytes | None) -> Usage | None:
+def read_usage(raw: msgspec.Raw | bytes) -> Usage | None:
     """None where there is none or it is not in the expected form."""
-    if raw is None:
-        return None
     try:
         found = _decode(raw)
     except msgspec.DecodeError:

@@ -20,7 +20,6 @@ _SHAPES = {
 }
 """The key that must hold a list, and what must be in that list."""
 
-_NULL = (b"null", b"")
 _ABSENT = msgspec.Raw(b"")
 
 
@@ -46,12 +45,12 @@ def check_reply(operation: Operation, body: bytes, secrets: Iterable[str] = ()) 
         reply = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UpstreamBadResponse("The provider's answer is not a JSON object.") from None
-    if bytes(reply.error) not in _NULL:
+    if reply.error is not _ABSENT and bytes(reply.error) != b"null":
         raise failure_inside(body, secrets)
     items = bytes(reply.data if operation is EMBEDDINGS else reply.choices)
     if not items.startswith(b"[") or within not in items:
         raise failure_inside(body, secrets) if reply.detail is not _ABSENT else _shapeless(key)
-    return read_usage(reply.usage)
+    return read_usage(reply.usage) if reply.usage is not _ABSENT else None
 
 
 def _check_ends(body: bytes) -> Usage | None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from gateway.providers.base import Timeouts, Via
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
     """`headers` hold credentials: never logged."""
 

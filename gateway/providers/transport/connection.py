@@ -33,9 +33,8 @@ class Connection(asyncio.Protocol):
         "_chunks",
         "_deadline",
         "_discard",
+        "_fields",
         "_framed",
-        "_header_bytes",
-        "_header_count",
         "_loop",
         "_on_junk",
         "_parser",
@@ -83,7 +82,8 @@ class Connection(asyncio.Protocol):
         self.headers: dict[str, str] = {}
         self.head_done = self.done = self.keep_alive = False
         self._framed = self._discard = self._unsent = False
-        self._barren = self._buffered = self._header_bytes = self._header_count = 0
+        self._barren = self._buffered = 0
+        self._fields: list[tuple[bytes, bytes]] = []
         self._chunks.clear()
 
     # --- asyncio.Protocol ---
@@ -133,35 +133,32 @@ class Connection(asyncio.Protocol):
             self.spoiled = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_bytes += len(name) + len(value) + 4
-        self._header_count += 1
-        if self._header_bytes > MAX_HEADER_BYTES or self._header_count > MAX_HEADERS:
+        self._fields.append((name, value))
+        if len(self._fields) > MAX_HEADERS:
             self._fail(UpstreamBadResponse("The provider's answer has too large a header."))
-            return
-        if self.head_done or self.spoiled:
-            return
-        key = name.decode("latin-1").lower()
-        known = self.headers.get(key)
-        text = value.decode("latin-1")
-        self.headers[key] = text if known is None else f"{known}, {text}"
 
     def on_headers_complete(self) -> None:
         if self.spoiled:
             return
         status = self._parser.get_status_code()
         if 100 <= status < 200 and status != 101:
-            self.headers = {}
+            self._fields.clear()
             return
+        if self._barren > MAX_HEADER_BYTES and sum(len(n) + len(v) + 4 for n, v in self._fields) > MAX_HEADER_BYTES:
+            self._fail(UpstreamBadResponse("The provider's answer has too large a header."))
+            return
+        self.headers = _joined(self._fields)
         if not 200 <= status <= 599 or self._parser.get_http_version() not in ("1.1", "1.0"):
             self._fail(UpstreamBadResponse("The provider's answer is not valid HTTP."))
             return
-        coding = self.headers.get("transfer-encoding", "").lower()
+        headers = self.headers
+        coding = headers.get("transfer-encoding", "").lower()
         if coding not in ("", "chunked"):
             self._fail(UpstreamBadResponse("The provider's answer has an unknown transfer encoding."))
             return
         self.status = status
-        self._framed = coding == "chunked" or "content-length" in self.headers or status in (204, 304)
-        self._discard = self.headers.get("content-encoding", "identity").lower() != "identity"
+        self._framed = coding == "chunked" or "content-length" in headers or status in (204, 304)
+        self._discard = "content-encoding" in headers and headers["content-encoding"].lower() != "identity"
         self.head_done = True
         self._wake()
 
@@ -204,41 +201,48 @@ class Connection(asyncio.Protocol):
         gone = self.lost or self.spoiled
         self.failure = UpstreamUnreachable("The provider closed the connection at once.") if gone else None
 
-    async def write(self, head: bytes, body: bytes, deadline: float) -> None:
-        """Sends the request; stops early when an answer comes first. Raises what made it fail."""
-        self._deadline, self._silence = deadline, "The provider did not take the request in time."
+    async def ask(self, head: bytes, body: bytes, deadline: float) -> None:
+        """Sends the request and waits for the head of the answer. Raises what made it fail."""
+        self._deadline = deadline
         if len(body) <= SMALL_BODY:
             self._transport.write(head + body)
-            return
+        else:
+            await self._write(head, body)
+        self._silence = "The provider did not answer in time."
+        while not self.head_done and self.failure is None:
+            await self._news()
+        if self.failure is not None:
+            raise self.failure
+
+    async def _write(self, head: bytes, body: bytes) -> None:
+        """Stops early when an answer comes first."""
+        self._silence = "The provider did not take the request in time."
         self._transport.write(head)
         view = memoryview(body)
         for start in range(0, len(body), WRITE_PIECE):
             if self.failure is None and not self.head_done:
                 self._transport.write(view[start : start + WRITE_PIECE])
             while self._writing_paused and not self.head_done and self.failure is None:
-                await self._wait()
+                await self._news()
         self._unsent = self.head_done
-        if self.failure is not None:
-            raise self.failure
-
-    async def read_head(self, deadline: float) -> None:
-        self._deadline, self._silence = deadline, "The provider did not answer in time."
-        while not self.head_done and self.failure is None:
-            await self._wait()
-        if self.failure is not None:
-            raise self.failure
 
     async def read_some(self, deadline: float, silence: str) -> bytes:
         """What has arrived of the body, waiting for at least one byte; empty at the end."""
-        self._deadline, self._silence = deadline, silence
-        while not self._chunks and not self.done and self.failure is None:
-            await self._wait()
-        if not self._chunks:
-            if self.failure is not None:
+        if not self._chunks and not self.done:
+            self._deadline, self._silence = deadline, silence
+            while not self._chunks and not self.done and self.failure is None:
+                await self._news()
+        return self.take()
+
+    def take(self) -> bytes:
+        """What has arrived of the body and was not taken yet. Raises what made the exchange fail."""
+        chunks = self._chunks
+        if not chunks:
+            if self.failure is not None and not self.done:
                 raise self.failure
             return b""
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
         self._buffered = 0
         if self._reading_paused:
             self._reading_paused = False
@@ -262,18 +266,19 @@ class Connection(asyncio.Protocol):
 
     # --- inside ---
 
-    async def _wait(self) -> None:
+    def _news(self) -> "asyncio.Future[None]":
+        """To be awaited by the one reader or writer of the exchange; done when something has happened."""
         if self._timer is None or self._timer_at > self._deadline:
             self._arm()
         self._waiter = waiter = self._loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
+        return waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -284,7 +289,7 @@ class Connection(asyncio.Protocol):
     def _tick(self) -> None:
         """The timer is left running between waits and looks again for the deadline that then holds."""
         self._timer = None
-        if self._waiter is None:
+        if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() + 0.001 >= self._deadline:
             self._fail(UpstreamTimeout(self._silence))
@@ -315,3 +320,14 @@ class Connection(asyncio.Protocol):
                 "The provider closed the connection without an answer.", upstream=str(exc or "")
             )
         self._wake()
+
+
+def _joined(fields: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Names in lower case; the values of a repeated one in a row."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in fields}
+    if len(headers) < len(fields):
+        headers = {}
+        for name, value in fields:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers

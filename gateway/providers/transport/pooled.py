@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.errors import GatewayError, UpstreamUnreachable
 from gateway.providers.transport.addresses import AddressPolicy
@@ -46,7 +47,12 @@ class PooledTransport:
         self.counts = TransportCounts()
 
     async def send(self, request: HttpRequest) -> "PooledResponse":
-        target, head = _compose(request)
+        body = request.body
+        try:
+            target, head = _compose(request.method, request.url, tuple(request.headers.items()))
+        except ValueError as error:
+            text = "The provider's address or headers are not valid."
+            raise UpstreamUnreachable(text, upstream=str(error)) from None
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._enter(loop)
@@ -55,13 +61,15 @@ class PooledTransport:
             self.counts.reused += 1
         else:
             connection = await self._open(request, target)
-        end = request.deadline or FOREVER + loop.time()
-        first = min(loop.time() + request.patience, end)
+        now = loop.time()
+        end = request.deadline or now + FOREVER
+        first = min(now + request.patience, end)
+        length = b"content-length: %d\r\n\r\n" % len(body) if body or request.method != "GET" else b"\r\n"
         connection.begin()
         try:
-            await connection.write(head, request.body, first)
-            await connection.read_head(first)
-            judge(connection.status, connection.encoded)
+            await connection.ask(head + length, body, first)
+            if connection.status != 200 or connection.encoded:
+                judge(connection.status, connection.encoded)
         except BaseException:
             self._discard(connection)
             raise
@@ -114,18 +122,23 @@ class PooledResponse:
         connection = self._connection
         if connection is None:
             return b""
-        parts: list[bytes] = []
-        size = 0
         try:
             check_length(self.headers.get("content-length"), limit)
-            while data := await connection.read_some(self._first, "The provider's answer took too long."):
-                size += len(data)
-                check_size(size, limit)
-                parts.append(data)
+            body = connection.take() if connection.done else await self._arriving(connection, limit)
+            check_size(len(body), limit)
         except BaseException:
             self._close()
             raise
         self._give_back()
+        return body
+
+    async def _arriving(self, connection: Connection, limit: int) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while data := await connection.read_some(self._first, "The provider's answer took too long."):
+            size += len(data)
+            check_size(size, limit)
+            parts.append(data)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def stream(self) -> AsyncIterator[bytes]:
@@ -187,16 +200,13 @@ class PooledResponse:
             connection.abort()
 
 
-def _compose(request: HttpRequest) -> tuple[Target, bytes]:
-    """Raises `UpstreamUnreachable` for a URL or header that must not be sent; nothing of it is quoted."""
-    try:
-        target = parse_url(request.url)
-        lines = head_lines(request.headers)
-    except ValueError as error:
-        raise UpstreamUnreachable("The provider's address or headers are not valid.", upstream=str(error)) from None
-    length = f"content-length: {len(request.body)}\r\n" if request.body or request.method != "GET" else ""
+@lru_cache(maxsize=1024)
+def _compose(method: str, url: str, headers: tuple[tuple[str, str], ...]) -> tuple[Target, bytes]:
+    """All of a request's head but its length. Raises ValueError for a URL or header that must not be sent; nothing of
+    it is quoted."""
+    target = parse_url(url)
     head = (
-        f"{request.method} {target.path} HTTP/1.1\r\nhost: {target.host_header}\r\n"
-        f"accept-encoding: identity\r\n{lines}{length}\r\n"
+        f"{method} {target.path} HTTP/1.1\r\nhost: {target.host_header}\r\n"
+        f"accept-encoding: identity\r\n{head_lines(dict(headers))}"
     )
     return target, head.encode("latin-1")
