@@ -44,6 +44,11 @@ trap 'rm -f "$log"' EXIT
 say() { printf '==> %s\n' "$*"; }
 stop() { printf 'error: %s\n' "$*" >&2; exit 1; }
 platform() { "$python" -m gateway.chute.deployment "$@"; }
+step() {
+  local found # a failure inside of say "$(...)" would pass
+  found=$(platform "${@:2}")
+  say "$1$found"
+}
 
 # The command line asks y/n on its input, and ends with 0 on most errors: what it printed decides.
 chutes_cli() {
@@ -65,46 +70,45 @@ if [ "$action" = dry-run ]; then
   say "nothing was sent"
   exit 0
 fi
-"$python" -m gateway.chute.preflight
-eval "$("$python" -m gateway.chute.preflight --shell)"
+variables=$("$python" -m gateway.chute.preflight --shell)
+eval "$variables"
 case $action in
   share | unshare) platform "$action" "$NAME" "$user"; exit 0 ;;
   deploy) ;;
   *) platform "$action" "$NAME"; exit 0 ;;
 esac
 
-say "$(platform account)"
-deployed=$(platform deployed "$NAME" "$IMAGE_UID")
+found=$(platform look "$NAME" "$IMAGE_UID")
+{ read -r account; read -r deployed; read -r image; read -r url || true; } <<<"$found"
+say "$account"
 if [ "$deployed" = same ]; then
-  say "nothing changed: $NAME runs $IMAGE at $(platform url "$NAME")"
+  say "nothing changed: $NAME runs $IMAGE at $url"
   exit 0
 fi
 
 find gateway chute_models images -name __pycache__ -type d -prune -exec rm -rf {} + # they would be uploaded
-status=$(platform image "$IMAGE_UID")
-if [ "$rebuild" = 1 ] && [ "$status" != missing ] && [ "$status" != "built and pushed" ]; then
-  say "$(platform delete-image "$IMAGE_UID")"
-  status=missing
+if [ "$rebuild" = 1 ] && [ "$image" != missing ] && [ "$image" != "built and pushed" ]; then
+  step "" delete-image "$IMAGE_UID"
+  image=missing
 fi
-if [ "$status" = missing ]; then
+if [ "$image" = missing ]; then
   say "building $IMAGE"
-  chutes_cli 'n\n' build chute_gateway:chute --wait
+  chutes_cli 'n\n' build chute_gateway:chute
   printed "Uploaded image package" || printed "already exists" || refused "the image was not accepted"
 fi
-status=$(platform wait "$IMAGE_UID")
-say "image $IMAGE is $status"
+[ "$image" = "built and pushed" ] || step "image $IMAGE is " wait "$IMAGE_UID"
 
 say "deploying $NAME"
 chutes_cli '' deploy chute_gateway:chute "${fee[@]}"
 if ! printed "Successfully deployed chute"; then
   printed "already exists" && [ "$(platform deployed "$NAME" "$IMAGE_UID")" = same ] || refused "the chute was not deployed"
 fi
-say "$(platform secrets "$NAME")"
-url=$(platform url "$NAME")
+step "" secrets "$NAME"
+[ -n "$url" ] || url=$(platform url "$NAME")
 if [ "$wait" = 1 ]; then
   say "waiting for an instance"
-  say "$(platform warmup "$NAME" "${CHUTE_WARM_SECONDS:-1800}")"
-  say "calling it: $(platform smoke "$NAME" 60)"
+  step "" warmup "$NAME" "${CHUTE_WARM_SECONDS:-1800}"
+  step "calling it: " smoke "$NAME" 60
 fi
 say "deployed at $url"
 echo "try it:  curl $url/v1/models -H \"Authorization: Bearer \$CHUTES_API_KEY\""

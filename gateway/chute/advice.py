@@ -42,6 +42,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         r"the image was not built|build failed|ERROR:",
         "mend what the build log says; the same content again: ./deploy.sh --rebuild",
     ),
+    (r"chute not found", "nothing is deployed under this name: ./deploy.sh --accept-fee deploys it"),
     (r"user not found", "no such user: give a username or user id of the platform"),
     (
         r"no instances available|cold|not hot",

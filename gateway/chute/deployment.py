@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,13 @@ POLL_SECONDS = 5.0
 WARM_POLL_SECONDS = 2.0
 
 
-def account() -> str:
+def look(name: str, image_uid: str) -> str:
+    """Four lines: the account, `missing`, `same` or `other` of what is deployed, the image's status, and the URL."""
     me = call("GET", "/users/me", purpose="me")
-    return f"account {me.get('username')}, balance ${me.get('balance')}"
+    deployed = is_deployed(name, image_uid)
+    found = image_status(image_uid)
+    where = "" if deployed == "missing" else url(name)
+    return "\n".join([f"account {me.get('username')}, balance ${me.get('balance')}", deployed, found, where])
 
 
 def image_status(uid: str) -> str:
@@ -37,10 +42,11 @@ def image_status(uid: str) -> str:
 
 
 def wait_for_image(uid: str) -> str:
-    """Raises Refused with the end of the log when the build failed or takes longer than an hour."""
+    """Shows the log while it builds. Raises Refused with its end when the build failed or takes longer than an hour."""
     until = time.monotonic() + BUILD_SECONDS
     pause = 0.2
     while time.monotonic() < until:
+        _show_build(uid)
         status = image_status(uid)
         if status == BUILT:
             return status
@@ -51,11 +57,28 @@ def wait_for_image(uid: str) -> str:
     raise Refused("the image is not built after an hour")
 
 
+def _show_build(uid: str) -> None:
+    """The stream of a build that is under way; a log that cannot be read is no reason to stop."""
+    with suppress(Refused):
+        for line in lines(f"/images/{uid}/logs", "images", follow=True):
+            if entry := _entry(line):
+                sys.stderr.write(f"    {entry}\n")
+
+
 def _end_of_build(uid: str) -> str:
     try:
-        return "\n".join(list(lines(f"/images/{uid}/logs", "images", follow=False))[-10:])
+        found = [_entry(line) for line in lines(f"/images/{uid}/logs", "images", follow=False)]
     except Refused as refused:
         return refused.words
+    return "\n".join([line for line in found if line][-10:])
+
+
+def _entry(line: str) -> str:
+    """The text of one event of a log, or of a line of one that has ended; empty where there is none."""
+    if not line.startswith("data: {"):
+        return "" if line.startswith("data:") else line.rstrip()
+    entry = json.loads(line[6:]).get("log")
+    return str(entry.get("log") if isinstance(entry, dict) else entry).rstrip()
 
 
 def delete_image(uid: str) -> str:
@@ -145,9 +168,8 @@ def show_logs(name: str) -> str:
         raise Refused(f"{name} is cold: it has no instance, so it has no log")
     path = f"/instances/{instances[0]['instance_id']}/logs?backfill=200"
     for line in lines(path, "logs", follow=sys.stdout.isatty()):
-        if line.startswith("data: "):
-            entry = json.loads(line[6:]).get("log")
-            sys.stdout.write(f"{entry.get('log') if isinstance(entry, dict) else entry}\n")
+        if entry := _entry(line):
+            sys.stdout.write(f"{entry}\n")
     return ""
 
 
@@ -177,8 +199,7 @@ def explain(path: str) -> str:
 
 
 STEPS: dict[str, Callable[..., str]] = {
-    "account": account,
-    "image": image_status,
+    "look": look,
     "wait": wait_for_image,
     "delete-image": delete_image,
     "deployed": is_deployed,

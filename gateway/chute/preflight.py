@@ -116,14 +116,11 @@ def shell(entry: Any) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="preflight", description="Check a deployment before anything is sent.")
     parser.add_argument("--plan", action="store_true", help="show what would be sent")
-    parser.add_argument("--shell", action="store_true", help="print variables for deploy.sh")
+    parser.add_argument("--shell", action="store_true", help="print variables for deploy.sh if all is well")
     given = parser.parse_args(arguments)
     root = Path.cwd()
     sys.path.insert(0, str(root))
     entry = importlib.import_module(ENTRY)
-    if given.shell:
-        sys.stdout.write(shell(entry) + "\n")
-        return 0
     if given.plan:
         sys.stdout.write(plan(entry, root) + "\n")
     for warning in find_warnings(entry):
@@ -131,6 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     problems = find_problems(entry, root)
     for problem in problems:
         sys.stderr.write(f"problem: {problem}\n")
+    if given.shell and not problems:
+        sys.stdout.write(shell(entry) + "\n")
     return 1 if problems else 0
 
 

@@ -1,132 +1,197 @@
-"""deploy.sh with the real command line against an API that refuses: errors that end with 0 must not pass."""
+"""deploy.sh from a fresh copy of the project, with the real command line, against the emulated platform (A003-02).
 
-import os
-import subprocess
+Every refusal of platform-contract §4 must end it with an error, although `chutes build` and `deploy` end with 0.
+"""
+
+import shutil
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import ClassVar
 
+import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.chute.deployment import ENVIRONMENT, copy_project, deploy
+from tests.platform.process import BEARER, PlatformProcess
 
 pytestmark = pytest.mark.chute
 
 
-class RefusingApi(BaseHTTPRequestHandler):
-    """`image` is what GET /images/{id} says, None for 404. Every POST is refused with 401 and its own words."""
-
-    image: ClassVar[str | None] = None
-    seen: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self.seen.append(f"GET {self.path}")
-        found = self.path.startswith("/images/") and self.image
-        self._answer(200 if found else 404, b'{"status": "%s"}' % (self.image or "").encode())
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.seen.append(f"POST {self.path}")
-        self._answer(401, b'{"detail": "who are you?"}')
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None: ...
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlatformProcess]:
+    process = PlatformProcess(tmp_path_factory.mktemp("deploy"))
+    yield process
+    assert process.stop() == 0
 
 
 @pytest.fixture
-def api() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), RefusingApi)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    RefusingApi.seen, RefusingApi.image = [], None
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def platform(emulator: PlatformProcess) -> PlatformProcess:
+    emulator.reset()
+    return emulator
 
 
-def deploy(folder: Path, api: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    config = folder / "config.ini"
-    config.write_text(
-        f"[api]\nbase_url = {api}\n[auth]\nusername = dummy\nuser_id = u\nhotkey_name = h\nhotkey_seed = {'11' * 32}\n"
-        "hotkey_ss58address = 5DtDLm5rQHShDqojQpsvcN8tRXHVFaecfDoRet1SU6BFD9Fi\n"
-    )
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-    given = {
-        "HOME": str(folder),
-        "CHUTES_CONFIG_PATH": str(config),
-        "STATE_DIR": str(folder),
-        "CHUTES_API_KEY": "cpk_secret",
-    }
-    return subprocess.run(
-        ["./deploy.sh", *arguments],
-        cwd=ROOT,
-        env={**kept, **given, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("clone") / "project")
 
 
-def test_a_dry_run_shows_everything_and_sends_nothing(tmp_path: Path, api: str) -> None:
-    done = deploy(tmp_path, api, "--dry-run")
-    assert done.returncode == 0, done.stderr
-    for part in (
-        "FROM parachutes/",
-        "ADD gateway /app/gateway",
-        "/v1/chat/completions",
-        "pro_6000",
-        "one-time fee $5.40",
-    ):
+@pytest.fixture(scope="module")
+def built(emulator: PlatformProcess, project: Path) -> Path:
+    """The project with its image recorded already: refused for its fee, which comes after the build."""
+    emulator.reset()
+    done = deploy(project, emulator)
+    assert done.returncode == 1
+    assert "STEP 1/" in done.stderr, done.stdout + done.stderr
+    assert "DEPLOYMENT FEE NOTICE" in done.stdout
+    assert "what to do: a new chute costs a one-time fee" in done.stderr
+    return project
+
+
+def test_a_dry_run_shows_everything_and_sends_nothing(project: Path) -> None:
+    done = deploy(project, None, "--dry-run", config=project / "nowhere.ini", CHUTE_USERNAME="someone")
+    assert done.returncode == 1  # no account; everything else is shown
+    for part in ("FROM parachutes/", "ADD gateway /app/gateway", "/v1/chat/completions", "pro_6000", "fee $5.40"):
         assert part in done.stdout
     assert "CHUTES_API_KEY" in done.stdout
-    assert "cpk_secret" not in done.stdout + done.stderr
-    assert RefusingApi.seen == []
+    assert "cpk_" not in done.stdout + done.stderr
+    assert "run `chutes register`" in done.stderr
 
 
-def test_a_problem_ends_it_before_anything_is_sent(tmp_path: Path, api: str) -> None:
-    done = deploy(tmp_path, api, CHUTE_NAME="Bad_Name", CHUTE_BASE_IMAGE="ubuntu:24.04")
+def test_a_problem_ends_it_before_anything_is_sent(project: Path, platform: PlatformProcess) -> None:
+    platform.fault({"on": "* *", "status": 599, "words": "something was sent"})
+    done = deploy(project, platform, CHUTE_NAME="Bad_Name", CHUTE_BASE_IMAGE="ubuntu:24.04")
     assert done.returncode == 1
     assert "problem: chute name 'Bad_Name'" in done.stderr
     assert "ubuntu:24.04" in done.stderr
-    assert RefusingApi.seen == []
+    assert "something was sent" not in done.stdout + done.stderr
 
 
-def test_a_refused_build_is_an_error_although_the_command_line_ends_with_0(tmp_path: Path, api: str) -> None:
-    done = deploy(tmp_path, api, CHUTE_IMAGE="slim")
-    assert "POST /images/" in RefusingApi.seen
+@pytest.mark.parametrize(
+    ("fault", "words", "advice"),
+    [
+        ("POST /chutes/=400:No supported GPUs based on node selector!", "No supported GPUs", "CHUTE_INCLUDE"),
+        ("POST /chutes/=401:who are you?", "who are you?", "hotkey"),
+        ("POST /chutes/=409:Name chute-gateway already exists elsewhere", "already exists", "set CHUTE_NAME"),
+        ("POST /chutes/=500:Internal Server Error", "Internal Server Error", "see the platform's words"),
+    ],
+)
+def test_a_refused_deployment_is_an_error_with_the_platforms_words(
+    built: Path, platform: PlatformProcess, fault: str, words: str, advice: str
+) -> None:
+    platform.fault(fault)
+    done = deploy(built, platform, "--accept-fee")
     assert done.returncode == 1, done.stdout
+    assert words in done.stdout
+    assert "the chute was not deployed" in done.stderr
+    assert advice in done.stderr.partition("what to do: ")[2]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_low_balance_is_told_with_both_sums(built: Path, platform: PlatformProcess) -> None:
+    platform.set_account(balance=1.0)
+    done = deploy(built, platform, "--accept-fee")
+    assert done.returncode == 1
+    assert "fee, based on your node selector, is $5.4, but you have a balance of 1.0" in done.stdout
+    assert "add balance" in done.stderr
+
+
+def test_a_key_that_is_not_known_is_said_before_anything_is_built(
+    built: Path, platform: PlatformProcess, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.ini"
+    config.write_text(platform.config.read_text().replace("11" * 32, "77" * 32))
+    done = deploy(built, platform, "--accept-fee", config=config)
+    assert done.returncode == 1
+    assert "401" in done.stderr and "Invalid signature" in done.stderr
+    assert "what to do: the hotkey" in done.stderr
+    assert "building" not in done.stdout
+
+
+def test_a_refused_image_is_an_error(project: Path, platform: PlatformProcess) -> None:
+    platform.fault("POST /images/=401:no")
+    done = deploy(project, platform, CHUTE_NAME="another-name")
+    assert done.returncode == 1
     assert "Authorization error" in done.stdout
     assert "the image was not accepted" in done.stderr
 
 
-def test_a_refused_deployment_is_an_error_although_the_command_line_ends_with_0(tmp_path: Path, api: str) -> None:
-    RefusingApi.image = "built and pushed"
-    done = deploy(tmp_path, api, "--accept-fee")
-    assert "POST /chutes/?accept_fee=true" in RefusingApi.seen
-    assert done.returncode == 1, done.stdout
-    assert "who are you?" in done.stdout
-    assert "the chute was not deployed" in done.stderr
-
-
-def test_a_failed_build_is_told_in_the_platforms_words(tmp_path: Path, api: str) -> None:
-    RefusingApi.image = "error"
-    done = deploy(tmp_path, api)
+def test_a_failed_build_shows_its_log_and_can_be_repeated(project: Path, platform: PlatformProcess) -> None:
+    platform.fault("build=no space left on device*1")
+    name = {"CHUTE_NAME": "rebuilt"}
+    done = deploy(project, platform, "--accept-fee", "--no-wait", **name)
     assert done.returncode == 1
-    assert "the image was not built: error" in done.stderr
+    assert "ERROR: no space left on device" in done.stderr
+    assert "--rebuild" in done.stderr
+    done = deploy(project, platform, "--accept-fee", "--no-wait", "--rebuild", **name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert deploy(project, platform, "--delete", **name).returncode == 0
 
 
-def test_an_unreachable_api_is_said(tmp_path: Path) -> None:
-    done = deploy(tmp_path, "http://127.0.0.1:9")
+def test_an_unreachable_platform_is_said(built: Path, platform: PlatformProcess, tmp_path: Path) -> None:
+    config = tmp_path / "config.ini"
+    config.write_text(platform.config.read_text().replace(platform.api, "http://127.0.0.1:9"))
+    done = deploy(built, platform, config=config)
     assert done.returncode == 1
-    assert "http://127.0.0.1:9" in done.stderr
+    assert "http://127.0.0.1:9" in done.stderr and "cannot be reached" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_deployment_from_first_to_last(built: Path, platform: PlatformProcess) -> None:
+    """Fresh, repeated, changed, shared, looked at, deleted."""
+    first = deploy(built, platform, "--accept-fee")
+    assert first.returncode == 0, first.stdout + first.stderr
+    chute = platform.get("/chutes/chute-gateway")
+    assert "calling it: healthy" in first.stdout
+    assert f"deployed at {chute['dev_platform_url']}" in first.stdout
+    assert "secrets sent: CHUTES_API_KEY" in first.stdout
+    assert platform.get("/users/me")["balance"] == pytest.approx(94.6)
+    assert httpx.get(f"{chute['dev_platform_url']}/health", headers=BEARER).json()["status"] == "healthy"
+
+    platform.fault("POST *=500:nothing may be sent")
+    again = deploy(built, platform)
+    assert again.returncode == 0, again.stderr
+    assert "nothing changed" in again.stdout and "building" not in again.stdout
+    assert platform.get("/chutes/chute-gateway")["version"] == chute["version"]
+    platform.clear_faults()
+
+    # a setting that is in no file of the image: the platform alone would call it unchanged
+    changed = deploy(built, platform, "--no-wait", CHUTE_MAX_INSTANCES="3")
+    assert changed.returncode == 0, changed.stdout + changed.stderr
+    assert platform.get("/chutes/chute-gateway")["max_instances"] == 3
+    assert platform.get("/users/me")["balance"] == pytest.approx(94.6), "a new version costs no fee"
+
+    status = deploy(built, platform, "--status")
+    assert "chute-gateway" in status.stdout and chute["dev_platform_url"] in status.stdout
+    assert "concurrency 64" in deploy(built, platform, "--logs").stdout
+    assert "Successfully shared" in deploy(built, platform, "--share", "chutes").stdout
+    stranger = deploy(built, platform, "--share", "nobody")
+    assert (stranger.returncode, "User not found" in stranger.stderr) == (1, True)
+    assert deploy(built, platform, "--secrets").returncode == 0
+    assert deploy(built, platform, "--delete").returncode == 0
+    gone = deploy(built, platform, "--status")
+    assert (gone.returncode, "not found" in gone.stderr) == (1, True)
+
+
+def test_a_package_that_the_image_lacks_never_gets_hot(platform: PlatformProcess, tmp_path: Path) -> None:
+    """platform-contract §6: only the entry file is uploaded, and what it imports must be in the image."""
+    project = copy_project(tmp_path / "project")
+    entry = project / "chute_gateway.py"
+    code = entry.read_text()
+    entry.write_text(code.replace('BAKED = ("gateway", "chute_models", "images")', 'BAKED = ("gateway", "images")'))
+    assert entry.read_text() != code
+    caught = deploy(project, platform, "--accept-fee")
+    assert (caught.returncode, "chute_models, which is not in the image" in caught.stderr) == (1, True)
+    hidden = entry.read_text().replace("import chute_models\n", 'chute_models = __import__("chute_models")\n')
+    entry.write_text(hidden)
+    done = deploy(project, platform, "--accept-fee", CHUTE_NAME="incomplete", CHUTE_WARM_SECONDS="6")
+    assert done.returncode == 1
+    assert "cold (not hot) after 6 s" in done.stderr
+    assert deploy(project, platform, "--delete", CHUTE_NAME="incomplete").returncode == 0
+    shutil.rmtree(project)
+
+
+def test_usage_is_told() -> None:
+    project = Path(__file__).resolve().parents[2]
+    assert deploy(project, None, "--help").returncode == 0
+    assert deploy(project, None, "--nonsense").returncode == 2
+    assert deploy(project, None, "--share").returncode != 0
+    assert "CHUTE_IMAGE" in ENVIRONMENT

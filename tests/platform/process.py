@@ -1,0 +1,94 @@
+"""`gateway dev-platform` in a process of its own, and the signed calls that the SDK would make to it."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+from substrateinterface import Keypair
+
+from gateway.platform.signatures import digest
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "cpk_dev_platform"
+SEED = "11" * 32
+BEARER = {"Authorization": f"Bearer {KEY}"}
+
+
+class PlatformProcess:
+    """`api` and `llm` are base URLs, `hosts` maps a slug to its base URL."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        command = [sys.executable, "-m", "gateway", "dev-platform", "--api-port", "0", "--llm-port", "0"]
+        command += ["--folder", str(folder), "--pace", "0", *options]
+        self.child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert self.child.stdout is not None
+        said = ""
+        for line in self.child.stdout:
+            said += line
+            if "./deploy.sh" in line:
+                break
+        self.api, self.llm = (_found(rf"{name}\s+(http://\S+)", said) for name in ("management API", "llm host"))
+        self.hosts: dict[str, str] = dict(re.findall(r"^  (chutes-\S+)\s+(http://\S+)$", said, re.MULTILINE))
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.ini"
+
+    def stop(self) -> int:
+        self.child.send_signal(signal.SIGTERM)
+        try:
+            return self.child.wait(60)
+        finally:
+            self.child.kill()
+
+    def get(self, path: str, **params: Any) -> Any:
+        return httpx.get(self.api + path, headers=BEARER, params=params).raise_for_status().json()
+
+    def set_account(self, **fields: Any) -> None:
+        body = {"username": "developer", **fields}
+        httpx.post(f"{self.api}/_emulator/account", json=body).raise_for_status()
+
+    def set_chute(self, name: str, **fields: Any) -> Any:
+        return httpx.post(f"{self.api}/_emulator/chute", json={"name": name, **fields}).raise_for_status().json()
+
+    def fault(self, fault: Any) -> None:
+        httpx.post(f"{self.api}/_emulator/faults", json=fault).raise_for_status()
+
+    def clear_faults(self) -> None:
+        httpx.delete(f"{self.api}/_emulator/faults").raise_for_status()
+
+    def reset(self) -> None:
+        """Without faults, quotas used or money spent; what is deployed stays."""
+        self.clear_faults()
+        self.set_account(balance=100.0, quotas={"*": 100_000}, used={}, four_hour_usage=0.0, monthly_usage=0.0)
+
+    def signed(
+        self, method: str, path: str, body: bytes = b"", purpose: str = "", *,
+        seed: str = SEED, nonce: int | None = None, user_id: str | None = None, **headers: str,
+    ) -> httpx.Response:  # fmt: skip
+        """As `sign_request` of the SDK signs."""
+        pair = Keypair.create_from_seed(seed_hex=seed)
+        at = str(int(time.time()) if nonce is None else nonce)
+        content = digest(body) if body else purpose
+        signature = pair.sign(f"{pair.ss58_address}:{at}:{content}".encode()).hex()
+        known = self.get("/users/me")["user_id"] if user_id is None else user_id
+        named = {"X-Chutes-UserID": known, "X-Chutes-Hotkey": pair.ss58_address, "X-Chutes-Nonce": at}
+        headers = {**named, "X-Chutes-Signature": signature, **headers}
+        return httpx.request(method, self.api + path, content=body or None, headers=headers)
+
+    def post(self, path: str, document: Any) -> httpx.Response:
+        body = orjson.dumps(document)
+        return self.signed("POST", path, body, **{"Content-Type": "application/json"})
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    assert found, text
+    return found[1]
