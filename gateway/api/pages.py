@@ -10,8 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.api import explain, health, listing
-from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, render
+from gateway.api import explain, health, listing, ui
+from gateway.api.admin import resources, session
+from gateway.errors import GatewayError, InvalidJSON, InvalidRequest, MethodNotAllowed, NotFound, render
 from gateway.state import State
 
 
@@ -21,6 +22,10 @@ def fastapi_app(state: State) -> FastAPI:
     app.include_router(health.router)
     app.include_router(explain.router)
     app.include_router(listing.router)
+    app.include_router(ui.router)
+    app.include_router(session.router)
+    for router in resources.ROUTERS:
+        app.include_router(router)
     app.add_middleware(RequestIds)
     app.add_exception_handler(GatewayError, _gateway_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -60,7 +65,15 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _validation_error(_: Request, error: Exception) -> Response:
+    """The first problem, with the name of its field and what would be right."""
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    field = str(problems[0]["loc"][-1]) if problems else None
-    message = f"'{field}': {problems[0]['msg']}" if problems else "The request is not valid."
-    return _answer(InvalidRequest(message, param=field))
+    if not problems:
+        return _answer(InvalidRequest("The request is not valid."))
+    problem = problems[0]
+    field = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path", "header"))
+    if problem["type"] == "json_invalid":
+        return _answer(InvalidJSON("The request body is not valid JSON."))
+    if problem["type"] == "extra_forbidden":
+        return _answer(InvalidRequest(f"'{field}' is not a known field.", param=field, code="unknown_field"))
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    return _answer(InvalidRequest(f"'{field}': {reason}" if field else reason, param=field or None))

@@ -1,0 +1,53 @@
+/** The OpenAI-shaped errors of the gateway, and the failures of reaching it. */
+import { text } from "../text";
+
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly param: string | null,
+    readonly code: string | null,
+    readonly requestId: string | null,
+    readonly retryAfter: number | null,
+    readonly details: unknown = null,
+  ) {
+    super(message);
+  }
+}
+
+/** The gateway could not be asked at all. */
+export class Unreachable extends Error {}
+
+interface ErrorBody {
+  error?: { message?: string; param?: string | null; code?: string | null } & Record<string, unknown>;
+}
+
+export async function toError(reply: Response): Promise<ApiError> {
+  const raw = await reply.text();
+  let body: ErrorBody = {};
+  try {
+    body = JSON.parse(raw) as ErrorBody;
+  } catch {
+    // Not ours: a proxy in between answers in HTML.
+  }
+  const error = body.error ?? {};
+  const retry = Number(reply.headers.get("retry-after"));
+  return new ApiError(
+    error.message ?? text.common.failedWith(reply.status),
+    reply.status,
+    error.param ?? null,
+    error.code ?? null,
+    reply.headers.get("x-request-id"),
+    Number.isFinite(retry) && retry > 0 ? retry : null,
+    error,
+  );
+}
+
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return String(error);
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}

@@ -1,0 +1,42 @@
+/** Times as people read them: relative on the page, exact on hover. */
+import { UNKNOWN } from "./numbers";
+
+export type Moment = string | number | null | undefined;
+
+/** Takes ISO 8601 or epoch seconds. */
+export function toDate(moment: Moment): Date | null {
+  if (moment == null || moment === "") return null;
+  const date = new Date(typeof moment === "number" ? moment * 1000 : moment);
+  return Number.isNaN(date.getTime()) ? null : date;
+}
+
+const exactForm = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+const clockForm = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const dayForm = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
+
+export function exact(moment: Moment): string {
+  const date = toDate(moment);
+  return date ? exactForm.format(date) : UNKNOWN;
+}
+
+export function clock(moment: Moment): string {
+  const date = toDate(moment);
+  return date ? clockForm.format(date) : UNKNOWN;
+}
+
+export function day(moment: Moment): string {
+  const date = toDate(moment);
+  return date ? dayForm.format(date) : UNKNOWN;
+}
+
+export function relative(moment: Moment, now = Date.now()): string {
+  const date = toDate(moment);
+  if (!date) return UNKNOWN;
+  const seconds = (now - date.getTime()) / 1000;
+  const size = Math.abs(seconds);
+  const text = size < 5 ? "now" : size < 60 ? `${Math.round(size)} s` : size < 3600 ? `${Math.round(size / 60)} min`
+    : size < 86_400 ? `${Math.round(size / 3600)} h` : size < 86_400 * 60 ? `${Math.round(size / 86_400)} d`
+    : `${Math.round(size / (86_400 * 30))} mo`;
+  if (text === "now") return text;
+  return seconds >= 0 ? `${text} ago` : `in ${text}`;
+}

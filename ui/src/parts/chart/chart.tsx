@@ -1,0 +1,80 @@
+/** A chart over time as lines or bars, with the same figures as a table and as CSV. */
+import { useRef, useState } from "preact/hooks";
+import { download, toCsv } from "../../format/csv";
+import { text } from "../../text";
+import { Button } from "../button";
+import { Panel } from "../page";
+import { Plot, type Series } from "./plot";
+
+export interface ChartProps {
+  title: string;
+  note?: string;
+  labels: string[];
+  series: Series[];
+  format: (value: number | null) => string;
+  kind?: "line" | "bars";
+}
+
+export function Chart({ title, note, labels, series, format, kind = "line" }: ChartProps) {
+  const [asTable, setAsTable] = useState(false);
+  const body = useRef<HTMLDivElement>(null);
+  const save = () => {
+    const rows = labels.map((label, n) => [label, ...series.map((one) => one.values[n] ?? null)]);
+    download(`${title}.csv`, toCsv([text.chart.time, ...series.map((one) => one.name)], rows), "text/csv");
+  };
+  return (
+    <Panel
+      title={title}
+      note={note}
+      actions={
+        <>
+          <Button kind="ghost" size="small" icon="grid" label={text.chart.asTable} pressed={asTable} onClick={() => setAsTable(!asTable)} />
+          <Button kind="ghost" size="small" icon="download" label={text.table.csv} onClick={save} />
+        </>
+      }
+    >
+      <div ref={body} class="chart">
+        {asTable ? <Figures labels={labels} series={series} format={format} title={title} /> : <Plot labels={labels} series={series} format={format} kind={kind} title={title} />}
+        {series.length > 1 && (
+          <ul class="legend">
+            {series.map((one, n) => (
+              <li key={one.name}>
+                <svg width="18" height="8" aria-hidden="true">
+                  <line x1="0" x2="18" y1="4" y2="4" class={`series s${n}`} />
+                </svg>
+                {one.name}
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </Panel>
+  );
+}
+
+function Figures({ labels, series, format, title }: Omit<ChartProps, "kind" | "note">) {
+  return (
+    <div class="figures" tabIndex={0} role="region" aria-label={title}>
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">{text.chart.time}</th>
+            {series.map((one) => (
+              <th key={one.name} scope="col" class="numeric">{one.name}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {labels.map((label, n) => (
+            <tr key={label}>
+              <td>{label}</td>
+              {series.map((one) => (
+                <td key={one.name} class="numeric">{format(one.values[n] ?? null)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,106 @@
+/** The drawing of a chart: axis, grid, lines or bars, and a reading under the pointer. */
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { spread, ticks } from "./scale";
+
+export interface Series {
+  name: string;
+  values: (number | null)[];
+}
+
+interface PlotProps {
+  title: string;
+  labels: string[];
+  series: Series[];
+  format: (value: number | null) => string;
+  kind: "line" | "bars";
+  height?: number;
+}
+
+const LEFT = 52;
+const BOTTOM = 20;
+const TOP = 8;
+
+export function Plot({ title, labels, series, format, kind, height = 172 }: PlotProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(480);
+  const [at, setAt] = useState<number | null>(null);
+  useLayoutEffect(() => {
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.max(200, entry.contentRect.width)));
+    if (box.current) observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+
+  const grid = ticks(Math.max(...series.flatMap((one) => one.values.map((value) => value ?? 0)), 0));
+  const top = grid[grid.length - 1] ?? 1;
+  const inner = width - LEFT - 4;
+  const slot = inner / Math.max(1, kind === "bars" ? labels.length : labels.length - 1);
+  const x = (n: number) => LEFT + (kind === "bars" ? (n + 0.5) * slot : labels.length > 1 ? n * slot : inner / 2);
+  const y = (value: number) => TOP + (1 - value / top) * (height - TOP - BOTTOM);
+  const read = (event: PointerEvent) => {
+    const bounds = box.current?.getBoundingClientRect();
+    if (!bounds || labels.length === 0) return;
+    const n = Math.round((event.clientX - bounds.left - LEFT) / slot - (kind === "bars" ? 0.5 : 0));
+    setAt(Math.max(0, Math.min(labels.length - 1, n)));
+  };
+
+  return (
+    <div ref={box} class="plot" onPointerMove={read} onPointerLeave={() => setAt(null)}>
+      <svg width={width} height={height} role="img" aria-label={title}>
+        {grid.map((value) => (
+          <g key={value}>
+            <line class="grid" x1={LEFT} x2={width - 4} y1={y(value)} y2={y(value)} />
+            <text x={LEFT - 8} y={y(value) + 3.5} text-anchor="end">{format(value)}</text>
+          </g>
+        ))}
+        {spread(labels.length, Math.max(2, Math.floor(inner / 84))).map((n) => (
+          <text key={n} x={x(n)} y={height - 4} text-anchor={n === 0 && kind === "line" ? "start" : "middle"}>{labels[n]}</text>
+        ))}
+        {at !== null && <line class="cursor" x1={x(at)} x2={x(at)} y1={TOP} y2={height - BOTTOM} />}
+        {kind === "bars" ? <Bars series={series} x={x} y={y} slot={slot} count={labels.length} /> : series.map((one, n) => <path key={one.name} class={`series s${n}`} d={line(one.values, x, y)} />)}
+      </svg>
+      {at !== null && (
+        <div class={x(at) > width * 0.6 ? "reading left" : "reading"} style={{ left: `${x(at)}px` }}>
+          <strong>{labels[at]}</strong>
+          {series.map((one) => (
+            <span key={one.name}>
+              {one.name} <b>{format(one.values[at] ?? null)}</b>
+            </span>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** A gap where a figure is not known. */
+function line(values: (number | null)[], x: (n: number) => number, y: (value: number) => number): string {
+  let drawing = false;
+  return values
+    .map((value, n) => {
+      if (value === null) {
+        drawing = false;
+        return "";
+      }
+      const command = drawing ? "L" : "M";
+      const lonely = !drawing && (values[n + 1] ?? null) === null ? "h0.01" : "";
+      drawing = true;
+      return `${command}${x(n).toFixed(1)},${y(value).toFixed(1)}${lonely}`;
+    })
+    .join("");
+}
+
+function Bars(props: { series: Series[]; x: (n: number) => number; y: (v: number) => number; slot: number; count: number }) {
+  const { series, x, y, slot, count } = props;
+  const width = Math.max(1, Math.min(28, (slot * 0.7) / series.length));
+  return (
+    <>
+      {Array.from({ length: count }, (_, n) =>
+        series.map((one, s) => {
+          const value = one.values[n] ?? 0;
+          const left = x(n) - (width * series.length) / 2 + s * width;
+          return <rect key={`${n} ${one.name}`} class={`bar s${s}`} x={left} y={y(value)} width={width - 1} height={Math.max(0, y(0) - y(value))} rx="1.500" />;
+        }),
+      )}
+    </>
+  );
+}

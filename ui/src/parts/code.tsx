@@ -1,0 +1,32 @@
+/** Code and other text to take away. */
+import { useState } from "preact/hooks";
+import { complain } from "../state/toasts";
+import { text } from "../text";
+import { Button, type ButtonProps } from "./button";
+
+export function CopyButton({ content, label, ...rest }: { content: string | (() => string); label?: string } & Pick<ButtonProps, "size" | "kind">) {
+  const [done, setDone] = useState(false);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(typeof content === "string" ? content : content());
+      setDone(true);
+      setTimeout(() => setDone(false), 1500);
+    } catch (error) {
+      complain(error);
+    }
+  };
+  return (
+    <Button {...rest} icon={done ? "check" : "copy"} {...(label ? {} : { label: text.common.copy })} onClick={copy}>
+      {label}
+    </Button>
+  );
+}
+
+export function Code({ children, label }: { children: string; label?: string }) {
+  return (
+    <div class="code">
+      <pre tabIndex={0} aria-label={label}>{children}</pre>
+      <CopyButton content={children} size="small" kind="ghost" />
+    </div>
+  );
+}

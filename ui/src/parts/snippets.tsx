@@ -1,0 +1,25 @@
+/** A request as code, in the language that was last chosen. */
+import { type Language, snippet } from "../format/snippets";
+import { kept } from "../state/kept";
+import { text } from "../text";
+import { Code } from "./code";
+import { Segments } from "./tabs";
+
+const language = kept<Language>("language", "curl");
+
+export function Snippets({ path, body }: { path: string; body: unknown }) {
+  const words = text.playground.docs;
+  return (
+    <div class="stack tight">
+      <div>
+        <Segments
+          label={text.playground.chat.code}
+          value={language.value}
+          onChange={(value) => { language.value = value; }}
+          options={[{ value: "curl", label: words.curl }, { value: "python", label: words.python }, { value: "node", label: words.node }]}
+        />
+      </div>
+      <Code label={text.playground.chat.code}>{snippet(language.value, window.location.origin, path, body)}</Code>
+    </div>
+  );
+}

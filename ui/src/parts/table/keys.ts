@@ -1,0 +1,48 @@
+/** j and k walk through the rows of the table on the screen, Enter opens. */
+import type { RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { ROW_HEIGHT } from "./window";
+
+interface RowKeys {
+  box: RefObject<HTMLElement | null>;
+  count: number;
+  active: number;
+  setActive: (n: number) => void;
+  open: (n: number) => void;
+}
+
+export function useRowKeys(keys: RowKeys): void {
+  const latest = useRef(keys);
+  latest.current = keys;
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      const { box, count, active, setActive, open } = latest.current;
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]:not(.drawer)")) return;
+      const inside = box.current?.contains(event.target as Node) ?? false;
+      const down = event.key === "j" || (inside && event.key === "ArrowDown");
+      const up = event.key === "k" || (inside && event.key === "ArrowUp");
+      if ((down || up) && count > 0) {
+        const n = Math.max(0, Math.min(count - 1, active + (down ? 1 : -1)));
+        setActive(n);
+        reveal(box.current, n);
+        event.preventDefault();
+      } else if (event.key === "Enter" && active >= 0 && (event.target === document.body || event.target === box.current)) {
+        open(active);
+      }
+    };
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, []);
+}
+
+export function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+function reveal(box: HTMLElement | null, n: number): void {
+  if (!box) return;
+  const head = ROW_HEIGHT;
+  const top = n * ROW_HEIGHT;
+  if (top < box.scrollTop) box.scrollTop = top;
+  else if (top + ROW_HEIGHT + head > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW_HEIGHT + head - box.clientHeight;
+}

@@ -1,0 +1,110 @@
+/** The table of every list: sorted by a click, walked with j and k, only the rows in sight drawn. */
+import type { ComponentChildren } from "preact";
+import { useMemo, useRef, useState } from "preact/hooks";
+import { text } from "../../text";
+import { Icon } from "../icon";
+import { type Column, type Sorting, sortRows } from "./column";
+import { useRowKeys } from "./keys";
+import { ROW_HEIGHT, useWindow } from "./window";
+
+export interface TableProps<T> {
+  label: string;
+  columns: Column<T>[];
+  rows: T[];
+  rowKey: (row: T) => string;
+  sorting: Sorting | null;
+  onSort: (sorting: Sorting | null) => void;
+  onOpen?: (row: T) => void;
+  /** Of the row that stands open. */
+  openKey?: string | null;
+  rowTone?: (row: T) => string;
+  /** Takes the height that is left on the page. */
+  fill?: boolean;
+  empty?: ComponentChildren;
+}
+
+export function Table<T>(props: TableProps<T>) {
+  const { columns, rows, rowKey, sorting, onOpen } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const [active, setActive] = useState(-1);
+  const sorted = useMemo(() => sortRows(rows, columns, sorting), [rows, columns, sorting]);
+  const slice = useWindow(box, sorted.length);
+  useRowKeys({ box, count: sorted.length, active, setActive, open: (n) => sorted[n] && onOpen?.(sorted[n]) });
+
+  if (rows.length === 0 && props.empty) return <>{props.empty}</>;
+  const above = slice.from * ROW_HEIGHT;
+  const below = (sorted.length - slice.to) * ROW_HEIGHT;
+  return (
+    <div ref={box} class={props.fill ? "table-box fill" : "table-box"} tabIndex={0} role="region" aria-label={props.label}>
+      <table class="table" aria-rowcount={sorted.length + 1}>
+        <colgroup>
+          {columns.map((column) => (
+            <col key={column.id} style={column.width ? { width: column.width } : {}} />
+          ))}
+        </colgroup>
+        <Head columns={columns} sorting={sorting} onSort={props.onSort} />
+        <tbody>
+          {above > 0 && <tr class="gap" style={{ height: above }} aria-hidden="true" />}
+          {sorted.slice(slice.from, slice.to).map((row, offset) => {
+            const n = slice.from + offset;
+            const key = rowKey(row);
+            const classes = [onOpen ? "opens" : "", n === active ? "active" : "", key === props.openKey ? "open" : "", props.rowTone?.(row) ?? ""];
+            return (
+              <tr key={key} class={classes.join(" ").trim()} aria-rowindex={n + 2} onClick={onOpen ? (event) => opens(event) && onOpen(row) : undefined}>
+                {columns.map((column) => (
+                  <td key={column.id} class={column.numeric ? "numeric" : undefined}>
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+          {below > 0 && <tr class="gap" style={{ height: below }} aria-hidden="true" />}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** A click on a control inside of a row is the control's own. */
+function opens(event: MouseEvent): boolean {
+  if (window.getSelection()?.toString()) return false;
+  return !(event.target as Element).closest("button, input, label, select");
+}
+
+function Head<T>({ columns, sorting, onSort }: Pick<TableProps<T>, "columns" | "sorting" | "onSort">) {
+  return (
+    <thead>
+      <tr aria-rowindex={1}>
+        {columns.map((column) => {
+          const down = sorting?.id === column.id ? sorting.down : null;
+          return (
+            <th
+              key={column.id}
+              scope="col"
+              class={column.numeric ? "numeric" : undefined}
+              title={column.help}
+              aria-sort={down === null ? undefined : down ? "descending" : "ascending"}
+            >
+              {column.value ? (
+                <button type="button" onClick={() => onSort(next(column, sorting))}>
+                  {column.header}
+                  {down !== null && <Icon name={down ? "down" : "up"} size={12} />}
+                </button>
+              ) : (
+                column.header || <span class="hidden">{text.table.actions}</span>
+              )}
+            </th>
+          );
+        })}
+      </tr>
+    </thead>
+  );
+}
+
+/** Figures start with the largest, text with A; a third click takes the sorting away. */
+function next<T>(column: Column<T>, sorting: Sorting | null): Sorting | null {
+  const first = column.numeric === true;
+  if (sorting?.id !== column.id) return { id: column.id, down: first };
+  return sorting.down === first ? { id: column.id, down: !first } : null;
+}

@@ -1,0 +1,109 @@
+/** The tools above a table: search, column chooser, CSV. State of the view lives in the address. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { download, toCsv } from "../../format/csv";
+import { count } from "../../format/numbers";
+import { kept } from "../../state/kept";
+import { query, setQuery } from "../../state/router";
+import { text } from "../../text";
+import { Button } from "../button";
+import { Icon } from "../icon";
+import { Menu } from "../menu";
+import { type Column, parseSorting, type Sorting } from "./column";
+
+export interface View<T> {
+  columns: Column<T>[];
+  all: Column<T>[];
+  sorting: Sorting | null;
+  onSort: (sorting: Sorting | null) => void;
+  shown: Set<string>;
+  toggle: (id: string) => void;
+}
+
+const chosen = kept<Record<string, string[]>>("columns", {});
+
+/** Columns as chosen in this browser, sorting as in the address. */
+export function useView<T>(name: string, all: Column<T>[], initial: string | null = null): View<T> {
+  const ids = chosen.value[name];
+  const shown = useMemo(() => new Set(ids ?? all.filter((column) => !column.extra).map((column) => column.id)), [ids, all]);
+  const columns = useMemo(() => all.filter((column) => shown.has(column.id)), [all, shown]);
+  const sortText = query.value.get("sort") ?? initial;
+  const sorting = useMemo(() => parseSorting(sortText), [sortText]);
+  return {
+    columns,
+    all,
+    sorting,
+    shown,
+    onSort: (next) => setQuery({ sort: next ? (next.down ? "-" : "") + next.id : null }),
+    toggle: (id) => {
+      const next = all.map((column) => column.id).filter((one) => (one === id ? !shown.has(one) : shown.has(one)));
+      if (next.length) chosen.value = { ...chosen.value, [name]: next };
+    },
+  };
+}
+
+/** Text typed here reaches the address, and so the filter, after a pause of 300 ms. */
+export function SearchBox({ name = "q", label }: { name?: string; label: string }) {
+  const inAddress = query.value.get(name) ?? "";
+  const [typed, setTyped] = useState(inAddress);
+  const timer = useRef(0);
+  useEffect(() => setTyped(inAddress), [inAddress]);
+  return (
+    <label class="search">
+      <Icon name="search" size={14} />
+      <input
+        type="search"
+        class="input"
+        data-search
+        aria-label={label}
+        placeholder={label}
+        value={typed}
+        onInput={(event) => {
+          const value = event.currentTarget.value;
+          setTyped(value);
+          clearTimeout(timer.current);
+          timer.current = window.setTimeout(() => setQuery({ [name]: value, offset: null }), 300);
+        }}
+      />
+    </label>
+  );
+}
+
+export function ColumnChooser<T>({ view }: { view: View<T> }) {
+  return (
+    <Menu icon="columns" label={text.table.columns}>
+      <fieldset class="checks">
+        <legend class="hidden">{text.table.columns}</legend>
+        {view.all.map((column) => (
+          <label key={column.id}>
+            <input type="checkbox" checked={view.shown.has(column.id)} onChange={() => view.toggle(column.id)} />
+            {column.header || column.id}
+          </label>
+        ))}
+      </fieldset>
+    </Menu>
+  );
+}
+
+export function CsvButton<T>({ name, columns, rows }: { name: string; columns: Column<T>[]; rows: T[] }) {
+  const save = () => {
+    const told = columns.filter((column) => column.value);
+    const cells = rows.map((row) => told.map((column) => column.value?.(row)));
+    download(`${name}.csv`, toCsv(told.map((column) => column.header), cells), "text/csv");
+  };
+  return <Button icon="download" label={text.table.csv} disabled={rows.length === 0} onClick={save} />;
+}
+
+export function Tools({ children, shown, total, unit }: { children?: ComponentChildren; shown?: number; total?: number; unit?: string }) {
+  return (
+    <div class="tools">
+      {children}
+      {total !== undefined && (
+        <span class="tally" aria-live="polite">
+          {shown !== undefined && shown !== total ? `${count(shown)} / ` : ""}
+          {count(total)} {unit}
+        </span>
+      )}
+    </div>
+  );
+}

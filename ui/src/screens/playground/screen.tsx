@@ -1,0 +1,77 @@
+/** The playground: try every kind of model with a key of this gateway. */
+import { useState } from "preact/hooks";
+import { listModels } from "../../api/inference";
+import { Button } from "../../parts/button";
+import { SecretField } from "../../parts/field";
+import type { IconName } from "../../parts/icon";
+import { Page, Panel } from "../../parts/page";
+import { Await } from "../../parts/states";
+import { Tabs } from "../../parts/tabs";
+import { apiKey, masked } from "../../state/access";
+import { useResource } from "../../state/resource";
+import { path } from "../../state/router";
+import { text } from "../../text";
+import { Chat } from "./chat/chat";
+import { Connection } from "./connection";
+import { Docs } from "./docs";
+import { Embeddings } from "./embeddings";
+import { Models } from "./models";
+import { Ocr } from "./ocr";
+import { Transcription } from "./transcription";
+
+const TABS: { name: keyof typeof text.playground.tabs; icon: IconName; view: () => preact.JSX.Element }[] = [
+  { name: "chat", icon: "playground", view: Chat },
+  { name: "embeddings", icon: "grid", view: Embeddings },
+  { name: "transcription", icon: "wave", view: Transcription },
+  { name: "ocr", icon: "text", view: Ocr },
+  { name: "docs", icon: "code", view: Docs },
+];
+
+export default function Playground() {
+  const [testing, setTesting] = useState(false);
+  const name = path.value.split("/")[2] ?? "chat";
+  const tab = TABS.find((one) => one.name === name) ?? TABS[0];
+  const key = apiKey.value;
+  const models = useResource(key || null, (signal) => listModels(key, signal));
+  const words = text.playground;
+  const View = tab?.view ?? Chat;
+  const fills = key !== "" && models.data !== undefined && tab?.name === "chat";
+  return (
+    <Page title={words.title} fill={fills} actions={key && <KeyTools onTest={() => setTesting(true)} />}>
+      {key ? (
+        <>
+          <Tabs label={words.title} items={TABS.map((one) => ({ to: one.name === "chat" ? "/playground" : `/playground/${one.name}`, label: words.tabs[one.name], icon: one.icon, current: one === tab }))} />
+          <Await of={models}>{(found) => <Models.Provider value={found}><View key={tab?.name} /></Models.Provider>}</Await>
+        </>
+      ) : (
+        <KeyForm />
+      )}
+      {testing && <Connection onClose={() => setTesting(false)} />}
+    </Page>
+  );
+}
+
+function KeyTools({ onTest }: { onTest: () => void }) {
+  const words = text.playground;
+  return (
+    <>
+      <span class="muted">{words.key.current} <code>{masked(apiKey.value)}</code></span>
+      <Button icon="bolt" onClick={onTest}>{words.test.action}</Button>
+      <Button icon="lock" label={words.key.forget} onClick={() => { apiKey.value = ""; }} />
+    </>
+  );
+}
+
+function KeyForm() {
+  const words = text.playground.key;
+  const [typed, setTyped] = useState("");
+  return (
+    <Panel title={words.enter}>
+      <form class="form key-form" onSubmit={(event) => { event.preventDefault(); if (typed.trim()) apiKey.value = typed.trim(); }}>
+        <p class="muted">{words.lead}</p>
+        <SecretField label={words.label} value={typed} onInput={setTyped} help={words.help} placeholder="sk-…" autofocus />
+        <div><Button type="submit" kind="primary" disabled={!typed.trim()}>{words.use}</Button></div>
+      </form>
+    </Panel>
+  );
+}

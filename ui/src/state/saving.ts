@@ -1,0 +1,43 @@
+/** A form on its way to the server: busy, and the error with the field it names. */
+import { useState } from "preact/hooks";
+import { ApiError } from "../api/errors";
+
+export interface Saving {
+  busy: boolean;
+  /** The error that belongs to no field of this form. */
+  error: unknown;
+  /** What is wrong with a field, told by the server. */
+  of: (field: string) => string | undefined;
+  run: (action: () => Promise<void>) => Promise<void>;
+  clear: () => void;
+}
+
+/** `fields` are the names that this form shows errors at; others are shown above it. */
+export function useSaving(fields: readonly string[]): Saving {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(undefined);
+  const named = error instanceof ApiError ? fieldOf(error, fields) : null;
+  return {
+    busy,
+    error: named === null ? error : undefined,
+    of: (field) => (field === named && error instanceof ApiError ? error.message : undefined),
+    clear: () => setError(undefined),
+    run: async (action) => {
+      setBusy(true);
+      setError(undefined);
+      try {
+        await action();
+      } catch (problem) {
+        setError(problem);
+      }
+      setBusy(false);
+    },
+  };
+}
+
+/** `targets.0.weight` belongs to the field `targets`. */
+function fieldOf(error: ApiError, fields: readonly string[]): string | null {
+  const { param } = error;
+  if (!param) return null;
+  return fields.find((field) => field === param) ?? fields.find((field) => param.startsWith(`${field}.`) || param.startsWith(`${field}[`)) ?? null;
+}

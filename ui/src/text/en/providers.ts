@@ -1,0 +1,3 @@
+export const providers = {
+  modelCount: (n: number) => (n === 1 ? "1 model" : `${n} models`),
+};
