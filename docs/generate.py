@@ -11,12 +11,26 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from gateway.settings import Settings
+from gateway.settings.catalog import CatalogSettings
+from gateway.settings.keys import RetentionSettings
 from gateway.settings.schema import CacheSettings, ChuteSettings, LimitSettings, Separated
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 IN_FILE_ONLY = frozenset(
-    {"providers", "models", "keys", "prices", "cache", "limits", "chute", "engine_config", "engine_fallbacks"}
+    {
+        "providers",
+        "models",
+        "keys",
+        "prices",
+        "cache",
+        "catalog",
+        "limits",
+        "retention",
+        "chute",
+        "engine_config",
+        "engine_fallbacks",
+    }
 )
 """Mappings and lists: they have no environment variable, and configuration.md has a section for each."""
 _WORDS: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "yes or no", Path: "path"}
@@ -30,6 +44,8 @@ def tables() -> dict[str, str]:
         "settings": _table(settings, ""),
         "cache": _table(CacheSettings.model_fields, "CACHE_"),
         "limits": _table(LimitSettings.model_fields, "LIMITS_"),
+        "retention": _table(RetentionSettings.model_fields, "RETENTION_"),
+        "catalog": _table(_plain(CatalogSettings.model_fields), "CATALOG_"),
         "chute": _table(ChuteSettings.model_fields, "CHUTE_"),
     }
 
@@ -38,6 +54,11 @@ def rewrite(page: str) -> str:
     """The page with its generated blocks as the code has them now."""
     found = tables()
     return BLOCK.sub(lambda block: f"{block[1]}{found[block[2]]}\n{block[3]}", page)
+
+
+def _plain(fields: dict[str, FieldInfo]) -> dict[str, FieldInfo]:
+    """Those that a variable can hold; the page tells of the others."""
+    return {name: field for name, field in fields.items() if field.description}
 
 
 def _table(fields: dict[str, FieldInfo], prefix: str) -> str:

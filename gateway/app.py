@@ -1,17 +1,22 @@
 """`create_app`: the only place that wires the gateway together."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
+from gateway.access.addresses import parse_networks
 from gateway.access.keys import keep_master_key, master_key
+from gateway.admin.directory import Directory
 from gateway.api.asgi import Receive, Scope, Send
 from gateway.api.inference import Inference, Limits
+from gateway.api.metrics import metrics_router
 from gateway.api.pages import fastapi_app
 from gateway.background.health import HealthChecks
 from gateway.background.loads import EngineLoads
 from gateway.background.tasks import Background
+from gateway.backoffice import BackOffice
+from gateway.cache import ResponseCache
 from gateway.errors import ConfigError
 from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineBoard, NoEngines
@@ -24,44 +29,49 @@ from gateway.routing.attempt import Dispatcher, QueueLimits
 from gateway.settings import Settings
 from gateway.state import MediaLimits, Snapshot, State, build_snapshot
 
+_UNTOLD: Mapping[str, str] = {}
 
-def create_app(settings: Settings, engines: EngineBoard | None = None) -> "Gateway":
-    """Raises ConfigError when the settings cannot work. Starts nothing: that is `Gateway.startup`."""
-    return Gateway(settings, engines or NoEngines())
+
+def create_app(
+    settings: Settings, engines: EngineBoard | None = None, origins: Mapping[str, str] = _UNTOLD
+) -> "Gateway":
+    """`origins` says where each given setting is from. Raises ConfigError when the settings cannot work.
+
+    Starts nothing: that is `Gateway.startup`.
+    """
+    return Gateway(settings, engines or NoEngines(), origins)
 
 
 class Gateway:
     """The ASGI app. Inference goes straight to its handler; everything else through FastAPI.
 
-    Making one writes nothing. `startup` keeps a new master key and starts the local engines, which load in the
-    background; `shutdown` stops them and closes connections.
-    Both run on the loop that serves. `new_master_key` is set when this start made one, to be shown once.
+    Making one writes nothing. `startup` keeps a new master key, opens the database and starts the local engines, which
+    load in the background; `shutdown` stops them and closes connections. Both run on the loop that serves.
+    `new_master_key` is set when this start made one, to be shown once.
     """
 
-    def __init__(self, settings: Settings, engines: EngineBoard) -> None:
+    def __init__(self, settings: Settings, engines: EngineBoard, origins: Mapping[str, str]) -> None:
         configured = settings.master_api_key
         key, is_new = master_key(configured.get_secret_value() if configured else None, settings.state_dir)
         self.settings = settings
         self.new_master_key = key if is_new else None
+        self._master_key = key
         policy = AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port}))
         self._transport = ChosenTransport(PooledTransport(policy), HttpxTransport(policy))
         adapters = build_adapters(self._transport, engines, settings.chutes_api_url)
         self.state = State(
             snapshot=build_snapshot(settings, engines, key),
-            dispatcher=Dispatcher(adapters, QueueLimits(settings.queue_timeout, settings.queue_size)),
+            dispatcher=Dispatcher(adapters),
             engines=engines,
             engine_wait=settings.engine_wait,
-            media=MediaLimits(image_domains=settings.image_domains, own_ports=(settings.port,)),
+            cache=_response_cache(settings),
+            trusted=parse_networks(settings.trusted_proxies, "trusted_proxies"),
         )
-        _check_dialects(self.state.snapshot, adapters, settings)
-        limits = Limits(
-            max_bytes=int(settings.max_body_mb * 2**20),
-            body_seconds=settings.body_timeout,
-            request_seconds=settings.request_timeout,
-            keep_alive=settings.stream_keep_alive,
-        )
+        check_dialects(self.state.snapshot, adapters, settings)
         self.background = Background()
-        self.inference = Inference(self.state, limits)
+        self.inference = Inference(self.state, inference_limits(settings))
+        self._live(settings)
+        self.back_office = BackOffice(settings, self.state, self._enforce, origins)
         self._pages = fastapi_app(self.state)
         self._http = _with_cors(self._dispatch, settings.cors_origins)
 
@@ -72,9 +82,13 @@ class Gateway:
             await self._http(scope, receive, send)
 
     async def startup(self) -> None:
-        self.settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings = self.settings
+        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.new_master_key:
-            keep_master_key(self.new_master_key, self.settings.state_dir)
+            keep_master_key(self.new_master_key, settings.state_dir)
+        await self.back_office.open(self._master_key, self.background)
+        self._pages.state.services = self.back_office.services
+        self._pages.include_router(metrics_router(self.back_office.watched(settings)))
         await self.state.engines.start()
         for task in (
             HealthChecks(self.state, self._transport, self.background).task(),
@@ -86,6 +100,20 @@ class Gateway:
         await self.background.stop()
         await self.state.engines.stop()
         await self._transport.aclose()
+        await self.back_office.close()
+
+    def _enforce(self, directory: Directory) -> None:
+        """Puts what is configured now in force. Requests that are running keep the snapshot they began with."""
+        self.state.snapshot = directory.snapshot
+        self._live(directory.settings)
+
+    def _live(self, settings: Settings) -> None:
+        """The settings that may change while the gateway runs, beside those that the snapshot holds."""
+        state = self.state
+        state.dispatcher.limits = QueueLimits(settings.queue_timeout, settings.queue_size)
+        state.media = MediaLimits(image_domains=settings.image_domains, own_ports=(settings.port,))
+        state.engine_wait = settings.engine_wait
+        self.inference.limits = inference_limits(settings)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         inference = scope["type"] == "http" and self.inference.answers(scope["path"])
@@ -100,7 +128,21 @@ class Gateway:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _check_dialects(snapshot: Snapshot, known: Container[str], settings: Settings) -> None:
+def inference_limits(settings: Settings) -> Limits:
+    return Limits(
+        max_bytes=int(settings.max_body_mb * 2**20),
+        body_seconds=settings.body_timeout,
+        request_seconds=settings.request_timeout,
+        keep_alive=settings.stream_keep_alive,
+    )
+
+
+def _response_cache(settings: Settings) -> ResponseCache | None:
+    cache = settings.cache
+    return ResponseCache(int(cache.max_mb * 2**20), cache.ttl_seconds) if cache.enabled else None
+
+
+def check_dialects(snapshot: Snapshot, known: Container[str], settings: Settings) -> None:
     for provider in snapshot.providers.values():
         configured = provider.id in settings.providers
         if provider.type not in known or (configured and provider.type == ProviderType.LOCAL):

@@ -29,6 +29,7 @@ class DirectExchange(Exchange):
     def __init__(self, protocol: "GatewayProtocol", path: str, headers: Mapping[str, str]) -> None:
         super().__init__("POST", path, headers)
         self._protocol = protocol
+        self.peer = protocol.client[0] if protocol.client else ""
         self._task: asyncio.Task[None] | None = None
         self.disconnected = self.response_complete = False
         self.keep_alive: bool = protocol.parser.should_keep_alive()

@@ -40,6 +40,8 @@ class Exchange(ABC):
     answers is cancelled when the caller hangs up.
     """
 
+    peer = ""
+    """The address of the socket's other end."""
     door = ""
     """`chute` where the Chutes platform has authenticated the caller."""
 
@@ -48,6 +50,8 @@ class Exchange(ABC):
         self.request_id = f"req-{os.urandom(16).hex()}"
         self.received = self._sent_at = time.monotonic()
         self.status = 0
+        self.broken: GatewayError | None = None
+        """What broke the stream after it had begun."""
 
     @property
     def media_type(self) -> str:
@@ -131,6 +135,7 @@ class Exchange(ABC):
                 self._sent_at = time.monotonic()
                 await self._write(piece)
         except GatewayError as error:
+            self.broken = error
             await self._write(render_event(error))
 
     async def _beat(self, every: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.identity import identify
+from gateway.api.identity import identify_request
 from gateway.errors import InvalidRequest, NotFound
 from gateway.openai_api.operations import CHAT, OPERATIONS
 from gateway.pipeline.explain import explain
@@ -33,7 +33,7 @@ async def explain_route(request: Request, question: Question) -> dict[str, Any]:
     if operation is None:
         raise InvalidRequest(f"'path' must be one of {', '.join(OPERATIONS)}.", param="path")
     snapshot = state.snapshot
-    caller = identify(request.headers, request.scope.get("gateway.door", ""), snapshot.callers)
+    caller = identify_request(request, state)
     body = await request.body()
     route, candidates = explain(question.model, operation, caller, snapshot, state, body)
     return {
@@ -54,7 +54,7 @@ async def explain_route(request: Request, question: Question) -> dict[str, Any]:
 async def find_request(request: Request, request_id: str) -> dict[str, Any]:
     """What was tried for a recent request of this key; the master key finds everybody's."""
     state: State = request.app.state.gateway
-    caller = identify(request.headers, request.scope.get("gateway.door", ""), state.snapshot.callers)
+    caller = identify_request(request, state)
     entry = state.journal.find(request_id)
     if entry is None or not (caller.is_master or caller.name == entry.caller):
         raise NotFound("No recent request of this key has that id.", param="request_id")

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 
+from fastapi import Request
+
+from gateway.access.addresses import client_address
 from gateway.access.keys import PLATFORM, Caller, authenticate
+from gateway.state import State
 
 
-def identify(headers: Mapping[str, str], door: str, callers: Mapping[bytes, Caller]) -> Caller:
-    """The caller behind `Authorization: Bearer` or `X-API-Key`. Raises Unauthenticated.
+def identify(headers: Mapping[str, str], door: str, state: State, peer: str = "") -> Caller:
+    """The caller behind `Authorization: Bearer` or `X-API-Key`. Raises Unauthenticated, or Forbidden for a place where
+    the key may not be used; `peer` is the socket's address.
 
     Through the chute's door a key is optional, since the platform has already authenticated the caller.
     """
@@ -14,4 +19,12 @@ def identify(headers: Mapping[str, str], door: str, callers: Mapping[bytes, Call
     presented = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
     if not presented and door == "chute":
         return PLATFORM
-    return authenticate(presented, callers)
+    if state.trusted:
+        peer = client_address(peer, [headers.get("x-forwarded-for", "")], state.trusted)
+    return authenticate(presented, state.snapshot.callers, peer)
+
+
+def identify_request(request: Request, state: State) -> Caller:
+    """The same for the routes of FastAPI."""
+    peer = request.client.host if request.client else ""
+    return identify(request.headers, request.scope.get("gateway.door", ""), state, peer)

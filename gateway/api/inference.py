@@ -10,11 +10,13 @@ from gateway.api.calls import audio_call, body_limit, read_call, read_form
 from gateway.api.exchange import ClientGone, Exchange
 from gateway.api.identity import identify
 from gateway.api.request_line import RequestLine
+from gateway.cache import read_wish
 from gateway.errors import GatewayError, MethodNotAllowed, ModelNotFound
 from gateway.openai_api.audio_render import render_chutes
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import OPERATIONS, TRANSCRIPTIONS, ModelType, Operation
 from gateway.pipeline import handle
+from gateway.pipeline.account import Account
 from gateway.state import Snapshot, State
 
 log = logging.getLogger("gateway")
@@ -38,7 +40,7 @@ class Inference:
     """Answers `POST` on every path of the operations table and on `/transcribe`."""
 
     def __init__(self, state: State, limits: Limits) -> None:
-        self._state, self._limits = state, limits
+        self._state, self.limits = state, limits
 
     def answers(self, path: str) -> bool:
         return path in OPERATIONS or path == TRANSCRIBE
@@ -67,25 +69,31 @@ class Inference:
             await exchange.send_error(GatewayError("The gateway failed; the log has the reason under this request id."))
         finally:
             exchange.close()
+            if line.account is not None:
+                line.account.close(
+                    exchange.request_id, exchange.received, exchange.status, line.error or exchange.broken
+                )
             line.write()
 
     async def _answer(self, exchange: Exchange, line: RequestLine) -> None:
         if exchange.method != "POST":
             raise MethodNotAllowed(f"{exchange.path} takes POST.")
         snapshot = self._state.snapshot
-        caller = line.caller = identify(exchange.headers, exchange.door, snapshot.callers)
+        caller = identify(exchange.headers, exchange.door, self._state, exchange.peer)
         operation = OPERATIONS.get(exchange.path, TRANSCRIPTIONS)
-        limit = body_limit(operation, exchange, self._state.media, self._limits.max_bytes)
-        body = await exchange.read_body(limit, self._limits.body_seconds)
+        wish = read_wish(exchange.headers, caller.cache)
+        line.account = account = Account(operation, caller, snapshot, self._state, wish)
+        limit = body_limit(operation, exchange, self._state.media, self.limits.max_bytes)
+        body = await exchange.read_body(limit, self.limits.body_seconds)
         read = self._read_transcribe if exchange.path == TRANSCRIBE else self._read
-        call = line.call = self._timed(read(operation, exchange, body, caller, snapshot))
-        reply = line.reply = await handle(call, caller, snapshot, self._state)
+        call = self._timed(read(operation, exchange, body, caller, snapshot))
+        reply = await handle(call, account)
         if exchange.path == TRANSCRIBE:
             reply = render_chutes_reply(reply)
-        await exchange.send(reply, self._limits.keep_alive)
+        await exchange.send(reply, self.limits.keep_alive)
 
     def _timed(self, call: Call) -> Call:
-        seconds = self._limits.request_seconds
+        seconds = self.limits.request_seconds
         return call if seconds is None else replace(call, deadline=call.received + seconds)
 
     def _read(self, operation: Operation, exchange: Exchange, body: bytes, caller: Caller, snapshot: Snapshot) -> Call:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from gateway.access.keys import Caller
-from gateway.api.identity import identify
+from gateway.api.identity import identify_request
 from gateway.errors import ModelNotFound
 from gateway.openai_api.images import supports_vision
 from gateway.openai_api.model_names import guess_type
@@ -53,7 +53,7 @@ async def get_model(request: Request, model: str) -> dict[str, Any]:
 
 def _caller(request: Request, state: State) -> tuple[Caller, Snapshot]:
     snapshot = state.snapshot
-    return identify(request.headers, request.scope.get("gateway.door", ""), snapshot.callers), snapshot
+    return identify_request(request, state), snapshot
 
 
 def _behind(routes: list[Route], after: str | None) -> list[Route]:

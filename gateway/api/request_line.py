@@ -3,10 +3,9 @@
 import logging
 import time
 
-from gateway.access.keys import Caller
 from gateway.api.exchange import Exchange
 from gateway.errors import GatewayError
-from gateway.openai_api.call import Call, Reply
+from gateway.pipeline.account import Account
 
 log = logging.getLogger("gateway.request")
 
@@ -14,18 +13,20 @@ log = logging.getLogger("gateway.request")
 class RequestLine:
     """Filled while the request is answered, written at its end."""
 
+    __slots__ = ("account", "error", "exchange")
+
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self.caller: Caller | None = None
-        self.call: Call | None = None
-        self.reply: Reply | None = None
+        self.account: Account | None = None
         self.error: GatewayError | None = None
 
     def write(self) -> None:
         if not log.isEnabledFor(logging.INFO):
             return
-        headers = self.reply.headers if self.reply else {}
-        exchange = self.exchange
+        exchange, account = self.exchange, self.account
+        call = account.call if account else None
+        reply = account.reply if account else None
+        error = self.error or exchange.broken
         log.info(
             "%s %s %d",
             exchange.method,
@@ -34,11 +35,12 @@ class RequestLine:
             extra={
                 "request_id": exchange.request_id,
                 "ms": round((time.monotonic() - exchange.received) * 1000, 1),
-                "key": self.caller.name if self.caller else None,
-                "model": self.call.model if self.call else None,
-                "stream": True if self.call and self.call.stream else None,
-                "attempts": headers.get("x-gateway-attempts"),
-                "error": self.error.error_code if self.error else None,
-                "upstream": self.error.upstream if self.error else None,
+                "key": account.caller.name if account else None,
+                "model": call.model if call else None,
+                "stream": True if call and call.stream else None,
+                "attempts": reply.headers.get("x-gateway-attempts") if reply else None,
+                "cache": "hit" if account and account.cached else None,
+                "error": error.error_code if error else None,
+                "upstream": error.upstream if error else None,
             },
         )

@@ -21,7 +21,7 @@ def declare(commands: Commands) -> None:
 def _serve(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     settings = loaded.settings
     logs.configure(settings.log_level, settings.log_format)
-    serve(create_app(settings, _engines(loaded)))
+    serve(create_app(settings, _engines(loaded), loaded.origins))
 
 
 def _engines(loaded: LoadedSettings) -> EngineBoard | None:

@@ -94,7 +94,7 @@ class Dispatcher:
         self.keys = KeyRings()
         self.random = random or Random()  # noqa: S311
         self._adapters = adapters
-        self._limits = limits or QueueLimits()
+        self.limits = limits or QueueLimits()
         self._budget = Budget()
         self._hedges: dict[Hedge, Budget] = {}
         self._queued = 0
@@ -129,7 +129,7 @@ class Dispatcher:
         self._budget.earn()
         candidates = [_Candidate(t, providers[t.provider_id], self.vitals[t]) for t in targets]
         run = _Run(call, tries, candidates)
-        patience = time.monotonic() + self._limits.seconds
+        patience = time.monotonic() + self.limits.seconds
         while candidates and not _too_late(call):
             candidate = self._next(candidates)
             if candidate is None:
@@ -198,7 +198,7 @@ class Dispatcher:
         ready_at = min(candidate.ready_at(now) for candidate in candidates)
         if ready_at > min(patience, call.deadline or math.inf):
             return False
-        if self._queued >= self._limits.size:
+        if self._queued >= self.limits.size:
             raise Overloaded("Too many requests are waiting for this model.", retry_after=max(1.0, ready_at - now))
         self._queued += 1
         try:
@@ -265,7 +265,7 @@ class Dispatcher:
             raise
         finally:
             seconds = time.monotonic() - started
-            tries.attempts.append(Attempt(target, outcome, seconds))
+            tries.attempts.append(Attempt(target, outcome, seconds, started))
             tries.upstream_seconds += seconds
             if provider.debug:
                 log.info("try of %s: %s after %.0f ms", call.request_id, tries.attempts[-1], seconds * 1000)

@@ -129,6 +129,8 @@ class Attempt:
     outcome: str
     seconds: float
     """From sending until the answer's head, or until the failure."""
+    started: float = 0.0
+    """`time.monotonic()` when it was sent."""
 
     def __str__(self) -> str:
         return f"{self.target.provider_id}/{self.target.upstream_model}={self.outcome}"

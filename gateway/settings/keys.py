@@ -24,6 +24,16 @@ class LimitSettings(Strict):
     )
 
 
+class RetentionSettings(Strict):
+    """How long what happened is kept; the oldest goes first."""
+
+    usage_days: float = Field(90, gt=0, description="Days for which each request is kept.")
+    bodies_days: float = Field(7, gt=0, description="Days for which requests and answers of keys that store them are.")
+    hours_days: float = Field(730, gt=0, description="Days for which hourly sums are kept.")
+    audit_days: float = Field(365, gt=0, description="Days for which the audit log is kept.")
+    max_gb: float = Field(2, gt=0, description="Most that requests and bodies together may take, in GB.")
+
+
 class KeyConfig(LimitSettings):
     """A gateway key from the file. `allowed_models` are globs; empty allows all."""
 

@@ -14,8 +14,9 @@ from pydantic import (
     field_validator,
 )
 
+from gateway.settings.catalog import CatalogSettings
 from gateway.settings.document import Document
-from gateway.settings.keys import KeyConfig, LimitSettings, StreamPolicyName
+from gateway.settings.keys import KeyConfig, LimitSettings, RetentionSettings, StreamPolicyName
 from gateway.settings.strict import Networks, Separated, Strict, separated
 
 __all__ = ["KeyConfig", "LimitSettings", "Separated", "Settings", "StreamPolicyName", "Strict"]
@@ -341,6 +342,9 @@ class Settings(Strict):
     model_hub: Literal["auto", "on", "off"] = Field(
         "auto", description="Whether engines may download models: auto = only what the configuration names."
     )
+    cache_duration_minutes: float = Field(
+        10, gt=0, description="Minutes for which what Chutes lists is fresh in the catalog, and between its refreshes."
+    )
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_format: Literal["pretty", "json"] = Field("pretty", description="One line per event, for people or machines.")
     cors_origins: Separated = Field((), description="Origins allowed to call from a browser; none by default.")
@@ -353,6 +357,8 @@ class Settings(Strict):
     limits: LimitSettings = LimitSettings()
     prices: dict[str, PriceConfig] = Field({})
     cache: CacheSettings = CacheSettings()
+    retention: RetentionSettings = RetentionSettings()
+    catalog: CatalogSettings = CatalogSettings()
     chute: ChuteSettings = ChuteSettings()
 
     _document: Document | None = PrivateAttr(None)

@@ -1,6 +1,8 @@
 """Builds the snapshot from settings and the local engines. Called at start, and by whatever changes either."""
 
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from gateway.access.keys import Caller, digest
 from gateway.errors import ConfigError, ModelNotFound
@@ -9,13 +11,30 @@ from gateway.providers.engines import EngineBoard
 from gateway.routing.resolve import resolve
 from gateway.routing.types import Route
 from gateway.settings import Settings
+from gateway.state.callers import GLOBAL, file_callers, limiting, limits_of, master_caller
 from gateway.state.providers import engine_providers, remote_providers
 from gateway.state.routes import configured_route, engine_routes, joined, provider_routes
 from gateway.state.snapshot import Snapshot
+from gateway.usage.price_facts import configured_prices
+from gateway.usage.pricing import PriceBook, blended
+from gateway.usage.types import Price
+
+_NOBODY: Mapping[bytes, Caller] = {}
 
 
-def build_snapshot(settings: Settings, engines: EngineBoard, master_key: str, revision: int = 1) -> Snapshot:
-    """Raises ConfigError naming the key of whatever cannot work."""
+def build_snapshot(
+    settings: Settings,
+    engines: EngineBoard,
+    master_key: str | None,
+    revision: int = 0,
+    callers: Mapping[bytes, Caller] = _NOBODY,
+    facts: Iterable[Price] = (),
+) -> Snapshot:
+    """`callers` are those of the database; `master_key` is None where they hold that of the master key. `facts` are
+    prices that were told before, by the catalog or by earlier configurations.
+
+    Raises ConfigError naming the key of whatever cannot work.
+    """
     statuses = {status.name: status for status in engines.statuses()}
     providers = remote_providers(settings)
     if clash := statuses.keys() & providers.keys():
@@ -31,21 +50,32 @@ def build_snapshot(settings: Settings, engines: EngineBoard, master_key: str, re
             routes.pop(name, None)
     for route in routes.values():
         _check_route(route, routes, providers, settings)
+    prices = PriceBook(facts, configured_prices(settings, time.time()), free=statuses)
+    routes = {name: _priced(route, prices) for name, route in routes.items()}
     aliases = {alias: route.id for route in routes.values() for alias in route.aliases if alias not in routes}
+    known = {**callers, **dict(file_callers(settings))}
+    if master_key:
+        known[digest(master_key)] = master_caller()
+    limits = limiting(limits_of(GLOBAL, settings.limits.model_dump()))
     snapshot = Snapshot(
-        revision, providers, routes, aliases, dict(_callers(settings, master_key)), settings.default_model
+        revision, providers, routes, aliases, known, settings.default_model, limits=limits, prices=prices
     )
     _check_defaults(snapshot, settings)
     return snapshot
 
 
-def _callers(settings: Settings, master_key: str) -> Iterable[tuple[bytes, Caller]]:
-    for n, key in enumerate(settings.keys, 1):
-        if key.enabled:
-            name, policy = key.name or f"key {n}", key.stream_policy or ""
-            caller = Caller(name, False, key.allowed_models, key.allowed_operations, policy)
-            yield digest(key.key.get_secret_value()), caller
-    yield digest(master_key), Caller("master", is_master=True)
+def _priced(route: Route, prices: PriceBook) -> Route:
+    """Targets without a price of their own get that of the price book."""
+    if all(target.price is not None for target in route.targets):
+        return route
+    found = [prices.at(target.provider_id, target.upstream_model) for target in route.targets]
+    if not any(found):
+        return route
+    targets = tuple(
+        replace(target, price=blended(price)) if price and target.price is None else target
+        for target, price in zip(route.targets, found, strict=True)
+    )
+    return replace(route, targets=targets)
 
 
 def _check_defaults(snapshot: Snapshot, settings: Settings) -> None:

@@ -3,13 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gateway.access.addresses import Network
+from gateway.access.counters.memory import MemoryCounters
 from gateway.access.keys import Caller
+from gateway.access.limits import CounterStore, Limits
+from gateway.cache import ResponseCache
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
 from gateway.routing.attempt import Dispatcher
 from gateway.routing.journal import Journal
 from gateway.routing.types import Route
 from gateway.state.media import MediaLimits
+from gateway.usage.pricing import PriceBook
+from gateway.usage.recorder import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,10 @@ class Snapshot:
     """The models that the name `default` means."""
     upstream_aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What slugs, UUIDs and aliases at Chutes stand for, as far as they were read."""
+
+    limits: tuple[Limits, ...] = ()
+    """Of everybody together."""
+    prices: PriceBook = field(default_factory=PriceBook)
 
     def resolve_alias(self, name: str) -> Sequence[str]:
         return self.upstream_aliases.get(name, ())
@@ -48,3 +58,10 @@ class State:
     """Seconds a request waits for a loading engine that has no fallback."""
     journal: Journal = field(default_factory=Journal)
     media: MediaLimits = field(default_factory=MediaLimits)
+    counters: CounterStore = field(default_factory=MemoryCounters)
+    recorder: Recorder | None = None
+    """None before the gateway was started: nothing is recorded."""
+    cache: ResponseCache | None = None
+    """None where it is switched off."""
+    trusted: tuple[Network, ...] = ()
+    """Proxies whose word about the caller's address counts."""

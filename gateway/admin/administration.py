@@ -1,0 +1,218 @@
+"""`Administration`: every change goes through here: validated, tried out, written with an audit row, then in force."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gateway.admin.apikeys import ApiKeys
+from gateway.admin.differences import differences
+from gateway.admin.directory import Directory
+from gateway.admin.kinds import Dependent, Kind, Written
+from gateway.admin.models import Models
+from gateway.admin.providers import Providers
+from gateway.admin.runtime_settings import RuntimeSettings
+from gateway.admin.users import Users
+from gateway.admin.views import View
+from gateway.errors import ConfigError, Conflict, InvalidRequest, NotFound, Outdated
+from gateway.store.records import Audit, Changes, Delete, Put, Record, Resource
+from gateway.store.store import Store
+
+KINDS: Mapping[Resource, Kind] = {
+    kind.resource: kind for kind in (Providers(), Models(), ApiKeys(), Users(), RuntimeSettings())
+}
+_NO_SECRETS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes something, for the audit log."""
+
+    name: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a change did, or with `dry_run` would do. `view` is the thing afterwards, None where it is gone."""
+
+    view: View | None
+    changes: Mapping[str, Any]
+    dependents: Sequence[Dependent] = ()
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+class Administration:
+    """`apply` puts a directory in force; it is called with each new one, in order of their revisions."""
+
+    def __init__(self, directory: Directory, store: Store, apply: Callable[[Directory], None]) -> None:
+        self.directory, self._store, self._apply = directory, store, apply
+        self._changing = asyncio.Lock()
+
+    # --- reads ---------------------------------------------------------------------------------------
+
+    def view(self, resource: Resource, id: str) -> View:
+        """Raises NotFound."""
+        kind = KINDS[resource]
+        view = kind.view(id, self.directory)
+        if view is None:
+            raise NotFound(f"There is no {kind.noun} '{id}'.")
+        return view
+
+    # --- changes -------------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        resource: Resource,
+        document: Any,
+        actor: Actor,
+        dry_run: bool = False,
+        secrets: Mapping[str, str] = _NO_SECRETS,
+    ) -> Outcome:
+        """`secrets` are stored as they are. Raises Conflict where the id is taken, InvalidRequest where it could not
+        work."""
+        kind = KINDS[resource]
+        async with self._changing:
+            written = with_secrets(kind.written(document, "", self.directory), secrets)
+            if kind.view(written.put.id, self.directory) is not None:
+                raise Conflict(f"There is already a {kind.noun} '{written.put.id}'.", param="id")
+            return await self._write(kind, "create", replace_expected(written, 0), actor, dry_run)
+
+    async def replace(
+        self,
+        resource: Resource,
+        id: str,
+        document: Any,
+        actor: Actor,
+        version: int | None,
+        dry_run: bool = False,
+        secrets: Mapping[str, str] = _NO_SECRETS,
+    ) -> Outcome:
+        """`version` is the one that the change is based on; None: whatever is there. What only the file says gets a
+        record that wins over it. Raises NotFound, Outdated, InvalidRequest."""
+        kind = KINDS[resource]
+        async with self._changing:
+            current = self.view(resource, id)
+            given = getattr(document, "id", "")
+            if given and given != id:
+                raise InvalidRequest(f"An id stays: this is '{id}'. Make another {kind.noun} instead.", param="id")
+            _check_version(current, version)
+            written = with_secrets(kind.written(document, id, self.directory), secrets)
+            written = replace_expected(written, current.version)
+            return await self._write(kind, "update", written, actor, dry_run)
+
+    async def switch(self, resource: Resource, id: str, enabled: bool, actor: Actor) -> Outcome:
+        """Raises NotFound for what the database does not hold."""
+        kind = KINDS[resource]
+        async with self._changing:
+            record = self.directory.table(resource).get(id)
+            if record is None:
+                raise NotFound(f"There is no {kind.noun} '{id}' in the database.")
+            document = {**record.document, "enabled": enabled}
+            put = Put(resource, id, document, record.secrets, record.handle, record.version)
+            return await self._write(kind, "enable" if enabled else "disable", Written(put, {}), actor, False)
+
+    async def rotate(self, id: str, overlap: float, custom: str | None, actor: Actor) -> Outcome:
+        async with self._changing:
+            written = ApiKeys().rotated(id, overlap, self.directory, custom)
+            return await self._write(KINDS[Resource.APIKEYS], "rotate", written, actor, False)
+
+    async def delete(
+        self, resource: Resource, id: str, actor: Actor, version: int | None, cascade: bool, dry_run: bool = False
+    ) -> Outcome:
+        """Raises Conflict with what goes with it unless `cascade`, and for what the file says."""
+        kind = KINDS[resource]
+        async with self._changing:
+            current = self.view(resource, id)
+            _check_version(current, version)
+            dependents = kind.dependents(id, self.directory)
+            if current.version == 0:
+                raise Conflict(f"'{id}' is from {current.origin}: remove it there, or change it here to enabled=false.")
+            if dependents and not (cascade or dry_run):
+                names = ", ".join(f"{d.resource}/{d.id} {d.what}" for d in dependents)
+                raise Conflict(f"'{id}' is in use: {names}. Repeat with ?cascade=true to do so.")
+            operations = [Delete(resource, id, current.version), *(_operation(d) for d in dependents)]
+            trial = self._trial(operations)
+            after = kind.view(id, trial)
+            changes = differences(_dump(current), _dump(after))
+            if not dry_run:
+                await self._commit(operations, Audit(actor.name, "delete", resource, id, changes, actor.address))
+            return Outcome(after, changes, dependents, dry_run=dry_run)
+
+    async def follow(self) -> None:
+        """Takes over what the database holds: at start everything, later what other workers and instances wrote."""
+        async with self._changing:
+            changes = await self._store.changes_since(self.directory.revision)
+            if changes.revision != self.directory.revision:
+                self._enforce(self._after(changes))
+
+    # --- inside --------------------------------------------------------------------------------------
+
+    async def _write(self, kind: Kind, action: str, written: Written, actor: Actor, dry_run: bool) -> Outcome:
+        put = written.put
+        before = kind.view(put.id, self.directory)
+        trial = self._trial([put])
+        after = kind.view(put.id, trial)
+        changes = differences(_dump(before), _dump(after))
+        if not dry_run:
+            await self._commit([put], Audit(actor.name, action, kind.resource, put.id, changes, actor.address))
+            after = kind.view(put.id, self.directory)
+        return Outcome(after, changes, (), {} if dry_run else written.shown, dry_run)
+
+    def _trial(self, operations: Sequence[Put | Delete]) -> Directory:
+        """The directory as it would be. Raises InvalidRequest where it could not work."""
+        records = [_record(o, self.directory) for o in operations if isinstance(o, Put)]
+        gone = [(o.resource, o.id) for o in operations if isinstance(o, Delete)]
+        trial = self.directory.changed(self.directory.revision, records, gone)
+        try:
+            trial.snapshot  # noqa: B018 - building it is the trial
+        except ConfigError as error:
+            place, _, reason = error.message.partition(": ")
+            raise InvalidRequest(error.message, param=place.rpartition(".")[2] if reason else None) from None
+        return trial
+
+    async def _commit(self, operations: Sequence[Put | Delete], audit: Audit) -> None:
+        revision, records = await self._store.write(operations, audit)
+        gone = [(o.resource, o.id) for o in operations if isinstance(o, Delete)]
+        if revision == self.directory.revision + 1:
+            self._enforce(self.directory.changed(revision, records, gone))
+        else:  # others wrote in between
+            changes = await self._store.changes_since(self.directory.revision)
+            self._enforce(self._after(changes))
+
+    def _after(self, changes: Changes) -> Directory:
+        known = Directory(self.directory.base, facts=self.directory.facts) if changes.whole else self.directory
+        return known.changed(changes.revision, changes.records, changes.deleted)
+
+    def _enforce(self, directory: Directory) -> None:
+        self._apply(directory)
+        self.directory = directory
+
+
+def with_secrets(written: Written, secrets: Mapping[str, str]) -> Written:
+    return Written(replace(written.put, secrets={**written.put.secrets, **secrets}), written.shown)
+
+
+def replace_expected(written: Written, version: int) -> Written:
+    return Written(replace(written.put, expected=version), written.shown)
+
+
+def _check_version(current: View, version: int | None) -> None:
+    if version is not None and version != current.version:
+        raise Outdated(f"Version {version} is not the current one ({current.version}): read it again.")
+
+
+def _operation(dependent: Dependent) -> Put | Delete:
+    return dependent.put or Delete(dependent.resource, dependent.id)
+
+
+def _record(put: Put, directory: Directory) -> Record:
+    """The record that a put would leave."""
+    current = directory.table(put.resource).get(put.id)
+    version = current.version if current else 0
+    return Record(put.resource, put.id, put.document, put.secrets, put.handle, version)
+
+
+def _dump(view: View | None) -> dict[str, Any] | None:
+    return view.model_dump(mode="json") if view else None

@@ -1,0 +1,128 @@
+"""Public model names: what the database says of them, over what the file, the providers and the engines offer."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gateway.admin.directory import Directory
+from gateway.admin.documents import ModelDocument
+from gateway.admin.kinds import Dependent, Written, kept, stored
+from gateway.admin.views import ModelView, TargetView
+from gateway.providers.base import ProviderType
+from gateway.routing.types import Route, Target
+from gateway.settings import ModelConfig
+from gateway.state import Snapshot
+from gateway.store.records import Put, Resource
+
+
+class Models:
+    resource, noun = Resource.MODELS, "model"
+
+    def written(self, document: ModelDocument, id: str, directory: Directory) -> Written:
+        return Written(Put(self.resource, id or document.id, kept(document, {"id"})), {})
+
+    def summaries(self, directory: Directory) -> Iterable[Mapping[str, Any]]:
+        for route in directory.snapshot.routes.values():
+            first = route.targets[0]
+            yield {
+                "id": route.id,
+                "name": route.name or route.id,
+                "type": route.type or "",
+                "enabled": True,
+                "provider_id": first.provider_id,
+                "upstream_model": first.upstream_model,
+                "policy": route.policy,
+            }
+        for id, config in directory.settings.models.items():
+            if not config.enabled:
+                yield {"id": id, "name": config.name or id, "type": config.type or "", "enabled": False}
+
+    def view(self, id: str, directory: Directory) -> ModelView | None:
+        config = directory.settings.models.get(id)
+        route = directory.snapshot.routes.get(id)
+        if route is not None:
+            fields = _routed(route, directory.snapshot)
+        elif config is not None:
+            fields = _off(id, config)
+        else:
+            return None
+        settings = config.model_dump(mode="json") if config else {}
+        record = directory.table(self.resource).get(id)
+        return ModelView.model_validate(
+            {"fallbacks": settings.get("fallbacks", []), "spill": settings.get("spill"), "hedge": settings.get("hedge")}
+            | {"sticky": settings.get("sticky", "session")}
+            | fields
+            | stored(record)
+            | {"id": id, "origin": _origin(id, config, route, directory)}
+        )
+
+    def dependents(self, id: str, directory: Directory) -> list[Dependent]:
+        """Models of the database that fall back on this one."""
+        found = []
+        for record in directory.table(Resource.MODELS).values():
+            document = record.document
+            fallbacks = [name for name in document.get("fallbacks", []) if name != id]
+            context = document.get("context_fallback", "")
+            if record.id != id and (len(fallbacks) < len(document.get("fallbacks", [])) or context == id):
+                left = {**document, "fallbacks": fallbacks, "context_fallback": "" if context == id else context}
+                put = Put(Resource.MODELS, record.id, {name: value for name, value in left.items() if value})
+                found.append(Dependent(Resource.MODELS, record.id, "loses its fallback to it", put))
+        return found
+
+
+def _routed(route: Route, snapshot: Snapshot) -> dict[str, Any]:
+    targets = [_target(target, snapshot) for target in route.targets]
+    return {
+        "name": route.name or route.id,
+        "type": route.type,
+        "enabled": True,
+        "provider_id": targets[0].provider_id,
+        "upstream_model": targets[0].upstream_model,
+        "targets": targets,
+        "policy": route.policy,
+        "stream_policy": route.stream_policy,
+        "context_fallback": route.context_fallback,
+        "supports_image_upload": route.supports_images,
+        "aliases": list(route.aliases),
+        "demo": route.demo,
+    }
+
+
+def _off(id: str, config: ModelConfig) -> dict[str, Any]:
+    """A model that is switched off has no route: its configuration is all there is."""
+    given = config.targets or ()
+    targets = [TargetView(provider_id=t.provider or t.engine, upstream_model=t.model, engine=t.engine) for t in given]
+    return {
+        "name": config.name or id,
+        "type": config.type,
+        "enabled": False,
+        "provider_id": config.provider or config.engine or (targets[0].provider_id if targets else ""),
+        "upstream_model": config.model or (targets[0].upstream_model if targets else ""),
+        "targets": targets,
+        "policy": config.policy,
+        "stream_policy": config.stream_policy or "",
+        "context_fallback": config.context_fallback,
+        "supports_image_upload": config.supports_image_upload,
+        "aliases": list(config.aliases),
+    }
+
+
+def _target(target: Target, snapshot: Snapshot) -> TargetView:
+    provider = snapshot.providers[target.provider_id]
+    return TargetView(
+        provider_id=target.provider_id,
+        upstream_model=target.upstream_model,
+        engine=provider.id if provider.type == ProviderType.LOCAL else "",
+        priority=target.priority,
+        weight=target.weight,
+        base_url=target.base_url,
+        price=target.price,
+        prefill=target.prefill,
+        supports=dict.fromkeys(target.supports, True) | dict.fromkeys(target.lacks, False),
+    )
+
+
+def _origin(id: str, config: ModelConfig | None, route: Route | None, directory: Directory) -> str:
+    if config is not None or route is None:
+        return directory.origin(Resource.MODELS, id)
+    provider = directory.snapshot.providers[route.targets[0].provider_id]
+    return f"{'engine' if provider.type == ProviderType.LOCAL else 'provider'} {provider.id}"

@@ -1,0 +1,47 @@
+"""Opens the database and the directory over it. Called by the app at start and by the command line."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from gateway.access.keys import keep_master_key, master_key
+from gateway.access.secrets import open_sealer
+from gateway.admin.administration import Administration
+from gateway.admin.directory import Base, Directory
+from gateway.providers.engines import EngineBoard, NoEngines
+from gateway.settings import Settings
+from gateway.store.store import Store
+
+
+def base(settings: Settings, engines: EngineBoard, key: str, origins: Mapping[str, str]) -> Base:
+    """Raises ConfigError for a SECRET_KEY that anybody could guess."""
+    configured = settings.secret_key.get_secret_value() if settings.secret_key else None
+    sealer = open_sealer(configured, settings.previous_secret_keys, settings.state_dir)
+    return Base(settings, engines, key, sealer, origins)
+
+
+async def open_store(settings: Settings) -> Store:
+    url = settings.database_url
+    return await Store.open(url.get_secret_value() if url else None, settings.state_dir)
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, engines: EngineBoard | None, origins: Mapping[str, str]
+) -> AsyncIterator[Administration]:
+    """For one piece of work beside a gateway that may be running; nothing is served."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    configured = settings.master_api_key
+    key, is_new = master_key(configured.get_secret_value() if configured else None, settings.state_dir)
+    if is_new:
+        keep_master_key(key, settings.state_dir)
+    store = await open_store(settings)
+    try:
+        directory = Directory(base(settings, engines or NoEngines(), key, origins))
+        administration = Administration(directory, store, _ignore)
+        await administration.follow()
+        yield administration
+    finally:
+        await store.close()
+
+
+_ignore: Callable[[Directory], None] = lambda directory: None  # noqa: E731

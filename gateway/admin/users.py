@@ -1,0 +1,82 @@
+"""People with a login. Deleting one ends the sessions and deletes the keys; the last administrator stays."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gateway.admin.directory import Directory
+from gateway.admin.documents import UserDocument
+from gateway.admin.kinds import Dependent, Written, kept, stored
+from gateway.admin.views import UserView
+from gateway.errors import Conflict, InvalidRequest
+from gateway.store.records import Put, Record, Resource
+
+PASSWORD = "password"  # noqa: S105 - the name of the field
+ADMIN = "admin"
+
+
+def folded(username: str) -> str:
+    """Names that differ only in case are the same person."""
+    return username.casefold()
+
+
+class Users:
+    """`written` leaves the password to whoever hashes it: that takes a moment and happens in a thread."""
+
+    resource, noun = Resource.USERS, "user"
+
+    def written(self, document: UserDocument, id: str, directory: Directory) -> Written:
+        current = directory.table(self.resource).get(id) if id else None
+        if current and current.document.get("role") == ADMIN and not _rules(document):
+            _keep_an_admin(current, directory)
+        if current is None and document.password is None:
+            raise InvalidRequest("A new user needs a password.", param=PASSWORD, code="missing_required_parameter")
+        secret = dict(current.secrets) if current else {}
+        fields = kept(document, {PASSWORD})
+        put = Put(self.resource, id or f"user-{secrets.token_hex(6)}", fields, secret, folded(document.username))
+        return Written(put, {})
+
+    def summaries(self, directory: Directory) -> Iterable[Mapping[str, Any]]:
+        for record in directory.table(self.resource).values():
+            yield {"id": record.id, "created_at": record.created_at, "role": "user", **record.document}
+
+    def view(self, id: str, directory: Directory) -> UserView | None:
+        record = directory.table(self.resource).get(id)
+        if record is None:
+            return None
+        keys = sum(key.document.get("user_id") == id for key in directory.table(Resource.APIKEYS).values())
+        return UserView.model_validate({"role": "user", **record.document, **stored(record), "id": id, "keys": keys})
+
+    def dependents(self, id: str, directory: Directory) -> list[Dependent]:
+        record = directory.table(self.resource).get(id)
+        if record and record.document.get("role") == ADMIN:
+            _keep_an_admin(record, directory)
+        keys = directory.table(Resource.APIKEYS).values()
+        return [
+            Dependent(Resource.APIKEYS, key.id, "is deleted with its owner")
+            for key in keys
+            if key.document.get("user_id") == id
+        ]
+
+
+def find_user(username: str, directory: Directory) -> Record | None:
+    wanted = folded(username)
+    return next((r for r in directory.table(Resource.USERS).values() if r.handle == wanted), None)
+
+
+def has_admin(directory: Directory) -> bool:
+    return any(_is_admin(record) for record in directory.table(Resource.USERS).values())
+
+
+def _is_admin(record: Record) -> bool:
+    return record.document.get("role") == ADMIN and bool(record.document.get("enabled", True))
+
+
+def _rules(document: UserDocument) -> bool:
+    return document.role == ADMIN and document.enabled
+
+
+def _keep_an_admin(record: Record, directory: Directory) -> None:
+    others = [r for r in directory.table(Resource.USERS).values() if r.id != record.id]
+    if not any(_is_admin(other) for other in others):
+        raise Conflict(f"'{record.document['username']}' is the last administrator: make another one first.")

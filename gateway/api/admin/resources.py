@@ -1,0 +1,111 @@
+"""Create, read, replace and delete, the same for every resource. The routes of `providers`, `models`, `apikeys`,
+`users` and `settings` are made here."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from gateway.admin.accounts import password_secrets
+from gateway.admin.administration import KINDS
+from gateway.admin.documents import ApiKeyDocument, ModelDocument, ProviderDocument, SettingDocument, UserDocument
+from gateway.admin.views import ApiKeyView, ModelView, ProviderView, SettingView, UserView, View
+from gateway.api.admin.changes import Cascade, Deleted, DryRun, IfMatch, Preview, based_on, changed, dependents
+from gateway.api.admin.identity import Person, administrator
+from gateway.api.admin.lists import Page, Paging, cut
+from gateway.api.services import Services, services
+from gateway.store.records import Resource
+
+V = TypeVar("V", bound=View)
+Keep = Callable[[Services, Any], Awaitable[Mapping[str, str]]]
+Admin = Annotated[Person, Depends(administrator)]
+
+
+async def _nothing(known: Services, document: Any) -> Mapping[str, str]:
+    return {}
+
+
+async def _password(known: Services, document: UserDocument) -> Mapping[str, str]:
+    return await password_secrets(known.passwords, document)
+
+
+def resource_router(resource: Resource, document: type[Any], view: type[V], keep: Keep = _nothing) -> APIRouter:
+    """`GET`, `POST` on the collection; `GET`, `PUT`, `DELETE` on one, whose id may contain slashes.
+
+    `keep` makes of a document what is stored as a secret.
+    """
+    router = APIRouter(prefix=f"/api/admin/{resource}", tags=[resource])
+    kind = KINDS[resource]
+
+    async def list_all(
+        request: Request,
+        _: Admin,
+        paging: Annotated[Paging, Depends()],
+        enabled: bool | None = None,
+        type: str | None = None,
+        user_id: str | None = None,
+    ) -> Any:
+        directory = services(request).administration.directory
+        filters = {"enabled": enabled, "type": type, "user_id": user_id}
+        page, total = cut(kind.summaries(directory), paging, filters)
+        data = [kind.view(one["id"], directory) for one in page]
+        return Page(data=data, total=total, limit=paging.limit, offset=paging.offset)
+
+    async def read(request: Request, _: Admin, id: str, response: Response) -> Any:
+        found = services(request).administration.view(resource, id)
+        response.headers["etag"] = f'"{found.version}"'
+        return found
+
+    async def create(request: Request, person: Admin, body: Any, response: Response, dry_run: DryRun = False) -> Any:
+        known = services(request)
+        secrets = await keep(known, body)
+        outcome = await known.administration.create(resource, body, person.actor, dry_run, secrets)
+        response.status_code = 200 if dry_run else 201
+        return changed(outcome, response)
+
+    async def replace(
+        request: Request,
+        person: Admin,
+        id: str,
+        body: Any,
+        response: Response,
+        dry_run: DryRun = False,
+        if_match: IfMatch = None,
+    ) -> Any:
+        known, version = services(request), based_on(if_match)
+        secrets = await keep(known, body)
+        outcome = await known.administration.replace(resource, id, body, person.actor, version, dry_run, secrets)
+        return changed(outcome, response)
+
+    async def delete(
+        request: Request,
+        person: Admin,
+        id: str,
+        dry_run: DryRun = False,
+        cascade: Cascade = False,
+        if_match: IfMatch = None,
+    ) -> Any:
+        administration = services(request).administration
+        outcome = await administration.delete(resource, id, person.actor, based_on(if_match), cascade, dry_run)
+        if outcome.dry_run:
+            return Preview(changes=outcome.changes, dependents=dependents(outcome))
+        return Deleted(id=id, restored=outcome.view is not None, dependents=dependents(outcome))
+
+    create.__annotations__["body"] = replace.__annotations__["body"] = document
+    one, noun = "/{id:path}", kind.noun
+    router.get("", response_model=Page[view], summary=f"List {noun}s")(list_all)  # type: ignore[valid-type]
+    if resource is not Resource.SETTINGS:
+        router.post("", response_model=view | Preview, status_code=201, summary=f"Add a {noun}")(create)
+    router.get(one, response_model=view, summary=f"Read a {noun}")(read)
+    router.put(one, response_model=view | Preview, summary=f"Replace a {noun}")(replace)
+    router.delete(one, response_model=Deleted | Preview, summary=f"Delete a {noun}")(delete)
+    return router
+
+
+ROUTERS = (
+    resource_router(Resource.PROVIDERS, ProviderDocument, ProviderView),
+    resource_router(Resource.MODELS, ModelDocument, ModelView),
+    resource_router(Resource.APIKEYS, ApiKeyDocument, ApiKeyView),
+    resource_router(Resource.USERS, UserDocument, UserView, _password),
+    resource_router(Resource.SETTINGS, SettingDocument, SettingView),
+)

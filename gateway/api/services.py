@@ -1,0 +1,32 @@
+"""`Services`: what the routes of administration work with. Made at start, found by `services(request)`."""
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from gateway.access.passwords import Passwords
+from gateway.access.sessions import Sessions
+from gateway.access.setup import SetupToken
+from gateway.access.throttle import Throttle
+from gateway.admin.administration import Administration
+from gateway.state import State
+from gateway.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    state: State
+    store: Store
+    administration: Administration
+    sessions: Sessions
+    passwords: Passwords
+    throttle: Throttle
+    setup: SetupToken
+    origins: tuple[str, ...] = ()
+    """Further origins whose pages may change things."""
+
+
+def services(connection: HTTPConnection) -> Services:
+    """Raises AttributeError before the gateway was started, which no request can see."""
+    found: Services = connection.app.state.services
+    return found

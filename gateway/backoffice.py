@@ -1,0 +1,148 @@
+"""`BackOffice`: what stands behind the request path: the store, the administration, accounts, limits and usage.
+
+The app opens it at start and closes it at the end; between the two it keeps the state up to date.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from gateway.access.counters.opened import open_counters
+from gateway.access.passwords import Passwords
+from gateway.access.sessions import Sessions
+from gateway.access.setup import SetupToken, configured_admin
+from gateway.access.throttle import Throttle
+from gateway.admin.accounts import ensure_admin
+from gateway.admin.administration import Administration
+from gateway.admin.directory import Directory
+from gateway.admin.opening import base, open_store
+from gateway.admin.users import has_admin
+from gateway.api.metrics import Watched
+from gateway.api.services import Services
+from gateway.background.tasks import Background, Periodic
+from gateway.errors import StorageFailed, StorageUnavailable
+from gateway.settings import Settings
+from gateway.settings.periods import PERIODS, period_name
+from gateway.state import State
+from gateway.store.retention import Retention
+from gateway.store.store import Store
+from gateway.usage.meters import Meters
+from gateway.usage.price_facts import configured_prices
+from gateway.usage.recorder import Recorder
+
+log = logging.getLogger("gateway")
+
+_FOLLOWING = 30.0
+"""Seconds for which one wait for a change of others lasts at most."""
+_PRUNING = 3600.0
+_DAY = 86_400.0
+
+
+class BackOffice:
+    """`setup_token` is for the console: set while there is no administrator."""
+
+    def __init__(
+        self, settings: Settings, state: State, apply: Callable[[Directory], None], origins: Mapping[str, str]
+    ) -> None:
+        self._settings, self._state, self._apply, self._origins = settings, state, apply, origins
+        self._passwords, self._meters = Passwords(), Meters()
+        self._store: Store | None = None
+        self._following: asyncio.Task[None] | None = None
+        self.setup_token: str | None = None
+        self.services: Services | None = None
+
+    async def open(self, master_key: str, background: Background) -> None:
+        """Raises ConfigError for what an operator must mend, StorageUnavailable for a database that is not there."""
+        settings, state = self._settings, self._state
+        first_admin = configured_admin(
+            settings.ui_username, settings.ui_password.get_secret_value() if settings.ui_password else None
+        )
+        self._store = store = await open_store(settings)
+        for note in store.notes:
+            log.warning("%s", note)
+        await store.add_prices(list(configured_prices(settings, time.time())))
+        directory = Directory(base(settings, state.engines, master_key, self._origins))
+        administration = Administration(replace(directory, facts=tuple(await store.prices())), store, self._apply)
+        await administration.follow()
+        self._apply(administration.directory)
+        setup = SetupToken(settings.state_dir)
+        if first_admin:
+            await ensure_admin(administration, self._passwords, first_admin)
+        if has_admin(administration.directory):
+            setup.spend()
+        else:
+            self.setup_token = setup.show()
+        await self._open_counters(store)
+        state.recorder = Recorder(store, listeners=[self._meters.observe])
+        state.recorder.start()
+        self._following = asyncio.create_task(_follow(administration, store), name="follow the store")
+        background.keep(Periodic("retention", _PRUNING, self._prune, at_once=False))
+        self.services = Services(
+            state, store, administration, Sessions(store), self._passwords, Throttle(), setup, settings.cors_origins
+        )
+
+    def watched(self, settings: Settings) -> Watched:
+        """What `/metrics` and `/stats` show; only once it is open."""
+        state, token = self._state, settings.metrics_token
+        assert state.recorder
+        return Watched(state, self._meters, state.recorder, state.cache, token.get_secret_value() if token else None)
+
+    async def close(self) -> None:
+        """Nothing that was recorded is lost."""
+        if self._following:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
+        if self._state.recorder:
+            await self._state.recorder.aclose()
+        await self._state.counters.aclose()
+        self._passwords.close()
+        if self._store:
+            await self._store.close()
+
+    async def _open_counters(self, store: Store) -> None:
+        """They go on from what was spent in the periods of this moment."""
+        url = self._settings.redis_url
+        counters = open_counters(
+            url.get_secret_value() if url else None, self._settings.workers, self._settings.state_dir
+        )
+        now = time.time()
+        for (scope, period), nanos in (await store.spent(_current_periods(now))).items():
+            await counters.seed(scope, period, nanos)
+        self._state.counters = counters
+
+    async def _prune(self) -> None:
+        assert self._store
+        kept, now = self._settings.retention, time.time()
+        gone = await self._store.prune(
+            Retention(
+                usage_before=now - kept.usage_days * _DAY,
+                bodies_before=now - kept.bodies_days * _DAY,
+                hours_before=now - kept.hours_days * _DAY,
+                audit_before=now - kept.audit_days * _DAY,
+                max_bytes=int(kept.max_gb * 2**30),
+            )
+        )
+        if any(gone.values()):
+            log.info("retention: removed %s", ", ".join(f"{count} {name}" for name, count in gone.items() if count))
+
+
+def _current_periods(now: float) -> Sequence[str]:
+    return [period_name(period, now) for period in PERIODS]
+
+
+async def _follow(administration: Administration, store: Store) -> None:
+    """Takes over what other workers, instances and the command line wrote, as soon as it is seen."""
+    while True:
+        try:
+            await store.wait_for_change(administration.directory.revision, _FOLLOWING)
+            await administration.follow()
+        except (StorageUnavailable, StorageFailed) as error:
+            log.warning("changes by others cannot be read: %s", error.message)
+            await asyncio.sleep(1)
+        except Exception:
+            log.exception("a change by others could not be taken over")
+            await asyncio.sleep(5)

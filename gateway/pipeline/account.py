@@ -1,0 +1,185 @@
+"""`Account`: what one request may use, and what it did: reserved before it is sent, settled and recorded at its end."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.access.keys import Caller
+from gateway.access.limits import Amount, Grant, rate_headers
+from gateway.cache import Wish
+from gateway.errors import GatewayError
+from gateway.openai_api.call import Call, Reply, Usage
+from gateway.openai_api.operations import Operation, Unit
+from gateway.pipeline.collected import MAX_BYTES, Collected
+from gateway.routing.attempt import Tries
+from gateway.routing.types import Route
+from gateway.state import Snapshot, State
+from gateway.usage.pricing import cost_nanos, most_nanos
+from gateway.usage.types import Tried, UsageRow
+
+DEFAULT_MAX_TOKENS = 4096
+"""Reserved for an answer whose length the caller did not bound."""
+_BYTES_PER_TOKEN = 3
+"""Fewer bytes than any common text has for one token, so that the estimate is rather too high."""
+_NO_WISH = Wish()
+_SETTLING: set[asyncio.Task[None]] = set()
+
+
+class _Bounds(msgspec.Struct):
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
+
+
+_bounds = msgspec.json.Decoder(_Bounds, strict=False).decode
+
+
+class Account:
+    """Made when the caller is known, closed exactly once, whatever came of the request."""
+
+    __slots__ = (
+        "_answered",
+        "_grant",
+        "cache_key",
+        "cached",
+        "call",
+        "caller",
+        "operation",
+        "reply",
+        "route",
+        "snapshot",
+        "started",
+        "state",
+        "tries",
+        "wish",
+    )
+
+    def __init__(
+        self, operation: Operation, caller: Caller, snapshot: Snapshot, state: State, wish: Wish = _NO_WISH
+    ) -> None:
+        self.operation = operation
+        self.caller, self.snapshot, self.state, self.wish = caller, snapshot, state, wish
+        self.started = time.time()
+        self.tries = Tries()
+        self.call: Call | None = None
+        self.route: Route | None = None
+        self.reply: Reply | None = None
+        self.cache_key: bytes | None = None
+        self.cached = False
+        self._grant: Grant | None = None
+        self._answered = 0.0
+
+    async def reserve(self, call: Call, route: Route) -> None:
+        """Raises RateLimited or BudgetExceeded. Costs nothing where nothing is limited."""
+        scopes = (*self.caller.limits, *self.snapshot.limits)
+        if scopes:
+            most = Amount() if self.cached else _most(call, route, self.snapshot)
+            self._grant = await self.state.counters.reserve(scopes, most, self.started)
+
+    def answered(self, reply: Reply) -> None:
+        """The answer begins: of a stream its first content is there."""
+        self.reply, self._answered = reply, time.monotonic()
+        if self._grant is not None:
+            reply.headers.update(rate_headers(self._grant))
+        if self.caller.store_bodies and not isinstance(reply.body, bytes):
+            reply.body = Collected(reply.body)
+
+    def close(self, request_id: str, received: float, status: int, error: GatewayError | None) -> None:
+        """`received` is `time.monotonic()` at arrival."""
+        row = self._row(request_id, received, status, error)
+        if self._grant is not None:
+            tokens = (row.input_tokens or 0) + (row.output_tokens or 0)
+            self._settle(Amount(tokens, row.cost_nanos or 0))
+        if self.state.recorder is not None:
+            self.state.recorder.record(row)
+
+    def _settle(self, actual: Amount) -> None:
+        assert self._grant is not None
+        task = asyncio.ensure_future(self.state.counters.settle(self._grant, actual))
+        _SETTLING.add(task)
+        task.add_done_callback(_SETTLING.discard)
+
+    def _row(self, request_id: str, received: float, status: int, error: GatewayError | None) -> UsageRow:
+        caller, call, reply, tries = self.caller, self.call, self.reply, self.tries
+        now, target = time.monotonic(), tries.answered_by
+        model = call.model if call else ""
+        row = UsageRow(
+            request_id, self.started, self.operation.name, model, status, caller.key_id, caller.name, caller.user_id
+        )
+        row.route = self.route.id if self.route else ""
+        row.attempts = tuple(_tried(tries, received))
+        row.error_code = (error.error_code or "") if error else ""
+        row.stream = bool(call and call.stream)
+        row.latency_ms = (now - received) * 1000
+        row.cached = self.cached
+        if reply is not None:
+            first = (self._answered - received) * 1000
+            row.ttft_ms = first if row.stream else None
+            row.overhead_ms = max(0.0, first - tries.upstream_seconds * 1000)
+            _add_usage(row, reply.usage if isinstance(reply.body, bytes) else reply.body.usage)
+        if caller.store_bodies:
+            _add_bodies(row, call, reply)
+        if target is not None:
+            row.provider_id, row.upstream_model = target.provider_id, target.upstream_model
+            row.price = self.snapshot.prices.at(target.provider_id, target.upstream_model)
+            row.cost_nanos = cost_nanos(row.price, _usage(row))
+        return row
+
+
+def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
+    """The most that any of the route's targets can make of it."""
+    bounds = _bounds_of(call)
+    tokens = bounds.max_completion_tokens or bounds.max_tokens
+    answers, size = bounds.n or 1, _size(call)
+    nanos = [
+        most_nanos(
+            snapshot.prices.at(target.provider_id, target.upstream_model),
+            size,
+            tokens,
+            DEFAULT_MAX_TOKENS,
+            answers=answers,
+            pages=max(1, len(call.files)),
+        )
+        for target in route.targets
+    ]
+    output = 0 if call.operation.unit is not Unit.TOKENS else (tokens or DEFAULT_MAX_TOKENS) * answers
+    return Amount(size // _BYTES_PER_TOKEN + output, max(nanos, default=0))
+
+
+def _bounds_of(call: Call) -> _Bounds:
+    try:
+        return _bounds(call.body) if call.body else _Bounds()
+    except msgspec.DecodeError:
+        return _Bounds()  # the provider will find fault with it
+
+
+def _size(call: Call) -> int:
+    return len(call.body) + sum(len(file.data) for file in call.files)
+
+
+def _tried(tries: Tries, received: float) -> Iterable[Tried]:
+    for one in tries.attempts:
+        target = one.target
+        started = (one.started - received) * 1000
+        yield Tried(target.provider_id, target.upstream_model, one.outcome, one.seconds * 1000, started)
+
+
+def _add_usage(row: UsageRow, usage: Usage | None) -> None:
+    if usage is not None:
+        row.input_tokens, row.output_tokens = usage.input_tokens, usage.output_tokens
+        row.cached_tokens, row.seconds, row.pages = usage.cached_tokens, usage.seconds, usage.pages
+
+
+def _add_bodies(row: UsageRow, call: Call | None, reply: Reply | None) -> None:
+    """Files are not stored, only what was asked and answered as text."""
+    if call is not None and call.body:
+        row.request_body = call.body[:MAX_BYTES]
+    if reply is not None:
+        body = reply.body
+        row.response_body = body[:MAX_BYTES] if isinstance(body, bytes) else getattr(body, "so_far", None)
+
+
+def _usage(row: UsageRow) -> Usage:
+    return Usage(row.input_tokens, row.output_tokens, row.cached_tokens, row.seconds, row.pages)

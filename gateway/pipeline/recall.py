@@ -1,0 +1,28 @@
+"""The response cache on the request path: an equal request is answered from it, a new answer is kept."""
+
+import time
+
+from gateway.cache import cache_key, keep, replay
+from gateway.openai_api.call import Call, Reply
+from gateway.pipeline.account import Account
+from gateway.routing.types import Route
+
+
+def recall(call: Call, route: Route, account: Account) -> Reply | None:
+    """The kept answer, where the caller wants one and there is one."""
+    cache, wish = account.state.cache, account.wish
+    if cache is None or not wish:
+        return None
+    caller = account.caller
+    tenant = caller.user_id or caller.key_id or caller.name
+    account.cache_key = key = cache_key(tenant, route.id, call.operation, call.body, stream=call.stream)
+    entry = cache.get(key, time.monotonic()) if key and wish.read else None
+    if entry is None:
+        return None
+    account.cached = True
+    return replay(entry)
+
+
+def keep_answer(reply: Reply, account: Account) -> Reply:
+    cache, key = account.state.cache, account.cache_key
+    return reply if cache is None or key is None or not account.wish.write else keep(reply, cache, key)
