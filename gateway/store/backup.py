@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from sqlalchemy import Connection, Table, delete, insert, select, tuple_
+from sqlalchemy import Connection, Table, delete, insert, select
 
 from gateway.errors import ConfigError
 from gateway.store import editing
@@ -73,8 +73,8 @@ def _dump_file(connection: Connection, path: Path, usage: bool) -> Counter[str]:
 def _dump(connection: Connection, target: BinaryIO, usage: bool) -> Counter[str]:
     writer = BackupWriter(target, editing.revision(connection), usage)
     for table in (*EDITED, *COUNTED) if usage else EDITED:
-        order = table.c.number if "number" in table.c else tuple_(*table.primary_key.columns)
-        wanted = select(*columns(table)).order_by(order)
+        order = table.primary_key.columns
+        wanted = select(*columns(table)).order_by(*order)
         for row in connection.execute(wanted.execution_options(yield_per=_BATCH)):
             writer.add(table, row)
     writer.finish()

@@ -34,7 +34,7 @@ def write(connection: Connection, operations: Sequence[Put | Delete], told: Audi
             _delete(connection, operation, current)
         else:
             written.append(_put(connection, operation, current, now))
-    add_audit(connection, replace(told, at=told.at or now, revision=current if operations else 0))
+    add_audit(connection, replace(told, revision=current if operations else 0))
     return current, tuple(written)
 
 
@@ -79,7 +79,7 @@ def start_over(connection: Connection, at_least: int) -> int:
 def add_audit(connection: Connection, told: Audit) -> None:
     connection.execute(
         insert(audit).values(
-            at=told.at,
+            at=told.at or time.time(),
             actor=clean(told.actor),
             action=clean(told.action),
             resource=clean(told.resource),

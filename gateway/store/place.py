@@ -60,13 +60,13 @@ def _writable(folder: Path) -> bool:
 def _elsewhere(state_dir: Path) -> Path:
     """A private folder for temporary files, the same for all workers, with a copy of what STATE_DIR has."""
     name = hashlib.sha256(str(state_dir.absolute()).encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"chute-gateway-{os.getuid()}-{name}"
+    folder = Path(tempfile.gettempdir()) / f"chute-gateway-{os.geteuid()}-{name}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         facts = folder.lstat()
     except OSError as error:
         raise ConfigError(f"STATE_DIR: neither {state_dir} nor {folder} can be written: {error.strerror}") from error
-    if facts.st_uid != os.getuid() or facts.st_mode & 0o077 or folder.is_symlink():
+    if facts.st_uid != os.geteuid() or facts.st_mode & 0o077 or folder.is_symlink():
         raise ConfigError(f"STATE_DIR: {state_dir} cannot be written, and {folder} belongs to somebody else")
     if (state_dir / FILE).exists() and not (folder / FILE).exists():
         for ending in ("-wal", ""):

@@ -1,0 +1,66 @@
+"""Turns a `UsageFilter` into SQL, for the rows and for their hourly sums. Used by the reports."""
+
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Integer, Table, cast, func, or_
+
+from gateway.store.tables import usage, usage_hours
+from gateway.store.usage_rows import HOUR
+from gateway.usage.report import GroupBy, UsageFilter
+
+GROUPS: dict[GroupBy, str] = {
+    GroupBy.MODEL: "route",
+    GroupBy.KEY: "key_id",
+    GroupBy.USER: "user_id",
+    GroupBy.PROVIDER: "provider_id",
+    GroupBy.UPSTREAM_MODEL: "upstream_model",
+    GroupBy.OPERATION: "operation",
+    GroupBy.STATUS: "status",
+}
+"""The columns; `status` only rows have."""
+_LISTS = {
+    "models": "route",
+    "key_ids": "key_id",
+    "user_ids": "user_id",
+    "provider_ids": "provider_id",
+    "operations": "operation",
+    "error_codes": "error_code",
+}
+
+
+def row_conditions(wanted: UsageFilter) -> list[ColumnElement[bool]]:
+    columns = usage.c
+    found = [columns.at >= wanted.since, columns.at < wanted.until, *_lists(wanted, usage)]
+    tokens = func.coalesce(columns.input_tokens, 0) + func.coalesce(columns.output_tokens, 0)
+    bounds: list[tuple[Any, ColumnElement[bool]]] = [
+        (wanted.status_from, columns.status >= wanted.status_from),
+        (wanted.status_to, columns.status <= wanted.status_to),
+        (wanted.stream, columns.stream.is_(wanted.stream)),
+        (wanted.cached, columns.cached.is_(wanted.cached)),
+        (wanted.min_latency_ms, columns.latency_ms >= wanted.min_latency_ms),
+        (wanted.min_tokens, tokens >= wanted.min_tokens),
+        (wanted.min_cost_nanos, columns.cost_nanos >= wanted.min_cost_nanos),
+    ]
+    found += [condition for value, condition in bounds if value is not None]
+    if wanted.search:
+        names = (columns.model, columns.request_id, columns.error_code)
+        found.append(or_(*(name.icontains(wanted.search, autoescape=True) for name in names)))
+    return found
+
+
+def hour_conditions(wanted: UsageFilter) -> list[ColumnElement[bool]]:
+    """Whole hours: the first one is the one in which the period begins."""
+    first = int(wanted.since // HOUR * HOUR)
+    return [usage_hours.c.hour >= first, usage_hours.c.hour < wanted.until, *_lists(wanted, usage_hours)]
+
+
+def step_column(connection: Connection, column: "Column[Any]", seconds: int, shift: int) -> ColumnElement[int]:
+    """When the step began, as `usage.report.step_start` says."""
+    whole = cast(column, Integer) if connection.dialect.name == "sqlite" else cast(func.floor(column), Integer)
+    moved = whole + shift
+    return moved - moved % seconds - shift
+
+
+def _lists(wanted: UsageFilter, table: Table) -> list[ColumnElement[bool]]:
+    given = ((column, getattr(wanted, name)) for name, column in _LISTS.items() if column in table.c)
+    return [table.c[column].in_(values) for column, values in given if values]

@@ -1,0 +1,213 @@
+"""The SQLite file: private, never empty in silence, elsewhere where it must be, usable again when a full disk has room."""
+
+import asyncio
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigError, StorageFailed
+from gateway.store.records import Resource
+from gateway.store.store import Store
+from tests.fakes import unprivileged
+from tests.store.conftest import QUICK, TOLD, Home, put
+
+AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="mounting needs root")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)
+    if done.returncode:
+        pytest.skip(f"a tmpfs cannot be mounted: {done.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_the_file_is_private_flushed_and_logged_ahead(file_home: Home) -> None:
+    store = await file_home.open()
+    assert file_home.file.stat().st_mode & 0o777 == 0o600
+    await store.write([put("a")], TOLD)
+    assert {path.stat().st_mode & 0o777 for path in file_home.folder.iterdir()} == {0o600}
+
+    def facts(connection: object) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "auto_vacuum")
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]  # type: ignore[attr-defined]
+
+    assert await store.query(facts) == ["wal", 2, 1, 5000, 2]
+    assert await store.change(facts) == ["wal", 2, 1, 5000, 2]
+    assert store.notes == () and store.path == file_home.file
+
+
+def test_each_write_is_flushed_once(tmp_path: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    program = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom gateway.store.store import Store\n"
+        "from tests.store.conftest import TOLD, put\n"
+        "async def main():\n"
+        "    store = await Store.open(None, Path(sys.argv[1]))\n"
+        "    print('start', flush=True)\n"
+        "    for n in range(40): await store.write([put('a', n=n)], TOLD)\n"
+        "    print('stop', flush=True)\n"
+        "asyncio.run(main())\n"
+    )
+    command = ["strace", "-f", "-e", "trace=fsync,fdatasync,write", "-o", str(tmp_path / "log"), sys.executable, "-c"]
+    subprocess.run([*command, program, str(tmp_path / "state")], check=True, capture_output=True, timeout=120)
+    during = (tmp_path / "log").read_text().partition('"start')[2].partition('"stop')[0]
+    assert 40 <= during.count("fsync(") + during.count("fdatasync(") <= 44
+
+
+async def test_damaged_files_are_said_and_left_alone(file_home: Home) -> None:
+    store = await file_home.open()
+    for n in range(50):
+        await store.write([put(f"u{n}", text="x" * 500)], TOLD)
+    await store.close()
+    whole = file_home.file.read_bytes()
+    middle = bytearray(whole)
+    middle[8192:40960] = os.urandom(32768)
+    for damage in (b"", b"hello", b"\0" * len(whole), whole[: len(whole) // 2], bytes(middle), os.urandom(5000)):
+        file_home.file.write_bytes(damage)
+        with pytest.raises(ConfigError, match="backup") as refused:
+            await file_home.open()
+        assert str(file_home.file) in refused.value.message
+        assert file_home.file.read_bytes() == damage
+    file_home.file.write_bytes(whole)
+    assert len(await (await file_home.open()).read(Resource.USERS)) == 50
+
+
+async def test_a_file_that_goes_while_it_is_used_is_not_replaced_by_an_empty_one(file_home: Home) -> None:
+    store = await file_home.open()
+    await store.write([put("a")], TOLD)
+    await store.close()
+    store = await file_home.open()
+    shutil.rmtree(file_home.folder)
+    with pytest.raises(Exception):  # noqa: B017
+        for _ in range(3):
+            await store.write([put("b")], TOLD)
+    assert not file_home.file.exists()
+
+
+async def test_a_database_of_somebody_else_is_refused(file_home: Home) -> None:
+    file_home.folder.mkdir()
+    with closing(sqlite3.connect(file_home.file)) as connection:
+        connection.execute("CREATE TABLE records (x)")
+    with pytest.raises(ConfigError, match="not the gateway's"):
+        await file_home.open()
+
+
+@AS_ROOT
+async def test_a_read_only_folder_is_replaced_by_a_copy_and_said_loudly(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("a tmpfs cannot be mounted")
+    place = Home(disk / "state")
+    elsewhere = []
+    try:
+        store = await place.open()
+        await store.write([put("a", n=1)], TOLD)
+        await store.close()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        one, two = await place.open(), await place.open()
+        elsewhere = [store.path for store in (one, two) if store.path]
+        assert one.path == two.path and not elsewhere[0].is_relative_to(disk)
+        assert elsewhere[0].parent.stat().st_mode & 0o777 == 0o700
+        assert [record.document for record in await one.read(Resource.USERS)] == [{"n": 1}]
+        await one.write([put("b")], TOLD)
+        assert await two.revision() == 2
+        (note,) = one.notes
+        assert str(place.folder) in note and "LOST" in note
+    finally:
+        await place.close()
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+        for path in elsewhere[:1]:
+            shutil.rmtree(path.parent)
+
+
+@AS_ROOT
+async def test_a_folder_without_permission_is_replaced_too(file_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    await file_home.open()  # whatever it imports is imported as root
+    folder = unprivileged.folder("gateway-test-")
+    place = Home(folder / "state")
+    place.folder.mkdir(mode=0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    os.seteuid(unprivileged.account()["user"])
+    try:
+        store = await place.open()
+        await store.write([put("a")], TOLD)
+        assert store.path and store.path.is_relative_to(folder) and "ALL CHANGES ARE LOST" in store.notes[0]
+        await place.close()
+        assert list(place.folder.iterdir()) == []
+        store.path.parent.chmod(0o755)
+        with pytest.raises(ConfigError, match="somebody else"):
+            await place.open()
+    finally:
+        os.seteuid(0)
+        await place.close()
+        shutil.rmtree(folder)
+
+
+@AS_ROOT
+async def test_a_full_disk_refuses_writes_goes_on_reading_and_recovers(small_disk: Path) -> None:
+    place = Home(small_disk / "state")
+    store = await place.open(QUICK)
+    await store.write([put("a", n=1)], TOLD)
+    try:
+        acknowledged = 0
+        with pytest.raises(StorageFailed, match="room"):
+            for n in range(10_000):
+                await store.write([put(f"big{n}", text="x" * 5000)], TOLD)
+                acknowledged += 1
+        with pytest.raises(StorageFailed):
+            await store.write([put("more", text="x" * 20_000)], TOLD)
+        assert len(await store.read(Resource.USERS)) == acknowledged + 1
+        again = await place.open(QUICK)
+        assert len(await again.read(Resource.USERS)) == acknowledged + 1
+        subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+        await store.write([put("more", text="x" * 20_000)], TOLD)
+        assert len(await again.read(Resource.USERS)) == acknowledged + 2
+    finally:
+        await place.close()
+    with closing(sqlite3.connect(place.file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+async def test_a_file_at_its_largest_size_refuses_writes_and_recovers(file_home: Home) -> None:
+    store = await file_home.open(QUICK)
+    await store.write([put("a", n=1)], TOLD)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, limits[1]))
+    try:
+        with pytest.raises(StorageFailed):
+            for n in range(1000):
+                await store.write([put(f"big{n}", text="x" * 5000)], TOLD)
+        kept = len(await store.read(Resource.USERS))
+        assert kept > 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    await store.write([put("more")], TOLD)
+    assert len(await store.read(Resource.USERS)) == kept + 1
+
+
+async def test_a_busy_file_is_waited_for_and_then_said(file_home: Home) -> None:
+    store = await file_home.open(QUICK)
+    await store.write([put("a")], TOLD)
+    with closing(sqlite3.connect(file_home.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(store.write([put("b")], TOLD))
+        assert len(await store.read(Resource.USERS)) == 1
+        await asyncio.sleep(0.3)
+        other.execute("COMMIT")
+        assert (await writing)[0] == 2
