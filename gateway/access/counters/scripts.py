@@ -17,6 +17,15 @@ local function spend(scope, period, nanos, ttl)
   if tonumber(ttl) > 0 then redis.call('EXPIRE', key, ttl) end
 end
 
+local function current_epoch(id)
+  local epoch = redis.call('GET', P .. ':epoch')
+  if not epoch then
+    epoch = id
+    redis.call('SET', P .. ':epoch', epoch)
+  end
+  return epoch
+end
+
 local function leave(scope)
   local key = P .. ':parallel:' .. scope
   if tonumber(redis.call('GET', key) or 0) > 1 then redis.call('DECR', key) else redis.call('DEL', key) end
@@ -30,11 +39,7 @@ local id, tokens, nanos = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local lease, settles, window = tonumber(ARGV[6]), ARGV[7] == '1', tonumber(ARGV[8])
 local now = ARGV[3] == '' and real or tonumber(ARGV[3])
 
-local epoch = redis.call('GET', P .. ':epoch')
-if not epoch then
-  epoch = id
-  redis.call('SET', P .. ':epoch', epoch)
-end
+local epoch = current_epoch(id)
 
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', P .. ':leases', '-inf', real, 'LIMIT', 0, 20)) do
   local held = redis.call('GET', P .. ':grant:' .. dead)
@@ -178,3 +183,22 @@ return 1
 """
 )
 """ARGV: prefix, lease, ids."""
+
+EPOCH = (
+    _COMMON
+    + """
+local now = string.format('%.6f', real)
+return {current_epoch(now), now}
+"""
+)
+"""ARGV: prefix. Answers: the epoch, which changes when everything was forgotten, and the time of Redis."""
+
+FORGET = (
+    _COMMON
+    + """
+redis.call('DEL', P .. ':window:' .. ARGV[2], P .. ':parallel:' .. ARGV[2])
+for n = 3, #ARGV do redis.call('DEL', P .. ':spent:' .. ARGV[2] .. ':' .. ARGV[n]) end
+return 1
+"""
+)
+"""ARGV: prefix, scope, periods."""

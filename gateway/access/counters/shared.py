@@ -9,10 +9,11 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
+from typing import Any, TypeVar
 
 from gateway.access.counters.backend import LEASE, Backend, BackendLost, Booking
 from gateway.access.counters.clock import Periods
@@ -24,6 +25,9 @@ log = logging.getLogger("gateway")
 
 _PATIENCE = 0.25
 """Seconds that a request waits for the backend."""
+_GRACE = 0.02
+"""Seconds for answers that are there already, while this process was too busy to read them."""
+_LONG_PATIENCE = 3.0
 _PROBE = 1.0
 """Seconds between attempts to reach a lost backend, and to settle what is left over."""
 _RENEWALS = 3
@@ -33,6 +37,21 @@ _KNOWN = 50_000
 """Sums that are remembered for the time without the backend; the oldest go first."""
 
 _Key = tuple[str, str]
+_T = TypeVar("_T")
+
+
+async def _patiently(work: Coroutine[Any, Any, _T], seconds: float = _PATIENCE) -> _T:
+    """Raises TimeoutError when it takes longer; time in which this process did nothing does not count."""
+    task = asyncio.create_task(work)
+    try:
+        done, _ = await asyncio.wait([task], timeout=seconds)
+        if not done:
+            await asyncio.wait([task], timeout=_GRACE)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
 
 
 class SharedCounters:
@@ -66,11 +85,10 @@ class SharedCounters:
         return await self._reserve_alone(scopes, most, now)
 
     async def _reserve(self, scopes: Sequence[Limits], most: Amount, now: float) -> Grant:
-        async with asyncio.timeout(_PATIENCE):
-            now = self._backend.clock(now)
-            self._epoch = self._epoch or await self._backend.epoch()
-            booking = Booking(next(self._ids), scopes, self._names(scopes, now), most)
-            verdict = await self._backend.reserve(booking, now)
+        now = self._backend.clock(now)
+        booking = Booking(next(self._ids), scopes, self._names(scopes, now), most)
+        verdict = await _patiently(self._backend.reserve(booking, now))
+        self._epoch = self._epoch or verdict.epoch
         booking = replace(booking, second=verdict.second)
         if verdict.epoch != self._epoch:
             if verdict.admitted:
@@ -102,8 +120,7 @@ class SharedCounters:
         """What fails here stays left over, and the keeper tries it again."""
         if self._alone is None:
             try:
-                async with asyncio.timeout(_PATIENCE):
-                    await self._backend.settle(*self._left_over[id])
+                await _patiently(self._backend.settle(*self._left_over[id]))
             except (BackendLost, TimeoutError) as error:
                 await self._lose(error)
             else:
@@ -113,8 +130,7 @@ class SharedCounters:
         self._know((scope, period), max(nanos, self._known.get((scope, period), 0)))
         if self._alone is None:
             try:
-                async with asyncio.timeout(_PATIENCE):
-                    await self._backend.add(next(self._ids), {(scope, period): (nanos, 0)})
+                await _patiently(self._backend.add(next(self._ids), {(scope, period): (nanos, 0)}))
                 return
             except (BackendLost, TimeoutError) as error:
                 await self._lose(error)
@@ -129,8 +145,7 @@ class SharedCounters:
             await self._alone.forget(scope)
             return
         try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._backend.forget(scope)
+            await _patiently(self._backend.forget(scope))
         except (BackendLost, TimeoutError) as error:
             await self._lose(error)
 
@@ -140,9 +155,8 @@ class SharedCounters:
             with suppress(asyncio.CancelledError):
                 await self._keeper
         with suppress(BackendLost, TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                if self._alone is not None or self._left_over:
-                    await self._restore()
+            if self._alone is not None or self._left_over:
+                await _patiently(self._restore())
         await self._backend.aclose()
 
     # --- without the backend ---------------------------------------------------------------------------------
@@ -181,12 +195,10 @@ class SharedCounters:
             await asyncio.sleep(_PROBE)
             try:
                 if self._alone is not None or self._left_over or self._owed or self._sending:
-                    async with asyncio.timeout(_PATIENCE * 4):
-                        await self._restore()
+                    await _patiently(self._restore(), _LONG_PATIENCE)
                 if self._open and time.monotonic() - renewed >= LEASE / _RENEWALS:
                     renewed = time.monotonic()
-                    async with asyncio.timeout(_PATIENCE * 4):
-                        await self._backend.renew(list(self._open))
+                    await _patiently(self._backend.renew(list(self._open)), _LONG_PATIENCE)
             except (BackendLost, TimeoutError) as error:
                 await self._lose(error)
 
@@ -195,9 +207,12 @@ class SharedCounters:
         if self._sending is not None:
             await self._backend.add(*self._sending)
             self._sending = None
+        for id, (booking, actual) in list(self._left_over.items()):
+            await self._backend.settle(booking, actual)
+            self._left_over.pop(id, None)
         was_alone = self._alone is not None
-        owed, self._owed = self._owed, {}
         epoch = await self._backend.epoch()
+        owed, self._owed = self._owed, {}
         floors = {} if epoch == self._epoch else self._floors()
         spends = {key: (floors.get(key, 0), owed.get(key, 0)) for key in {*floors, *owed}}
         if spends:
@@ -206,9 +221,6 @@ class SharedCounters:
             self._sending = None
             for key, more in owed.items():
                 self._know(key, self._known.get(key, 0) + more)
-        for id, (booking, actual) in list(self._left_over.items()):
-            await self._backend.settle(booking, actual)
-            self._left_over.pop(id, None)
         await self._backend.renew(list(self._open))
         self._epoch = epoch
         if was_alone:
@@ -216,13 +228,12 @@ class SharedCounters:
             log.info("%s is back: limits are counted together again", self._backend.name)
 
     def _floors(self) -> dict[_Key, int]:
-        """What a backend that forgot everything must know, without what is yet to be settled."""
+        """What a backend that forgot everything must know, without the requests that are yet to be settled."""
         floors = dict(self._known)
-        running = [(booking, booking.most) for booking in self._open.values()]
-        for booking, amount in (*running, *self._left_over.values()):
+        for booking in self._open.values():
             for limits, period in zip(booking.scopes, booking.periods, strict=True):
                 if (key := (limits.scope, period)) in floors:
-                    floors[key] -= amount.nanos
+                    floors[key] -= booking.most.nanos
         return floors
 
     def _know(self, key: _Key, nanos: int) -> None:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gateway.access.counters.backend import LEASE, REMEMBERED, BackendLost, Booking, Verdict, kept_seconds
+from gateway.access.counters.batches import Batches
 from gateway.access.counters.clock import SteadyClock
 from gateway.access.counters.verdicts import WINDOW, Use, is_full
 from gateway.access.limits import Amount, Limits
@@ -42,6 +43,7 @@ class FileBackend:
         self._path = path
         self._lease = lease
         self._thread = ThreadPoolExecutor(1, "counters")
+        self._batches = Batches(self._send)
         self._db: sqlite3.Connection | None = None
         self._inode = 0
         self._swept = 0.0
@@ -70,22 +72,28 @@ class FileBackend:
         await self._do(lambda db: [db.execute(f"DELETE FROM {t} WHERE scope = ?", (scope,)) for t in _OF_SCOPE])  # noqa: S608
 
     async def aclose(self) -> None:
+        await self._batches.aclose()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown(wait=False)
 
     # --- in the thread ---------------------------------------------------------------------------------------
 
     async def _do(self, step: Callable[[sqlite3.Connection], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, step)
+        answer: _T = await self._batches.ask(step)
+        return answer
 
-    def _transact(self, step: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def _send(self, steps: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, steps)
+
+    def _transact(self, steps: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+        """All of the steps in one transaction: if one fails, none was taken."""
         try:
             if self._db is None or self._path.stat().st_ino != self._inode:
                 self._close()
                 self._db = _open(self._path)
                 self._inode = self._path.stat().st_ino
             with _transaction(self._db) as db:
-                return step(db)
+                return [step(db) for step in steps]
         except (sqlite3.Error, OSError) as error:
             if type(error) is sqlite3.DatabaseError:
                 self._remove()
