@@ -1,5 +1,7 @@
 """Turns a `UsageFilter` into SQL, for the rows and for their hourly sums. Used by the reports."""
 
+from collections.abc import Callable
+from operator import eq, ge, le
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Integer, Table, cast, func, or_
@@ -32,16 +34,16 @@ def row_conditions(wanted: UsageFilter) -> list[ColumnElement[bool]]:
     columns = usage.c
     found = [columns.at >= wanted.since, columns.at < wanted.until, *_lists(wanted, usage)]
     tokens = func.coalesce(columns.input_tokens, 0) + func.coalesce(columns.output_tokens, 0)
-    bounds: list[tuple[Any, ColumnElement[bool]]] = [
-        (wanted.status_from, columns.status >= wanted.status_from),
-        (wanted.status_to, columns.status <= wanted.status_to),
-        (wanted.stream, columns.stream.is_(wanted.stream)),
-        (wanted.cached, columns.cached.is_(wanted.cached)),
-        (wanted.min_latency_ms, columns.latency_ms >= wanted.min_latency_ms),
-        (wanted.min_tokens, tokens >= wanted.min_tokens),
-        (wanted.min_cost_nanos, columns.cost_nanos >= wanted.min_cost_nanos),
+    bounds: list[tuple[Any, ColumnElement[Any], Callable[[Any, Any], Any]]] = [
+        (wanted.status_from, columns.status, ge),
+        (wanted.status_to, columns.status, le),
+        (wanted.stream, columns.stream, eq),
+        (wanted.cached, columns.cached, eq),
+        (wanted.min_latency_ms, columns.latency_ms, ge),
+        (wanted.min_tokens, tokens, ge),
+        (wanted.min_cost_nanos, columns.cost_nanos, ge),
     ]
-    found += [condition for value, condition in bounds if value is not None]
+    found += [compare(column, value) for value, column, compare in bounds if value is not None]
     if wanted.search:
         names = (columns.model, columns.request_id, columns.error_code)
         found.append(or_(*(name.icontains(wanted.search, autoescape=True) for name in names)))

@@ -81,7 +81,7 @@ def _percentiles(connection: Connection, rows: Any, name: str, keys: Columns) ->
         .where(value.is_not(None))
         .subquery()
     )
-    below = [ranked.c[key.key] for key in keys]  # type: ignore[attr-defined]
+    below = [ranked.c[f"key{n}"] for n in range(len(keys))]
     at = [func.min(case((ranked.c.place >= share * ranked.c.count, ranked.c.value))) for share in _SHARES]
     found = connection.execute(select(*below, *at).group_by(*below))
     return {tuple(row[: len(keys)]): tuple(row[len(keys) :]) for row in found}
@@ -94,7 +94,7 @@ def _exact(row: Mapping[Any, Any], latency: Sequence[float | None], first_token:
         first_token=Times(row["ttft_ms"], *first_token),
         overhead_mean_ms=row["overhead_ms"],
         retried=int(row["retried"]),
-        tokens_per_second=row["spoken"] / row["speaking_ms"] * 1000 if row["speaking_ms"] else None,
+        tokens_per_second=float(row["spoken"]) / row["speaking_ms"] * 1000 if row["speaking_ms"] else None,
     )
 
 

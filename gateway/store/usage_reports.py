@@ -1,4 +1,4 @@
-"""`UsageReports`: requests, totals, groups, series and errors out of the database. Called by the admin and user pages."""
+"""`UsageReports`: requests, totals, groups, series and errors out of the database. Called by admin and user pages."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -156,11 +156,9 @@ def _series(
 
 def _top(connection: Connection, wanted: UsageFilter, name: str, limit: int, *, of_rows: bool) -> list[Any]:
     """The labels with the most requests."""
-    if of_rows:
-        column, count, conditions = usage.c[name], func.count(), row_conditions(wanted)
-    else:
-        column, count = usage_hours.c[name], func.sum(usage_hours.c.requests)
-        conditions = hour_conditions(wanted)
+    column = (usage if of_rows else usage_hours).c[name]
+    count: ColumnElement[Any] = func.count() if of_rows else func.sum(usage_hours.c.requests)
+    conditions = row_conditions(wanted) if of_rows else hour_conditions(wanted)
     statement = select(column).where(*conditions).group_by(column).order_by(count.desc(), column).limit(limit)
     return list(connection.execute(statement).scalars())
 
