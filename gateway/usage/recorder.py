@@ -132,7 +132,8 @@ class Recorder:
             if not (self._new or self._heard or self._owed) and not self._closing:
                 self._some.clear()
                 await self._some.wait()
-            self._many.clear()
+            if len(self._new) < BATCH:
+                self._many.clear()
             await self._sleep(max(pause, self._interval))
             self._tell()
             written = await self._write_all()
