@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gateway.catalog.board import CatalogBoard
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.client import JsonClient
-from gateway.catalog.fields import CHUTES_LIST, LLM, UTILIZATION
+from gateway.catalog.fields import CHUTES_LIST, DETAIL, LLM, UTILIZATION
 from gateway.catalog.history import History
 from gateway.catalog.raw import RawDocuments
 from gateway.catalog.refresh import Refresher
@@ -38,6 +38,9 @@ class CatalogParts:
     board: CatalogBoard
     refresher: Refresher
     shelf: Shelf
+    """Copies of the sources."""
+    queries: Shelf
+    """Copies of what callers asked Chutes for."""
     history: History
     webhooks: Webhooks
     raw: RawDocuments
@@ -59,11 +62,12 @@ class CatalogParts:
 def build_catalog(settings: Settings, transport: Transport, providers: Providers, engines: EngineBoard) -> CatalogParts:
     """Raises ConfigError for webhooks that cannot be. Touches neither disk nor network."""
     folder = settings.state_dir / "catalog"
-    board, shelf, client = CatalogBoard(), Shelf(folder), JsonClient(transport)
+    board, client = CatalogBoard(), JsonClient(transport)
+    shelf, queries = Shelf(folder), Shelf(folder / "queries", most=128, most_bytes=32 * 2**20)
     history = History(folder / "history", settings.catalog.history_days, settings.catalog.history_versions)
     webhooks = Webhooks(configured_receivers(settings), transport, folder)
     board.listen(webhooks.publish)
-    key, lists = chutes_key(settings, ()), settings.cache_duration_minutes * 60
+    key, lists = chutes_key(settings), settings.cache_duration_minutes * 60
 
     def sources() -> Sequence[CatalogSource]:
         return _sources(settings, providers(), engines, board)
@@ -72,42 +76,50 @@ def build_catalog(settings: Settings, transport: Transport, providers: Providers
         board=board,
         refresher=Refresher(sources, client, shelf, history, board),
         shelf=shelf,
+        queries=queries,
         history=history,
         webhooks=webhooks,
         raw=RawDocuments(
-            client, shelf, api_url=settings.chutes_api_url, llm_url=settings.chutes_base_url, key=key, ttl=lists
+            client,
+            shelf,
+            queries,
+            api_url=settings.chutes_api_url,
+            llm_url=settings.chutes_base_url,
+            key=key,
+            ttl=lists,
         ),
         period=lists if _refreshes(settings) else 0.0,
     )
 
 
-def chutes_key(settings: Settings, providers: Iterable[Provider]) -> str:
-    """The account's key: from its own setting, else of a provider on a host of Chutes."""
+def chutes_key(settings: Settings) -> str:
+    """The account's key: from its own setting, else of the first provider on a host of Chutes."""
     if settings.chutes_api_key:
         return settings.chutes_api_key.get_secret_value()
-    config = settings.providers.get("chutes")
-    if config and config.api_key and (not config.base_url or is_chutes_host(config.base_url)):
-        return config.api_key.get_secret_value()
-    return next((p.api_keys[0] for p in providers if is_chutes_host(p.base_url) and p.api_keys), "")
+    for name, config in settings.providers.items():
+        theirs = is_chutes_host(config.base_url) if config.base_url else name == "chutes"
+        if theirs and (key := config.api_key or next(iter(config.api_keys), None)):
+            return key.get_secret_value()
+    return ""
 
 
 def _refreshes(settings: Settings) -> bool:
     wish = settings.catalog.refresh
-    return wish == "on" or (wish == "auto" and bool(chutes_key(settings, ())))
+    return wish == "on" or (wish == "auto" and bool(chutes_key(settings)))
 
 
 def _sources(
     settings: Settings, providers: Iterable[Provider], engines: EngineBoard, board: CatalogBoard
 ) -> Sequence[CatalogSource]:
     """Providers on a host of Chutes are left out: the LLM host is a source of its own."""
-    known = list(providers)
     ttl, lists = settings.catalog.ttl, settings.cache_duration_minutes * 60
-    key, api = chutes_key(settings, known), settings.chutes_api_url
-    others = [p for p in known if p.enabled and p.type != ProviderType.LOCAL and not is_chutes_host(p.base_url)]
+    key, api = chutes_key(settings), settings.chutes_api_url
+    wanted, complete = wanted_details(board.current)
+    others = [p for p in providers if p.enabled and p.type != ProviderType.LOCAL and not is_chutes_host(p.base_url)]
     return (
         ChutesList(api, key, ttl.get(CHUTES_LIST, lists)),
         LlmModels(settings.chutes_base_url, "", ttl.get(LLM, lists)),
-        ChuteDetails(api, lambda: wanted_details(board.current), key, ttl.get("detail", HOUR)),
+        ChuteDetails(api, wanted, key, ttl.get("detail", HOUR) if complete else 0.0),
         Utilization(api, ttl.get(UTILIZATION, 60.0)),
         Statistics(api, ttl.get("statistics", HOUR)),
         GpuPricing(api, ttl.get("pricing", HOUR)),
@@ -117,8 +129,9 @@ def _sources(
     )
 
 
-def wanted_details(catalog: Catalog) -> list[str]:
-    """Chutes that no template describes: only their cords tell what they can do. The most used first."""
-    custom = [m for m in catalog.models if m.chute_id and not m.template and "chutes" in m.origins]
+def wanted_details(catalog: Catalog) -> tuple[list[str], bool]:
+    """Chutes that no template describes, the most used first: only their cords tell what they can do. And whether all
+    of them are known."""
+    custom = [m for m in catalog.models if m.chute_id and not m.template and CHUTES_LIST in m.origins]
     custom.sort(key=lambda model: (-(model.invocation_count or 0), model.id))
-    return [model.chute_id for model in custom[:MOST]]
+    return [model.chute_id for model in custom[:MOST]], all(DETAIL in model.origins for model in custom[:MOST])

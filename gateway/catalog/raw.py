@@ -1,5 +1,4 @@
-"""Documents of Chutes as they come, for the paths of document 004: cached by what was asked, on the shelf of the sources.
-Called by the API."""
+"""Documents of Chutes as they come, for the paths of document 004: cached by what was asked. Called by the API."""
 
 import asyncio
 from dataclasses import dataclass
@@ -60,11 +59,17 @@ class RawDocument:
 
 
 class RawDocuments:
-    """Used on one event loop. Equal questions at a time are asked once, `_AT_ONCE` different ones at most."""
+    """Used on one event loop. Equal questions at a time are asked once, `_AT_ONCE` different ones at most.
 
-    def __init__(self, client: JsonClient, shelf: Shelf, *, api_url: str, llm_url: str, key: str, ttl: float) -> None:
+    `shelf` is that of the sources. What callers ask for lies on `queries`, so that they cannot crowd out the sources.
+    """
+
+    def __init__(
+        self, client: JsonClient, shelf: Shelf, queries: Shelf, *, api_url: str, llm_url: str, key: str, ttl: float
+    ) -> None:
         self._client = client
         self._shelf = shelf
+        self._queries = queries
         self._api_url = f"{api_url.rstrip('/')}/chutes/"
         self._llm_url = join_url(llm_url, "/v1/models")
         self._key = key
@@ -82,7 +87,7 @@ class RawDocuments:
             raise InvalidRequest("'name' and 'template' take at most 256 characters.", param="name")
         key = self._key if listing.own else ""
         try:
-            return await self._cached(f"{listing.key}", self._api_url, listing.query, key)
+            return await self._cached(self._queries, listing.key, self._api_url, listing.query, key)
         except GatewayError as error:
             copy = await self._shelf.get("chutes")
             if copy is None:
@@ -91,39 +96,40 @@ class RawDocuments:
             return RawDocument(_page(copy.document, listing), STALE, age, error.message)
 
     async def llm_models(self) -> RawDocument:
-        return await self._cached("v1_models_all", self._llm_url, {}, "")
+        return await self._cached(self._shelf, "v1_models_all", self._llm_url, {}, "")
 
     async def chute(self, chute_id: str, *, own: bool) -> RawDocument:
         """Raises NotFound."""
         url = chute_url(self._api_url.rstrip("/"), chute_id)
         try:
-            return await self._cached(f"chute_{chute_id}_own{str(own).lower()}", url, {}, self._key if own else "")
+            name = f"chute_{chute_id}_own{str(own).lower()}"
+            return await self._cached(self._queries, name, url, {}, self._key if own else "")
         except (NotFound, UpstreamModelMissing):
             raise NotFound(f"There is no chute '{chute_id[:100]}'.", param="chute_id") from None
 
-    async def _cached(self, name: str, url: str, query: dict[str, object], key: str) -> RawDocument:
-        copy = await self._shelf.get(name)
-        now = self._shelf.clock()
+    async def _cached(self, shelf: Shelf, name: str, url: str, query: dict[str, object], key: str) -> RawDocument:
+        copy = await shelf.get(name)
+        now = shelf.clock()
         if copy and copy.fresh(now, self._ttl):
             return RawDocument(copy.document, HIT, copy.age(now))
         try:
-            asked = await asyncio.shield(self._ask(name, url, query, key))
+            asked = await asyncio.shield(self._ask(shelf, name, url, query, key))
         except GatewayError as error:
             if copy is None or isinstance(error, UpstreamModelMissing):
                 raise
             return RawDocument(copy.document, STALE, copy.age(now), error.message)
         return RawDocument(asked.document, MISS, 0.0)
 
-    def _ask(self, name: str, url: str, query: dict[str, object], key: str) -> "asyncio.Task[Copy]":
+    def _ask(self, shelf: Shelf, name: str, url: str, query: dict[str, object], key: str) -> "asyncio.Task[Copy]":
         running = self._asking.get(name)
         if running is None:
-            running = self._asking[name] = asyncio.create_task(self._fetch(name, url, query, key))
+            running = self._asking[name] = asyncio.create_task(self._fetch(shelf, name, url, query, key))
             running.add_done_callback(lambda _: self._asking.pop(name, None))
         return running
 
-    async def _fetch(self, name: str, url: str, query: dict[str, object], key: str) -> Copy:
+    async def _fetch(self, shelf: Shelf, name: str, url: str, query: dict[str, object], key: str) -> Copy:
         async with self._gate:
-            return await self._shelf.put(name, await self._client.get(url, query, key=key))
+            return await shelf.put(name, await self._client.get(url, query, key=key))
 
 
 def _page(document: Any, listing: Listing) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from gateway.catalog.files import read_json, safe_name, write_json
 log = logging.getLogger("gateway.catalog")
 
 MOST = 256
-"""Copies at a time; the one not used for longest goes first, with its file."""
+MOST_BYTES = 256 * 2**20
+"""Copies, and their bytes on disk, at a time; the one not used for longest goes first, with its file."""
 
 
 def now_ms() -> int:
@@ -44,10 +45,13 @@ class Copy:
 class Shelf:
     """`folder` None keeps copies in memory alone. Used on one event loop; files are read and written in threads."""
 
-    def __init__(self, folder: Path | None, clock: Callable[[], int] = now_ms, most: int = MOST) -> None:
+    def __init__(
+        self, folder: Path | None, clock: Callable[[], int] = now_ms, most: int = MOST, most_bytes: int = MOST_BYTES
+    ) -> None:
         self._folder = folder
         self._copies: dict[str, Copy] = {}
         self._most = most
+        self._most_bytes = most_bytes
         self.clock = clock
 
     async def get(self, name: str) -> Copy | None:
@@ -84,7 +88,9 @@ class Shelf:
     def _keep(self, name: str, copy: Copy) -> None:
         self._copies.pop(name, None)
         self._copies[name] = copy
-        while len(self._copies) > self._most:
+        total = sum(kept.size for kept in self._copies.values())
+        while len(self._copies) > self._most or (total > self._most_bytes and len(self._copies) > 1):
+            total -= next(iter(self._copies.values())).size
             oldest = next(iter(self._copies))
             del self._copies[oldest]
             if self._folder:

@@ -1,7 +1,7 @@
 """`GET /chutes/{id}`: the chutes that no list of models describes, one by one, with their cords."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -19,16 +19,16 @@ _AT_ONCE = 4
 
 
 class ChuteDetails:
-    """`wanted` tells the chute ids that are worth asking for, the most used first."""
+    """`wanted` are the chute ids that are worth asking for, the most used first."""
 
     name = DETAIL
     gateway = CHUTES
     file = "detail"
     timeout = 60.0
 
-    def __init__(self, api_url: str, wanted: Callable[[], Sequence[str]], key: str = "", ttl: float = HOUR) -> None:
+    def __init__(self, api_url: str, wanted: Sequence[str], key: str = "", ttl: float = HOUR) -> None:
         self._url = f"{api_url.rstrip('/')}/chutes"
-        self._wanted = wanted
+        self._wanted = wanted[:MOST]
         self._key = key
         self.ttl = ttl
 
@@ -45,8 +45,7 @@ class ChuteDetails:
                     failures.append(error)
                     return None
 
-        wanted = list(self._wanted())[:MOST]
-        items = [item for item in await asyncio.gather(*map(one, wanted)) if item is not None]
+        items = [item for item in await asyncio.gather(*map(one, self._wanted)) if item is not None]
         if failures and not items:
             raise failures[0]
         return {"items": items}
