@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -69,7 +70,7 @@ class RedisBackend:
             bounds = (limits.rpm, limits.tpm, limits.max_parallel, limits.budget_nanos)
             arguments += [limits.scope, *(-1 if bound is None else bound for bound in bounds)]
             arguments += [period, kept_seconds(period)]
-        admitted, second, epoch, at, *found = await self._run(RESERVE, arguments)
+        admitted, second, epoch, at, *found = orjson.loads(await self._run(RESERVE, arguments))
         if self._server_time:
             self._ahead = float(at) - time.time()
         rows = [found[n : n + _FIELDS] for n in range(0, len(found), _FIELDS)]
@@ -122,7 +123,7 @@ class RedisBackend:
     async def _evaluate(self, steps: Sequence[_Step]) -> list[Any]:
         pipeline = self._redis.pipeline(transaction=False)
         for script, arguments in steps:
-            pipeline.evalsha(_DIGESTS[script], 0, *arguments)
+            pipeline.evalsha(_DIGESTS[script], 0, orjson.dumps([str(one) for one in arguments]))
         return list(await pipeline.execute(raise_on_error=False))
 
 

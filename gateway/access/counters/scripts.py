@@ -1,10 +1,13 @@
 """What Redis does for the counters, each in one step (Lua). Keys begin with ARGV[1], a prefix in braces.
 
+The arguments come as one JSON list of strings, and the longest answer goes as one: the client reads that faster.
+
 `clock` (hash), `epoch`, `leases` (sorted set of reservations by end of lease), `grant:<id>`, `done:<id>`,
 `window:<scope>` (hash: `r<second>` requests, `t<second>` tokens), `parallel:<scope>`, `spent:<scope>:<period>`.
 """
 
 _COMMON = """
+local ARGV = cjson.decode(ARGV[1])
 local P = ARGV[1]
 local time = redis.call('TIME')
 local real = time[1] + time[2] / 1000000
@@ -114,7 +117,7 @@ for _, use in ipairs(found) do
     answer[#answer + 1] = value
   end
 end
-if full then return answer end
+if full then return cjson.encode(answer) end
 
 for n, use in ipairs(found) do
   local part, key = parts[n], P .. ':window:' .. use.scope
@@ -128,7 +131,7 @@ if settles then
   redis.call('SET', P .. ':grant:' .. id, cjson.encode({nanos = nanos, parts = parts}))
   redis.call('ZADD', P .. ':leases', real + lease, id)
 end
-return answer
+return cjson.encode(answer)
 """
 )
 """ARGV: prefix, id, now or '', tokens, nanos, lease, whether it is to be settled, window; then for each scope: name,
