@@ -78,10 +78,10 @@ def _elsewhere(state_dir: Path) -> Path:
 
 def _make(path: Path, timing: Timing) -> None:
     """A whole new database appears in one step, so that a file found later was once complete."""
-    fresh = path.with_name(f"{FILE}.{os.getpid()}.new")
-    fresh.unlink(missing_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f"{FILE}.", suffix=".new", dir=path.parent)
+    os.close(descriptor)
+    fresh = Path(name)
     try:
-        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(sqlite3.connect(fresh)) as connection:
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             connection.execute("PRAGMA journal_mode=WAL")

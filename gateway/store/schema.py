@@ -1,7 +1,6 @@
 """Makes the tables, or brings older ones up to date, whichever process comes first. Called when a store opens."""
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
@@ -19,22 +18,28 @@ _LOCK = 7_239_018_441
 _version = Table(VERSION_TABLE, MetaData(), Column("version_num", Text, primary_key=True))
 
 
-def prepare(engines: Engines, sqlite_path: Path | None) -> None:
-    """Leaves the database at `SCHEMA`. Raises ConfigError for one that is newer, or that is none of ours."""
+STEPS = Path(__file__).parent / "migrations"
+
+
+def prepare(engines: Engines, sqlite_path: Path | None, newest: str = SCHEMA, steps: Path = STEPS) -> None:
+    """Leaves the database at `newest`. Raises ConfigError for one that is newer, or that is none of ours.
+
+    An SQLite file is copied before an upgrade; the upgrade itself is one transaction.
+    """
     with engines.reader.connect() as connection:
-        if _found(connection) == SCHEMA:
+        if _found(connection, newest) == newest:
             return
     with engines.writer.begin() as connection:
         if engines.is_postgresql:
             connection.execute(text("SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '1min'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        version = _found(connection)
+        version = _found(connection, newest)
         if version == "":
             create(connection)
-        elif version != SCHEMA:
+        elif version != newest:
             if sqlite_path:
                 _copy(sqlite_path, sqlite_path.with_name(f"{sqlite_path.name}.schema-{version}"))
-            _upgrade()(connection)
+            _upgrade(connection, steps)
 
 
 def create(connection: Connection) -> None:
@@ -45,7 +50,7 @@ def create(connection: Connection) -> None:
     connection.execute(insert(meta), [dict(zip(("name", "number", "text"), fact, strict=True)) for fact in facts])
 
 
-def _found(connection: Connection) -> str:
+def _found(connection: Connection, newest: str) -> str:
     """The version that is there; empty where there is nothing yet."""
     tables = inspect(connection).get_table_names()
     if VERSION_TABLE not in tables:
@@ -53,9 +58,9 @@ def _found(connection: Connection) -> str:
             raise ConfigError(f"the database has a table '{taken[0]}' that is not the gateway's: use an empty database")
         return ""
     version = connection.execute(select(_version.c.version_num)).scalar_one_or_none()
-    if version is None or not version.isdigit() or int(version) > int(SCHEMA):
+    if version is None or not version.isdigit() or int(version) > int(newest):
         raise ConfigError(
-            f"the database has schema {version}, this gateway knows up to {SCHEMA}: start the newer gateway again, "
+            f"the database has schema {version}, this gateway knows up to {newest}: start the newer gateway again, "
             "or restore a backup from before the upgrade"
         )
     return str(version)
@@ -69,7 +74,6 @@ def _copy(source: Path, copy: Path) -> None:
         old.backup(new)
 
 
-def _upgrade() -> Callable[[Connection], None]:
+def _upgrade(connection: Connection, steps: Path) -> None:
     """Alembic takes half a second to import, so it is imported only where an upgrade is due."""
-    upgrade: Callable[[Connection], None] = import_module("gateway.store.upgrade").upgrade
-    return upgrade
+    import_module("gateway.store.upgrade").upgrade(connection, steps)

@@ -6,10 +6,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-_STEPS = Path(__file__).parent / "migrations"
 
-
-def upgrade(connection: Connection, steps: Path = _STEPS) -> None:
+def upgrade(connection: Connection, steps: Path) -> None:
     """Inside the transaction of the connection: all steps or none."""
     config = Config()
     config.set_main_option("script_location", str(steps).replace("%", "%%"))

@@ -23,7 +23,7 @@ from gateway.store.store import Store
 from gateway.usage.types import Price
 from tests.store.conftest import TOLD, Home, put
 from tests.store.test_sessions import session
-from tests.store.test_usage_rows import AT, row, spends
+from tests.store.test_usage_rows import row, spends
 
 RESTORED = Audit("root", "restore", "backup", "file")
 

@@ -1,4 +1,4 @@
-"""The SQLite file: private, never empty in silence, elsewhere where it must be, usable again when a full disk has room."""
+"""The SQLite file: private, never empty in silence, elsewhere where it must be, well again after a full disk."""
 
 import asyncio
 import os
@@ -16,7 +16,6 @@ import pytest
 
 from gateway.errors import ConfigError, StorageFailed
 from gateway.store.records import Resource
-from gateway.store.store import Store
 from tests.fakes import unprivileged
 from tests.store.conftest import QUICK, TOLD, Home, put
 
