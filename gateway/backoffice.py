@@ -20,6 +20,8 @@ from gateway.admin.administration import Administration
 from gateway.admin.directory import Directory
 from gateway.admin.opening import base, open_store
 from gateway.admin.users import has_admin
+from gateway.api.admin.usage_views import request_view
+from gateway.api.hub import Event, Hub
 from gateway.api.metrics import Watched
 from gateway.api.services import Services
 from gateway.background.tasks import Background, Periodic
@@ -29,9 +31,11 @@ from gateway.settings.periods import PERIODS, period_name
 from gateway.state import State
 from gateway.store.retention import Retention
 from gateway.store.store import Store
+from gateway.store.usage_reports import UsageReports
 from gateway.usage.meters import Meters
 from gateway.usage.price_facts import configured_prices
 from gateway.usage.recorder import Recorder
+from gateway.usage.types import UsageRow
 
 log = logging.getLogger("gateway")
 
@@ -48,7 +52,7 @@ class BackOffice:
         self, settings: Settings, state: State, apply: Callable[[Directory], None], origins: Mapping[str, str]
     ) -> None:
         self._settings, self._state, self._apply, self._origins = settings, state, apply, origins
-        self._passwords, self._meters = Passwords(), Meters()
+        self._passwords, self._meters, self._hub = Passwords(), Meters(), Hub()
         self._store: Store | None = None
         self._following: asyncio.Task[None] | None = None
         self.setup_token: str | None = None
@@ -65,9 +69,9 @@ class BackOffice:
             log.warning("%s", note)
         await store.add_prices(list(configured_prices(settings, time.time())))
         directory = Directory(base(settings, state.engines, master_key, self._origins))
-        administration = Administration(replace(directory, facts=tuple(await store.prices())), store, self._apply)
+        administration = Administration(replace(directory, facts=tuple(await store.prices())), store, self._enforce)
         await administration.follow()
-        self._apply(administration.directory)
+        self._enforce(administration.directory)
         setup = SetupToken(settings.state_dir)
         if first_admin:
             await ensure_admin(administration, self._passwords, first_admin)
@@ -76,12 +80,22 @@ class BackOffice:
         else:
             self.setup_token = setup.show()
         await self._open_counters(store)
-        state.recorder = Recorder(store, listeners=[self._meters.observe])
+        state.recorder = Recorder(store, listeners=[self._meters.observe, self._tell_request])
         state.recorder.start()
         self._following = asyncio.create_task(_follow(administration, store), name="follow the store")
         background.keep(Periodic("retention", _PRUNING, self._prune, at_once=False))
         self.services = Services(
-            state, store, administration, Sessions(store), self._passwords, Throttle(), setup, settings.cors_origins
+            state,
+            store,
+            UsageReports(store),
+            administration,
+            Sessions(store),
+            self._passwords,
+            Throttle(),
+            setup,
+            self._hub,
+            time.time(),
+            settings.cors_origins,
         )
 
     def watched(self, settings: Settings) -> Watched:
@@ -102,6 +116,14 @@ class BackOffice:
         self._passwords.close()
         if self._store:
             await self._store.close()
+
+    def _enforce(self, directory: Directory) -> None:
+        self._apply(directory)
+        self._hub.publish(Event("changed", {"revision": directory.revision}))
+
+    def _tell_request(self, row: UsageRow) -> None:
+        if self._hub:
+            self._hub.publish(Event("request", request_view(row).model_dump(mode="json"), row.user_id))
 
     async def _open_counters(self, store: Store) -> None:
         """They go on from what was spent in the periods of this moment."""

@@ -60,6 +60,12 @@ class Administration:
             raise NotFound(f"There is no {kind.noun} '{id}'.")
         return view
 
+    def drafted(self, resource: Resource, document: Any) -> tuple[str, Directory]:
+        """The id of a document that is not saved, and the directory as it would be with it."""
+        id = getattr(document, "id", "")
+        put = KINDS[resource].written(document, id, self.directory).put
+        return put.id, self._trial([put])
+
     # --- changes -------------------------------------------------------------------------------------
 
     async def create(

@@ -10,8 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.api import explain, health, listing, ui
-from gateway.api.admin import resources, session
+from gateway.api import admin, explain, health, listing, ui
 from gateway.errors import GatewayError, InvalidJSON, InvalidRequest, MethodNotAllowed, NotFound, render
 from gateway.state import State
 
@@ -23,8 +22,7 @@ def fastapi_app(state: State) -> FastAPI:
     app.include_router(explain.router)
     app.include_router(listing.router)
     app.include_router(ui.router)
-    app.include_router(session.router)
-    for router in resources.ROUTERS:
+    for router in admin.ROUTERS:
         app.include_router(router)
     app.add_middleware(RequestIds)
     app.add_exception_handler(GatewayError, _gateway_error)

@@ -9,19 +9,25 @@ from gateway.access.sessions import Sessions
 from gateway.access.setup import SetupToken
 from gateway.access.throttle import Throttle
 from gateway.admin.administration import Administration
+from gateway.api.hub import Hub
 from gateway.state import State
 from gateway.store.store import Store
+from gateway.store.usage_reports import UsageReports
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     state: State
     store: Store
+    reports: UsageReports
     administration: Administration
     sessions: Sessions
     passwords: Passwords
     throttle: Throttle
     setup: SetupToken
+    hub: Hub
+    started_at: float
+    """Epoch seconds."""
     origins: tuple[str, ...] = ()
     """Further origins whose pages may change things."""
 

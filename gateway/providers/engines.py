@@ -111,6 +111,22 @@ class EngineBoard(Protocol):
         """Stop all engines with their children; returns when none is left."""
         ...
 
+    def tail(self, name: str, lines: int = 100) -> list[str]:
+        """The last lines of its log. Of an engine that is not there, KeyError; so of the others below."""
+        ...
+
+    async def load(self, name: str) -> None:
+        """Start one engine that is stopped or has failed; returns at once."""
+        ...
+
+    async def unload(self, name: str) -> None:
+        """Stop one engine and leave it stopped."""
+        ...
+
+    async def restart(self, name: str) -> None:
+        """Stop one engine and start it again; returns at once."""
+        ...
+
 
 class NoEngines:
     """The board of a gateway without local engines."""
@@ -127,3 +143,15 @@ class NoEngines:
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
+
+    def tail(self, name: str, lines: int = 100) -> list[str]:
+        raise KeyError(name)
+
+    async def load(self, name: str) -> None:
+        raise KeyError(name)
+
+    async def unload(self, name: str) -> None:
+        raise KeyError(name)
+
+    async def restart(self, name: str) -> None:
+        raise KeyError(name)

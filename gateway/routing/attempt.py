@@ -18,7 +18,7 @@ from gateway.errors import (
 )
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Operation
-from gateway.providers.base import Endpoint, Provider, ProviderAdapter
+from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderAdapter
 from gateway.routing.budget import Budget
 from gateway.routing.first_content import first_content
 from gateway.routing.keyring import KeyRings
@@ -111,6 +111,14 @@ class Dispatcher:
     async def check(self, provider: Provider) -> None:
         """Raises the error that a call to this provider would meet."""
         await self._adapters[provider.type].check(provider)
+
+    async def list_models(self, provider: Provider) -> list[ListedModel]:
+        """What the provider says it has. Raises the error that a call would meet."""
+        return await self._adapters[provider.type].list_models(provider)
+
+    def in_flight(self, provider_id: str) -> int:
+        """Calls that a provider has not finished."""
+        return sum(vital.in_flight for (provider, _), vital in self.vitals.items() if provider == provider_id)
 
     async def attempt(
         self,

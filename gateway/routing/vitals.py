@@ -147,6 +147,10 @@ class Vitals:
         """What is known now, by provider and upstream model."""
         return list(self._by_target.items())
 
+    def forget(self, provider: str, upstream_model: str) -> bool:
+        """The target starts anew; whether it was known."""
+        return self._by_target.pop((provider, upstream_model), None) is not None
+
     def clear(self) -> None:
         """Forget everything: every target starts anew."""
         self._by_target.clear()

@@ -56,6 +56,10 @@ class Store:
             raise
         return cls(database, path, notes)
 
+    @property
+    def kind(self) -> str:
+        return "postgresql" if self._database.engines.is_postgresql else "sqlite"
+
     async def close(self) -> None:
         self._notices.close()
         await self._database.close()

@@ -23,6 +23,7 @@ class RunningGateway:
     def __init__(
         self, state_dir: Path, engines: EngineBoard | None = None, *, direct: bool = True, **settings: Any
     ) -> None:
+        self.state_dir = state_dir
         values = {"state_dir": state_dir, "master_api_key": MASTER, "allow_private_upstreams": True, "port": 0}
         self.app = create_app(Settings.model_validate({**values, **settings}), engines)
         http: Any = protocol_for(self.app.inference) if direct else "httptools"

@@ -56,3 +56,15 @@ class FakeBoard:
 
     async def stop(self) -> None:
         self.stopped = True
+
+    def tail(self, name: str, lines: int = 100) -> list[str]:
+        return [f"{name} is {self.engines[name].state}"][-lines:]
+
+    async def load(self, name: str) -> None:
+        self.become(name, EngineState.READY)
+
+    async def unload(self, name: str) -> None:
+        self.become(name, EngineState.STOPPED)
+
+    async def restart(self, name: str) -> None:
+        self.become(name, EngineState.LOADING)

@@ -1,1 +1,18 @@
 """The admin API: thin routes over `gateway.admin`, the store and the engines. Mounted by `api.pages`."""
+
+from gateway.api.admin import actions, audit, backups, engines, live, overview, own, resources, session, usage
+
+ROUTERS = (
+    session.router,
+    own.router,
+    actions.router,
+    *resources.ROUTERS,
+    usage.admin,
+    usage.user,
+    overview.router,
+    live.router,
+    audit.router,
+    engines.router,
+    backups.router,
+)
+"""Actions come before resources, whose ids may contain slashes."""

@@ -1,0 +1,77 @@
+"""What can be done to a resource beside changing it: a provider tested, a key rotated, an engine loaded or unloaded."""
+
+import time
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field, SecretStr
+
+from gateway.admin.documents import ProviderDocument
+from gateway.admin.views import ApiKeyView
+from gateway.api.admin.changes import changed
+from gateway.api.admin.identity import Person, administrator
+from gateway.api.services import Services, services
+from gateway.errors import GatewayError
+from gateway.providers.base import Provider
+from gateway.store.records import Resource
+
+router = APIRouter(prefix="/api/admin")
+Admin = Annotated[Person, Depends(administrator)]
+
+
+class CheckResult(BaseModel):
+    """Whether a call to this provider would work now: it was reached, and it takes the key."""
+
+    ok: bool
+    ms: float = Field(description="How long the check took.")
+    models: int | None = Field(None, description="How many models it lists; null where it does not say.")
+    error: dict[str, Any] | None = Field(None, description="The error that a call would meet.")
+
+
+class Rotation(BaseModel):
+    overlap_seconds: float = Field(0, ge=0, le=31_536_000, description="How long the old value works too.")
+    key: SecretStr | None = Field(None, description="A value of one's own; left out, a random one is made.")
+
+
+@router.post("/providers/test", tags=["providers"], summary="Test a provider before it is saved")
+async def test_draft(request: Request, _: Admin, body: ProviderDocument) -> CheckResult:
+    """With the fields of a provider; keys that come masked are those that are kept."""
+    known = services(request)
+    id, trial = known.administration.drafted(Resource.PROVIDERS, body)
+    return await _test(trial.snapshot.providers[id], known)
+
+
+@router.post("/providers/{id}/test", tags=["providers"], summary="Test a provider")
+async def test_provider(request: Request, _: Admin, id: str) -> CheckResult:
+    known = services(request)
+    known.administration.view(Resource.PROVIDERS, id)
+    return await _test(known.state.snapshot.providers[id], known)
+
+
+@router.post("/apikeys/{id}/rotate", tags=["apikeys"], summary="Give a key a new value")
+async def rotate_key(
+    request: Request, person: Admin, id: str, response: Response, body: Rotation | None = None
+) -> ApiKeyView:
+    """The new value is shown once, in this answer. `master` rotates the master key."""
+    wanted = body or Rotation()
+    custom = wanted.key.get_secret_value() if wanted.key else None
+    outcome = await services(request).administration.rotate(id, wanted.overlap_seconds, custom, person.actor)
+    view: ApiKeyView = changed(outcome, response)
+    return view
+
+
+async def _test(provider: Provider, known: Services) -> CheckResult:
+    """A provider that is switched off is tested all the same."""
+    dispatcher, began = known.state.dispatcher, time.monotonic()
+    provider = replace(provider, enabled=True)
+    try:
+        await dispatcher.check(provider)
+        models = len(await dispatcher.list_models(provider))
+    except GatewayError as error:
+        return CheckResult(ok=False, ms=_since(began), error=error.body()["error"])
+    return CheckResult(ok=True, ms=_since(began), models=models)
+
+
+def _since(began: float) -> float:
+    return round((time.monotonic() - began) * 1000, 1)

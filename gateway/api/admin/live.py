@@ -1,0 +1,120 @@
+"""Live events for the UI: one websocket, or server-sent events where that is not possible.
+
+Messages are `{"type", "data"}`: `hello`, `request` (a finished request), `status` (once a second while it changes),
+`changed` (what somebody administrated), `missed` (how many messages a slow reader lost).
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, WebSocket, WebSocketDisconnect
+from fastapi.responses import StreamingResponse
+
+from gateway.api.admin.identity import Person, identify_person, person
+from gateway.api.admin.overview import live_status
+from gateway.api.hub import Event, Subscription
+from gateway.api.services import Services, services
+from gateway.errors import GatewayError
+
+router = APIRouter(tags=["live"])
+
+_STATUS = 1.0
+"""Seconds between looks at what changes all the time."""
+_STILL_THERE = 15.0
+"""Seconds after which a message goes out in any case, and the session is looked at again."""
+_POLICY_VIOLATION = 1008
+
+
+@router.websocket("/api/admin/live")
+async def live(socket: WebSocket) -> None:
+    """Authorised by the session, or by the master key."""
+    try:
+        who = await identify_person(socket, "GET", upgrade=True)
+    except GatewayError as error:
+        await socket.close(_POLICY_VIOLATION, error.message[:100])
+        return
+    if who is None:
+        await socket.close(_POLICY_VIOLATION, "Log in first.")
+        return
+    await socket.accept()
+    sending = asyncio.ensure_future(_send(socket, who))
+    try:
+        while True:
+            await socket.receive_text()
+    except (WebSocketDisconnect, KeyError):
+        pass
+    finally:
+        sending.cancel()
+        await asyncio.wait({sending})
+
+
+@router.get("/api/admin/events", summary="Live events as a stream of server-sent events")
+async def events(request: Request, who: Annotated[Person, Depends(person)]) -> StreamingResponse:
+    async def lines() -> AsyncIterator[bytes]:
+        async for message in _messages(request, who):
+            yield b"data: " + message.encode() + b"\n\n"
+
+    headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+    return StreamingResponse(lines(), media_type="text/event-stream", headers=headers)
+
+
+async def _send(socket: WebSocket, who: Person) -> None:
+    async for message in _messages(socket, who):
+        await socket.send_text(message)
+    await socket.close(_POLICY_VIOLATION, "The session has ended.")
+
+
+async def _messages(connection: Request | WebSocket, who: Person) -> AsyncIterator[str]:
+    """Until the session ends. Administrators see everything, other people their own requests."""
+    known = services(connection)
+    owner = None if who.role == "admin" else who.record.id if who.record else ""
+    with known.hub.subscribed(owner) as subscription:
+        yield _message("hello", {"role": who.role})
+        pulse = _Pulse(known, owner)
+        while True:
+            event = await _next(subscription)
+            if event is not None:
+                yield _message(event.kind, event.data)
+            if subscription.missed:
+                yield _message("missed", subscription.missed)
+                subscription.missed = 0
+            if (status := pulse.beat()) is not None:
+                if pulse.is_due and await identify_person(connection, "GET", upgrade=True) is None:
+                    return
+                yield _message("status", status)
+
+
+async def _next(subscription: Subscription) -> Event | None:
+    try:
+        return await asyncio.wait_for(subscription.next(), _STATUS)
+    except TimeoutError:
+        return None
+
+
+class _Pulse:
+    """The status, when it changed since it was last told, and now and then in any case."""
+
+    def __init__(self, known: Services, owner: str | None) -> None:
+        self._known, self._owner = known, owner
+        self._clock = asyncio.get_running_loop()
+        self._told: Any = None
+        self._at = self._looked = float("-inf")
+        self.is_due = False
+
+    def beat(self) -> Any:
+        now = self._clock.time()
+        if now - self._looked < _STATUS:
+            return None
+        self._looked = now
+        status = live_status(self._known) if self._owner is None else {}
+        self.is_due = now - self._at >= _STILL_THERE
+        if status == self._told and not self.is_due:
+            return None
+        self._told, self._at = status, now
+        return status
+
+
+def _message(kind: str, data: Any) -> str:
+    return json.dumps({"type": kind, "data": data}, separators=(",", ":"))

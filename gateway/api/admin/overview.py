@@ -1,0 +1,92 @@
+"""How the gateway is right now: engines, providers, targets, storage, counters. Read once, then told live."""
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from gateway import __version__
+from gateway.api.admin.identity import Person, administrator
+from gateway.api.health import health
+from gateway.api.services import Services, services
+from gateway.errors import NotFound
+from gateway.providers.base import ProviderType
+from gateway.routing.vitals import Vital
+
+router = APIRouter(prefix="/api/admin", tags=["overview"])
+Admin = Annotated[Person, Depends(administrator)]
+
+
+@router.get("/overview", summary="How the gateway is right now")
+async def overview(request: Request, _: Admin) -> dict[str, Any]:
+    """With everything that `status` tells live, and what does not change."""
+    known = services(request)
+    return live_status(known) | {
+        "version": __version__,
+        "started_at": known.started_at,
+        "revision": known.administration.directory.revision,
+        "storage": {"kind": known.store.kind, "notes": list(known.store.notes)},
+        "listening_pages": len(known.hub),
+    }
+
+
+@router.get("/targets", summary="The state of every target that was asked")
+async def targets(request: Request, _: Admin) -> dict[str, Any]:
+    """Breaker, cooldown, latency and speed, as routing sees them."""
+    now = time.monotonic()
+    data = [
+        _target(provider, model, vital, now)
+        for (provider, model), vital in services(request).state.dispatcher.vitals.items()
+    ]
+    return {"data": data, "total": len(data)}
+
+
+@router.post("/targets/reset", status_code=204, summary="Close the breaker of a target")
+async def reset(request: Request, _: Admin, provider_id: str, upstream_model: str) -> None:
+    """It is asked again at once, as if it had never failed."""
+    if not services(request).state.dispatcher.vitals.forget(provider_id, upstream_model):
+        raise NotFound(f"The target '{provider_id}/{upstream_model}' was not asked yet.")
+
+
+def live_status(known: Services) -> dict[str, Any]:
+    """What changes by itself."""
+    state, recorder = known.state, known.state.recorder
+    now = time.monotonic()
+    return {
+        "health": health(state)["status"],
+        "engines": health(state)["engines"],
+        "providers": _providers(known, now),
+        "in_flight": sum(vital.in_flight for _, vital in state.dispatcher.vitals.items()),
+        "usage_waiting": recorder.waiting if recorder else 0,
+        "usage_dropped": recorder.counts.dropped if recorder else 0,
+    }
+
+
+def _providers(known: Services, now: float) -> list[dict[str, Any]]:
+    """A provider is `resting` when none of its targets that were asked may be asked now."""
+    vitals = known.state.dispatcher.vitals.items()
+    found = []
+    for provider in known.state.snapshot.providers.values():
+        if provider.type == ProviderType.LOCAL:
+            continue
+        own = [vital for (id, _), vital in vitals if id == provider.id]
+        resting = bool(own) and all(vital.ready_at(now) > now for vital in own)
+        status = "disabled" if not provider.enabled else "resting" if resting else "enabled"
+        last_error = next((vital.last_error for vital in own if vital.last_error), "")
+        found.append({"id": provider.id, "status": status, "last_error": last_error if resting else ""})
+    return found
+
+
+def _target(provider: str, model: str, vital: Vital, now: float) -> dict[str, Any]:
+    return {
+        "provider_id": provider,
+        "upstream_model": model,
+        "state": vital.state(now),
+        "ready_in": round(max(0.0, vital.ready_at(now) - now), 1),
+        "in_flight": vital.in_flight,
+        "calls": vital.calls,
+        "failures": vital.failures,
+        "latency": vital.latency,
+        "speed": vital.speed,
+        "last_error": vital.last_error,
+    }

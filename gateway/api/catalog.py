@@ -1,0 +1,212 @@
+"""`/catalog/...`: models, providers, report, differences, export, refresh. Thin: `gateway.catalog` does the work.
+
+Anybody may see public models of Chutes; whoever has a gateway key sees all.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from gateway.api.catalog_raw import raw_routes
+from gateway.api.catalog_schemas import Export, ModelPage, ModelRecord, Models, ProviderPage
+from gateway.catalog.board import RefreshOutcome
+from gateway.catalog.catalog import Catalog
+from gateway.catalog.changes import changes, track
+from gateway.catalog.export import MEDIA_TYPES, export
+from gateway.catalog.facts import CHUTES
+from gateway.catalog.makers import makers_document
+from gateway.catalog.parts import CatalogParts
+from gateway.catalog.query import ALL, facet_counts, select
+from gateway.catalog.render import moment
+from gateway.catalog.report import report_document
+from gateway.catalog.routing_facts import closest_names
+from gateway.catalog.shelf import now_ms
+from gateway.errors import NotFound
+
+Sees = Callable[[Request], bool]
+"""Whether the caller may see everything; raises Unauthenticated for a key that is wrong."""
+Guard = Callable[[Request], None]
+"""Raises unless the caller may do it."""
+
+
+def catalog_routes(parts: CatalogParts, sees_all: Sees, known: Guard, authorise: Guard) -> APIRouter:
+    """`known` callers have a key, `authorise` lets administrators through."""
+    router = APIRouter(tags=["catalog"])
+    _reading(router, parts, sees_all)
+    _comparing(router, parts, known)
+    _changing(router, parts, authorise)
+    router.include_router(raw_routes(parts, sees_all, known, authorise))
+    return router
+
+
+def json_response(document: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(document), media_type="application/json", headers=headers)
+
+
+def _reading(router: APIRouter, parts: CatalogParts, sees_all: Sees) -> None:
+    @router.get("/catalog/models", responses={200: {"model": ModelPage}})
+    async def list_models(request: Request, filters: Models) -> Response:
+        """Models that fit the filters."""
+        catalog = parts.board.current
+        page = select(catalog, filters.query(filters.limit, filters.offset), _within(catalog, sees_all(request)))
+        data = b",".join([catalog.documents[n] for n in page.positions])
+        rest: dict[str, Any] = {
+            "total": page.total,
+            "returned": len(page.positions),
+            "offset": filters.offset,
+            "gateway": filters.gateway or ALL,
+            "note": _note(filters.gateway),
+            "timestamp": moment(now_ms()),
+            "catalog_at": moment(catalog.at),
+        }
+        if filters.facets:
+            rest["facets"] = facet_counts(catalog, page.mask)
+        return Response(b'{"data":[' + data + b"]," + orjson.dumps(rest)[1:], media_type="application/json",
+                        headers=_cache_headers(catalog))  # fmt: skip
+
+    @router.get("/catalog/models/{id:path}", responses={200: {"model": ModelRecord}})
+    async def get_model(request: Request, id: str, history: bool = False) -> Response:
+        """One model by id, chute id, slug or name; `history` adds how it changed."""
+        catalog = parts.board.current
+        position = catalog.position(id)
+        within = _within(catalog, sees_all(request))
+        if position is None or not within >> position & 1:
+            near = [one for one in closest_names(catalog, id) if within >> catalog.by_id[one] & 1]
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise NotFound(f"The catalog has no model '{id[:200]}'.{hint}", param="id")
+        body = catalog.documents[position]
+        if history:
+            series = await asyncio.to_thread(parts.history.series, catalog.models[position].id)
+            body = body[:-1] + b',"history":' + orjson.dumps(series) + b"}"
+        return Response(body, media_type="application/json", headers=_cache_headers(catalog))
+
+    @router.get("/catalog/provider", responses={200: {"model": ProviderPage}})
+    async def list_providers(request: Request, gateway: str = ALL) -> Response:
+        """Who makes the models, with site, logo key and number of models."""
+        catalog = parts.board.current
+        data = makers_document(catalog, gateway, _within(catalog, sees_all(request)))
+        page = {"data": data, "total": len(data), "gateway": gateway, "timestamp": moment(now_ms())}
+        return json_response(page, _cache_headers(catalog))
+
+    @router.get("/catalog/export")
+    async def export_models(request: Request, filters: Export) -> Response:
+        """All that fits, as a file."""
+        catalog = parts.board.current
+        page = select(catalog, filters.query(), _within(catalog, sees_all(request)))
+        body = await asyncio.to_thread(export, catalog, page.positions, filters.format)
+        name = f'attachment; filename="catalog.{filters.format}"'
+        return Response(body, media_type=MEDIA_TYPES[filters.format], headers={"content-disposition": name})
+
+
+def _comparing(router: APIRouter, parts: CatalogParts, known: Guard) -> None:
+    def check(request: Request) -> None:
+        known(request)
+
+    @router.get("/catalog/report", dependencies=[Depends(check)])
+    async def report(matches: bool = True) -> Response:
+        """How every row of every source found its model, and what did not fit."""
+        catalog = parts.board.current
+        document = {
+            "catalog_at": moment(catalog.at),
+            "refresh": outcome_document(parts.board.outcome),
+            **report_document(catalog.report, matches=matches),
+        }
+        return json_response(document)
+
+    @router.get("/catalog/diff", dependencies=[Depends(check)])
+    async def diff(request: Request) -> Response:
+        """What changed between the versions of two times; `to` defaults to now, `from` to the version before."""
+        given = request.query_params
+        return json_response(await asyncio.to_thread(_diff, parts, given.get("from", ""), given.get("to", "")))
+
+
+def _changing(router: APIRouter, parts: CatalogParts, authorise: Guard) -> None:
+    def check(request: Request) -> None:
+        authorise(request)
+
+    @router.post("/catalog/refresh", dependencies=[Depends(check)])
+    async def refresh() -> Response:
+        """Asks all sources now, whatever is still fresh."""
+        return json_response(outcome_document(await parts.refresher.refresh(force=True)))
+
+    @router.get("/catalog/webhooks", dependencies=[Depends(check)])
+    async def list_webhooks() -> Response:
+        """The receivers, without their addresses, and the messages that none of them took."""
+        receivers = [{"name": one.name, "events": sorted(one.events)} for one in parts.webhooks.receivers]
+        return json_response({"data": receivers, "dead_letters": parts.webhooks.dead_letters()})
+
+    @router.post("/catalog/webhooks/{name}/test", dependencies=[Depends(check)])
+    async def test_webhook(name: str) -> Response:
+        """Sends one message, once, and tells what came back."""
+        sent = await parts.webhooks.test(name)
+        told = {"id": sent.id, "delivered": sent.delivered, "status": sent.status, "error": sent.error}
+        return json_response(told)
+
+
+def outcome_document(outcome: RefreshOutcome | None) -> dict[str, Any] | None:
+    if outcome is None:
+        return None
+    return {
+        "at": moment(outcome.at),
+        "seconds": round(outcome.seconds, 3),
+        "models": outcome.models,
+        "changes": len(outcome.changes),
+        "sources": [
+            {
+                "source": one.source,
+                "gateway": one.gateway,
+                "rows": one.rows,
+                "at": moment(one.at),
+                "fetched": one.fetched,
+                "seconds": one.seconds,
+                "error": one.error or None,
+            }
+            for one in outcome.sources
+        ],
+    }
+
+
+def _diff(parts: CatalogParts, start: str, end: str) -> dict[str, Any]:
+    """Blocks on files. Without `end` the catalog as it is now."""
+    versions = parts.history.versions()
+    later = parts.history.version_at(end) if end else None
+    if start:
+        earlier = parts.history.version_at(start)
+    else:
+        before = [at for at in versions if later is None or at < later]
+        if not before:
+            raise NotFound("The catalog has no earlier version to compare with.", param="from")
+        earlier = before[-1] if later is not None or len(before) < 2 else before[-2]
+    after = track(parts.board.current.models) if later is None else parts.history.load(later)
+    found = changes(parts.history.load(earlier), after)
+    return {
+        "from": moment(earlier),
+        "to": moment(parts.board.current.at if later is None else later),
+        "versions": versions,
+        "total": len(found),
+        "changes": [one.document() for one in found],
+    }
+
+
+def _within(catalog: Catalog, everything: bool) -> int:
+    """What the caller may see, as bits."""
+    if everything:
+        return catalog.everything
+    return catalog.masks["gateway"].get(CHUTES, 0) & catalog.masks["public"].get("true", 0)
+
+
+def _note(gateway: str) -> str:
+    if gateway == CHUTES:
+        return "Chutes.ai catalog"
+    return "Combined catalog of all gateways" if gateway in ("", ALL) else f"Catalog of {gateway}"
+
+
+def _cache_headers(catalog: Catalog) -> dict[str, str]:
+    """A source that failed makes the answer stale; the bundled snapshot alone always is."""
+    stale = any(one.stale for one in catalog.report.sources)
+    age = max(0, now_ms() - catalog.at) // 1000
+    return {"x-cache": "STALE" if stale else "HIT", "x-cache-age": str(age)}

@@ -1,0 +1,189 @@
+"""The admin API as a script meets it: create, read, replace, delete, with previews, versions and cascades."""
+
+import httpx
+import pytest
+
+from tests.api.running import RunningGateway
+from tests.fakes.upstream import Upstream
+
+
+def ask(gateway: RunningGateway, key: str, model: str) -> httpx.Response:
+    with gateway.http(key) as client:
+        body = {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
+        return client.post("/v1/chat/completions", json=body)
+
+
+def test_a_provider_and_a_model_added_now_answer_at_once(
+    gateway: RunningGateway, admin: httpx.Client, model: str, upstream: Upstream
+) -> None:
+    made = admin.post("/api/admin/apikeys", json={"name": "John's Key"}).json()
+    answer = ask(gateway, made["key"], model)
+    assert answer.status_code == 200
+    assert answer.json()["choices"][0]["message"]["content"] == upstream.text
+    assert upstream.requests[-1].key == "sk-upstream-0123456789"
+
+
+def test_a_provider_key_is_never_shown_and_a_mask_sent_back_changes_nothing(
+    admin: httpx.Client, provider: str, model: str, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    shown = admin.get(f"/api/admin/providers/{provider}").json()
+    assert shown["api_key"] == "sk-u…6789"
+    fields = ("name", "base_url", "type", "enabled", "api_key")
+    body = {name: shown[name] for name in fields} | {"name": "Renamed"}
+    assert admin.put(f"/api/admin/providers/{provider}", json=body).json()["name"] == "Renamed"
+    assert ask(gateway, "sk-master-0123456789abcdef", model).status_code == 200
+    assert upstream.requests[-1].key == "sk-upstream-0123456789"
+
+
+def test_a_change_based_on_an_old_version_is_refused(admin: httpx.Client, provider: str) -> None:
+    etag = admin.get(f"/api/admin/providers/{provider}").headers["etag"]
+    body = {"name": "One", "base_url": "http://127.0.0.1:9", "type": "openai"}
+    path = f"/api/admin/providers/{provider}"
+    assert admin.put(path, json=body, headers={"If-Match": etag}).status_code == 200
+    refused = admin.put(path, json=body | {"name": "Two"}, headers={"If-Match": etag})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (412, "outdated")
+    assert admin.get(path).json()["name"] == "One"
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(admin: httpx.Client, provider: str) -> None:
+    path = f"/api/admin/providers/{provider}"
+    before = admin.get(path).json()
+    body = {"name": "Fake", "base_url": before["base_url"], "type": "openai", "enabled": False}
+    preview = admin.put(f"{path}?dry_run=true", json=body).json()
+    assert preview["dry_run"] is True
+    assert preview["changes"]["enabled"] == [True, False]
+    assert admin.get(path).json() == before
+
+
+def test_deleting_a_provider_says_what_goes_with_it(admin: httpx.Client, provider: str, model: str) -> None:
+    refused = admin.delete(f"/api/admin/providers/{provider}")
+    assert refused.status_code == 409
+    assert f"models/{model} is deleted" in refused.json()["error"]["message"]
+    preview = admin.delete(f"/api/admin/providers/{provider}?dry_run=true").json()
+    assert [(one["resource"], one["id"]) for one in preview["dependents"]] == [("models", model)]
+    assert admin.delete(f"/api/admin/providers/{provider}?cascade=true").json()["deleted"] is True
+    assert admin.get(f"/api/admin/models/{model}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"id": "x", "base_url": "not a url", "type": "openai"}, "base_url"),
+        ({"id": "x", "base_url": "http://169.254.169.254/", "type": "openai"}, "base_url"),
+        ({"id": "x", "type": "openai"}, "base_url"),
+        ({"id": "x", "base_url": "https://a.example", "colour": "red"}, "colour"),
+        ({"id": "x", "base_url": "https://a.example", "timeout": -1}, "timeout"),
+        ({"id": "../etc", "base_url": "https://a.example"}, "id"),
+        ({"base_url": "https://a.example"}, None),
+    ],
+)
+def test_a_wrong_provider_is_refused_naming_the_field(
+    admin: httpx.Client, body: dict[str, object], param: str | None
+) -> None:
+    refused = admin.post("/api/admin/providers", json=body)
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == param
+    assert admin.get("/api/admin/providers").json()["total"] == 0
+
+
+def test_camel_case_is_accepted(admin: httpx.Client) -> None:
+    made = admin.post("/api/admin/providers", json={"id": "camel", "baseUrl": "http://127.0.0.1:9", "apiKey": "k" * 20})
+    assert made.status_code == 201
+    assert made.json()["base_url"] == "http://127.0.0.1:9"
+
+
+def test_a_key_is_shown_once_and_its_fence_holds(gateway: RunningGateway, admin: httpx.Client, model: str) -> None:
+    made = admin.post("/api/admin/apikeys", json={"name": "fenced", "allowed_models": ["other-*"]}).json()
+    assert made["key"].startswith("sk-gw-")
+    assert admin.get(f"/api/admin/apikeys/{made['id']}").json()["key"] != made["key"]
+    refused = ask(gateway, made["key"], model)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_not_allowed")
+
+
+def test_a_disabled_key_stops_at_the_next_request(gateway: RunningGateway, admin: httpx.Client, model: str) -> None:
+    made = admin.post("/api/admin/apikeys", json={"name": "short-lived"}).json()
+    assert ask(gateway, made["key"], model).status_code == 200
+    admin.put(f"/api/admin/apikeys/{made['id']}", json={"name": "short-lived", "enabled": False})
+    assert ask(gateway, made["key"], model).status_code == 401
+    admin.put(f"/api/admin/apikeys/{made['id']}", json={"name": "short-lived", "enabled": True})
+    assert ask(gateway, made["key"], model).status_code == 200
+    admin.delete(f"/api/admin/apikeys/{made['id']}")
+    assert ask(gateway, made["key"], model).status_code == 401
+
+
+def test_rotation_with_overlap_keeps_both_values_alive(
+    gateway: RunningGateway, admin: httpx.Client, model: str
+) -> None:
+    made = admin.post("/api/admin/apikeys", json={"name": "rotating"}).json()
+    rotated = admin.post(f"/api/admin/apikeys/{made['id']}/rotate", json={"overlap_seconds": 60}).json()
+    assert rotated["key"] != made["key"]
+    assert rotated["previous_until"]
+    assert ask(gateway, made["key"], model).status_code == ask(gateway, rotated["key"], model).status_code == 200
+    again = admin.post(f"/api/admin/apikeys/{made['id']}/rotate").json()
+    assert ask(gateway, again["key"], model).status_code == 200
+    assert ask(gateway, rotated["key"], model).status_code == 401
+
+
+def test_the_master_key_cannot_be_deleted(admin: httpx.Client) -> None:
+    refused = admin.delete("/api/admin/apikeys/master")
+    assert refused.status_code == 409
+    assert "master key cannot be deleted" in refused.json()["error"]["message"]
+
+
+def test_a_custom_key_that_anybody_could_guess_is_refused(admin: httpx.Client) -> None:
+    refused = admin.post("/api/admin/apikeys", json={"name": "weak", "key": "1234567890123456"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "key")
+    custom = "my-own-key-7f3a9c1e5b"
+    assert admin.post("/api/admin/apikeys", json={"name": "own", "key": custom}).json()["key"] == custom
+    assert admin.post("/api/admin/apikeys", json={"name": "again", "key": custom}).status_code == 409
+
+
+def test_lists_are_searched_sorted_and_cut(admin: httpx.Client) -> None:
+    for name in ("alpha", "beta", "gamma"):
+        admin.post("/api/admin/apikeys", json={"name": name})
+    page = admin.get("/api/admin/apikeys?sort=-name&limit=2").json()
+    assert ([one["name"] for one in page["data"]], page["total"]) == (["master", "gamma"], 4)
+    assert [one["name"] for one in admin.get("/api/admin/apikeys?q=ALPH").json()["data"]] == ["alpha"]
+    wrong = admin.get("/api/admin/apikeys?sort=colour")
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "sort")
+
+
+def test_a_setting_changed_here_wins_until_it_is_deleted(admin: httpx.Client) -> None:
+    path = "/api/admin/settings/max_body_mb"
+    assert admin.get(path).json()["origin"] == "default"
+    changed = admin.put(path, json={"value": 1}).json()
+    assert (changed["value"], changed["origin"]) == (1, "database")
+    too_big = admin.post("/v1/chat/completions", json={"model": "x", "messages": ["a" * 2**21]})
+    assert too_big.status_code == 413
+    assert admin.put(path, json={"value": "much"}).json()["error"]["param"] == "value"
+    assert admin.delete(path).json()["restored"] is True
+    assert admin.get(path).json()["value"] == 64
+
+
+def test_a_setting_that_is_read_before_the_database_says_where_it_goes(admin: httpx.Client) -> None:
+    refused = admin.put("/api/admin/settings/port", json={"value": 9})
+    assert refused.status_code == 409
+    assert "PORT" in refused.json()["error"]["message"]
+
+
+def test_every_change_is_in_the_audit_log_without_secrets(admin: httpx.Client, provider: str) -> None:
+    admin.delete(f"/api/admin/providers/{provider}")
+    log = admin.get("/api/admin/audit?resource=providers").json()["data"]
+    assert [(row["action"], row["resource_id"], row["actor"]) for row in log] == [
+        ("delete", "fake", "master key"),
+        ("create", "fake", "master key"),
+    ]
+    assert "sk-upstream-0123456789" not in str(log)
+
+
+def test_what_was_changed_is_there_after_a_restart(
+    gateway: RunningGateway, admin: httpx.Client, model: str, upstream: Upstream
+) -> None:
+    key = admin.post("/api/admin/apikeys", json={"name": "lasting"}).json()["key"]
+    gateway.stop()
+    again = RunningGateway(gateway.state_dir)
+    try:
+        assert ask(again, key, model).status_code == 200
+        assert upstream.requests[-1].key == "sk-upstream-0123456789"
+    finally:
+        again.stop()
