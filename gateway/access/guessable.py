@@ -8,7 +8,13 @@ _PUBLISHED = frozenset((Path(__file__).parent / "guessable.txt").read_text().spl
 _PLACEHOLDER = re.compile(
     r"your.{0,20}(key|secret|password)|change.?me|replace.?me|insert.{0,10}here|example.?(key|secret)"
 )
-_RUNS = ("0123456789" * 4, "9876543210" * 4, "abcdefghijklmnopqrstuvwxyz" * 2, "0123456789abcdef" * 4)
+_RUNS = (
+    "0123456789" * 4,
+    "9876543210" * 4,
+    "abcdefghijklmnopqrstuvwxyz" * 2,
+    "0123456789abcdef" * 4,
+    "1234567890abcdefghijklmnopqrstuvwxyz",
+)
 _RUN = 10
 """Letters of such a run that give a secret away."""
 

@@ -1,6 +1,7 @@
 """Passwords of people: argon2id, a few at a time and in threads. Called by the login and the administration."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -26,7 +27,7 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         """The default hasher follows RFC 9106 for servers with little memory: 64 MiB, three passes."""
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash("a password that nobody has")
+        self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
         self._threads = ThreadPoolExecutor(_THREADS, "passwords")
         self._running = 0
 
@@ -60,7 +61,7 @@ class Passwords:
             self._hasher.verify(stored or self._nobody, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False, None
-        if stored is None:
+        if not stored:
             return False, None
         return True, self._hash(password) if self._hasher.check_needs_rehash(stored) else None
 
