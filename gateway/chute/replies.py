@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import orjson
 
 from gateway.chute.asgi import Headers, Send, answer, rendered
+from gateway.chute.coalesce import Coalescer
 from gateway.chute.mapping import platform_status, refusal, with_status
 from gateway.errors import GatewayError, InvalidRequest, Overloaded, render_event
 
@@ -33,6 +34,7 @@ class PlainReply:
         self._started = False
         self._streams = False
         self._refused: tuple[int, bytes] | None = None
+        self._events = Coalescer(self._body)
 
     async def start(self, status: int, headers: Headers, body: bytes, more: bool) -> None:
         if self._mapped and status >= 400:
@@ -46,13 +48,16 @@ class PlainReply:
 
     async def chunk(self, body: bytes, more: bool) -> None:
         if self._refused is None:
-            await self._send({"type": "http.response.body", "body": body, "more_body": more})
+            await (self._events.add(body, more=more) if self._mapped and self._streams else self._body(body, more))
             return
         status, before = self._refused
         self._refused = status, (before + body)[:MAX_EVENT]
         if not more:
             error = orjson.dumps(with_status(*self._refused))
             await answer(self._send, platform_status(status), [("content-type", JSON)], error)
+
+    async def _body(self, body: bytes, more: bool) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def fail(self, error: GatewayError) -> None:
         if not self._started:
@@ -65,6 +70,7 @@ class PlainReply:
             raise ConnectionAbortedError("the gateway app broke in mid-reply")  # the server cuts the connection
 
     async def gone(self) -> None:
+        self._events.drop()
         if not self._started:
             await answer(self._send, CLIENT_GONE, [], b"")
 
@@ -72,7 +78,7 @@ class PlainReply:
 class SealedReply:
     """Answers through the platform's encryption, in the shape that it will read: `streams` says that it reads lines.
 
-    A reply that is not an event stream is sealed whole; an event stream goes out event by event.
+    A reply that is not an event stream is sealed whole; an event stream goes out in whole events, several at a time.
     """
 
     def __init__(self, send: Send, encrypt: Encrypt, *, streams: bool) -> None:
@@ -85,6 +91,7 @@ class SealedReply:
         self._headers: Headers = []
         self._parts: list[bytes] = []
         self._size = 0
+        self._events = Coalescer(self._lines)
 
     async def start(self, status: int, headers: Headers, body: bytes, more: bool) -> None:
         self._status, self._headers = status, headers
@@ -95,7 +102,7 @@ class SealedReply:
 
     async def chunk(self, body: bytes, more: bool) -> None:
         if self._live:
-            await self._lines(self._whole_events(body, more), more)
+            await self._events.add(self._whole_events(body, more), more=more)
             return
         self._parts.append(body)
         self._size += len(body)
@@ -106,13 +113,14 @@ class SealedReply:
 
     async def fail(self, error: GatewayError) -> None:
         if self._live:
-            await self._lines(render_event(error), more=False)
+            await self._events.add(render_event(error), more=False)
         elif self._sent:
             raise ConnectionAbortedError("the reply broke while it was sent")
         else:
             await self._refuse_with(error)
 
     async def gone(self) -> None:
+        self._events.drop()
         if not self._sent:
             await answer(self._send, CLIENT_GONE, [], b"")
 

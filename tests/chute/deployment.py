@@ -19,11 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SENT = ("gateway", "chute_models", "images", "chute_gateway.py", "deploy.sh", "pyproject.toml")
 CONFIG = """
 allow_private_upstreams: true
+queue_timeout: 0
 providers:
   fake:
     type: openai
     base_url: "{url}"
     api_key: "${{UPSTREAM_KEY}}"
+    max_retries: 0
     models:
       - gpt-x
       - {{id: text-embed, type: embedding}}

@@ -47,6 +47,8 @@ class PlatformProcess:
             return self.child.wait(60)
         finally:
             self.child.kill()
+            if self.child.stdout:
+                self.child.stdout.close()
 
     def get(self, path: str, **params: Any) -> Any:
         return httpx.get(self.api + path, headers=BEARER, params=params).raise_for_status().json()
