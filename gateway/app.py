@@ -8,15 +8,19 @@ from starlette.types import ASGIApp
 from gateway.access.addresses import parse_networks
 from gateway.access.keys import keep_master_key, master_key
 from gateway.admin.directory import Directory
+from gateway.api.admin.identity import administrator
 from gateway.api.asgi import Receive, Scope, Send
+from gateway.api.catalog import catalog_routes
 from gateway.api.inference import Inference, Limits
 from gateway.api.metrics import metrics_router
 from gateway.api.pages import fastapi_app
+from gateway.background.catalog import CatalogRefresh
 from gateway.background.health import HealthChecks
 from gateway.background.loads import EngineLoads
 from gateway.background.tasks import Background
 from gateway.backoffice import BackOffice
 from gateway.cache import ResponseCache
+from gateway.catalog.parts import build_catalog
 from gateway.errors import ConfigError
 from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineBoard, NoEngines
@@ -72,7 +76,9 @@ class Gateway:
         self.inference = Inference(self.state, inference_limits(settings))
         self._live(settings)
         self.back_office = BackOffice(settings, self.state, self._enforce, origins)
+        self.catalog = build_catalog(settings, self._transport, lambda: self.state.snapshot.providers.values(), engines)
         self._pages = fastapi_app(self.state)
+        self._pages.include_router(catalog_routes(self.catalog, administrator))
         self._http = _with_cors(self._dispatch, settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,11 +99,13 @@ class Gateway:
         for task in (
             HealthChecks(self.state, self._transport, self.background).task(),
             EngineLoads(self.state, self._transport).task(),
+            CatalogRefresh(self.catalog).task(),
         ):
             self.background.keep(task)
 
     async def shutdown(self) -> None:
         await self.background.stop()
+        await self.catalog.aclose()
         await self.state.engines.stop()
         await self._transport.aclose()
         await self.back_office.close()

@@ -5,12 +5,13 @@ Anybody may see public models of Chutes; whoever has a gateway key sees all.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from gateway.api.catalog_callers import known, sees_all
 from gateway.api.catalog_raw import raw_routes
 from gateway.api.catalog_schemas import Export, ModelPage, ModelRecord, Models, ProviderPage
 from gateway.catalog.board import RefreshOutcome
@@ -27,19 +28,18 @@ from gateway.catalog.routing_facts import closest_names
 from gateway.catalog.shelf import now_ms
 from gateway.errors import NotFound
 
-Sees = Callable[[Request], bool]
-"""Whether the caller may see everything; raises Unauthenticated for a key that is wrong."""
-Guard = Callable[[Request], None]
-"""Raises unless the caller may do it."""
+SeesAll = Annotated[bool, Depends(sees_all)]
+Guard = Callable[..., Any]
+"""A dependency that raises unless the caller may do it."""
 
 
-def catalog_routes(parts: CatalogParts, sees_all: Sees, known: Guard, authorise: Guard) -> APIRouter:
-    """`known` callers have a key, `authorise` lets administrators through."""
+def catalog_routes(parts: CatalogParts, authorise: Guard) -> APIRouter:
+    """`authorise` lets administrators through."""
     router = APIRouter(tags=["catalog"])
-    _reading(router, parts, sees_all)
-    _comparing(router, parts, known)
+    _reading(router, parts)
+    _comparing(router, parts)
     _changing(router, parts, authorise)
-    router.include_router(raw_routes(parts, sees_all, known, authorise))
+    router.include_router(raw_routes(parts, authorise))
     return router
 
 
@@ -47,12 +47,12 @@ def json_response(document: Any, headers: dict[str, str] | None = None) -> Respo
     return Response(orjson.dumps(document), media_type="application/json", headers=headers)
 
 
-def _reading(router: APIRouter, parts: CatalogParts, sees_all: Sees) -> None:
+def _reading(router: APIRouter, parts: CatalogParts) -> None:
     @router.get("/catalog/models", responses={200: {"model": ModelPage}})
-    async def list_models(request: Request, filters: Models) -> Response:
+    async def list_models(filters: Models, everything: SeesAll) -> Response:
         """Models that fit the filters."""
         catalog = parts.board.current
-        page = select(catalog, filters.query(filters.limit, filters.offset), _within(catalog, sees_all(request)))
+        page = select(catalog, filters.query(filters.limit, filters.offset), _within(catalog, everything))
         data = b",".join([catalog.documents[n] for n in page.positions])
         rest: dict[str, Any] = {
             "total": page.total,
@@ -69,11 +69,11 @@ def _reading(router: APIRouter, parts: CatalogParts, sees_all: Sees) -> None:
                         headers=_cache_headers(catalog))  # fmt: skip
 
     @router.get("/catalog/models/{id:path}", responses={200: {"model": ModelRecord}})
-    async def get_model(request: Request, id: str, history: bool = False) -> Response:
+    async def get_model(id: str, everything: SeesAll, history: bool = False) -> Response:
         """One model by id, chute id, slug or name; `history` adds how it changed."""
         catalog = parts.board.current
         position = catalog.position(id)
-        within = _within(catalog, sees_all(request))
+        within = _within(catalog, everything)
         if position is None or not within >> position & 1:
             near = [one for one in closest_names(catalog, id) if within >> catalog.by_id[one] & 1]
             hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
@@ -85,28 +85,25 @@ def _reading(router: APIRouter, parts: CatalogParts, sees_all: Sees) -> None:
         return Response(body, media_type="application/json", headers=_cache_headers(catalog))
 
     @router.get("/catalog/provider", responses={200: {"model": ProviderPage}})
-    async def list_providers(request: Request, gateway: str = ALL) -> Response:
+    async def list_providers(everything: SeesAll, gateway: str = ALL) -> Response:
         """Who makes the models, with site, logo key and number of models."""
         catalog = parts.board.current
-        data = makers_document(catalog, gateway, _within(catalog, sees_all(request)))
+        data = makers_document(catalog, gateway, _within(catalog, everything))
         page = {"data": data, "total": len(data), "gateway": gateway, "timestamp": moment(now_ms())}
         return json_response(page, _cache_headers(catalog))
 
     @router.get("/catalog/export")
-    async def export_models(request: Request, filters: Export) -> Response:
+    async def export_models(filters: Export, everything: SeesAll) -> Response:
         """All that fits, as a file."""
         catalog = parts.board.current
-        page = select(catalog, filters.query(), _within(catalog, sees_all(request)))
+        page = select(catalog, filters.query(), _within(catalog, everything))
         body = await asyncio.to_thread(export, catalog, page.positions, filters.format)
         name = f'attachment; filename="catalog.{filters.format}"'
         return Response(body, media_type=MEDIA_TYPES[filters.format], headers={"content-disposition": name})
 
 
-def _comparing(router: APIRouter, parts: CatalogParts, known: Guard) -> None:
-    def check(request: Request) -> None:
-        known(request)
-
-    @router.get("/catalog/report", dependencies=[Depends(check)])
+def _comparing(router: APIRouter, parts: CatalogParts) -> None:
+    @router.get("/catalog/report", dependencies=[Depends(known)])
     async def report(matches: bool = True) -> Response:
         """How every row of every source found its model, and what did not fit."""
         catalog = parts.board.current
@@ -117,7 +114,7 @@ def _comparing(router: APIRouter, parts: CatalogParts, known: Guard) -> None:
         }
         return json_response(document)
 
-    @router.get("/catalog/diff", dependencies=[Depends(check)])
+    @router.get("/catalog/diff", dependencies=[Depends(known)])
     async def diff(request: Request) -> Response:
         """What changed between the versions of two times; `to` defaults to now, `from` to the version before."""
         given = request.query_params
@@ -125,21 +122,18 @@ def _comparing(router: APIRouter, parts: CatalogParts, known: Guard) -> None:
 
 
 def _changing(router: APIRouter, parts: CatalogParts, authorise: Guard) -> None:
-    def check(request: Request) -> None:
-        authorise(request)
-
-    @router.post("/catalog/refresh", dependencies=[Depends(check)])
+    @router.post("/catalog/refresh", dependencies=[Depends(authorise)])
     async def refresh() -> Response:
         """Asks all sources now, whatever is still fresh."""
         return json_response(outcome_document(await parts.refresher.refresh(force=True)))
 
-    @router.get("/catalog/webhooks", dependencies=[Depends(check)])
+    @router.get("/catalog/webhooks", dependencies=[Depends(authorise)])
     async def list_webhooks() -> Response:
         """The receivers, without their addresses, and the messages that none of them took."""
         receivers = [{"name": one.name, "events": sorted(one.events)} for one in parts.webhooks.receivers]
         return json_response({"data": receivers, "dead_letters": parts.webhooks.dead_letters()})
 
-    @router.post("/catalog/webhooks/{name}/test", dependencies=[Depends(check)])
+    @router.post("/catalog/webhooks/{name}/test", dependencies=[Depends(authorise)])
     async def test_webhook(name: str) -> Response:
         """Sends one message, once, and tells what came back."""
         sent = await parts.webhooks.test(name)

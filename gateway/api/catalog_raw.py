@@ -1,12 +1,13 @@
 """The paths of document 004: Chutes' documents as they come, the state of the copies, and everything in one file."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
+from gateway.api.catalog_callers import known, sees_all
 from gateway.api.catalog_schemas import Chutes
 from gateway.catalog.export import everything
 from gateway.catalog.files import safe_name
@@ -15,24 +16,21 @@ from gateway.catalog.raw import Listing, RawDocument
 from gateway.catalog.render import moment
 from gateway.catalog.shelf import Shelf
 
+SeesAll = Annotated[bool, Depends(sees_all)]
 
-def raw_routes(
-    parts: CatalogParts,
-    sees_all: Callable[[Request], bool],
-    known: Callable[[Request], None],
-    authorise: Callable[[Request], None],
-) -> APIRouter:
+
+def raw_routes(parts: CatalogParts, authorise: Callable[..., Any]) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["catalog"])
-    _documents(router, parts, sees_all)
-    _copies(router, parts, known, authorise)
+    _documents(router, parts)
+    _copies(router, parts, authorise)
     return router
 
 
-def _documents(router: APIRouter, parts: CatalogParts, sees_all: Callable[[Request], bool]) -> None:
+def _documents(router: APIRouter, parts: CatalogParts) -> None:
     @router.get("/models")
-    async def chutes(request: Request, query: Chutes) -> Response:
+    async def chutes(query: Chutes, everything: SeesAll) -> Response:
         """Chutes' list of chutes. With a gateway key as the configured account sees it, else its public half."""
-        return _answer(await parts.raw.listing(Listing(**query.model_dump(), own=sees_all(request))))
+        return _answer(await parts.raw.listing(Listing(**query.model_dump(), own=everything)))
 
     @router.get("/models/v1/all")
     async def llm_models() -> Response:
@@ -40,9 +38,9 @@ def _documents(router: APIRouter, parts: CatalogParts, sees_all: Callable[[Reque
         return _answer(await parts.raw.llm_models())
 
     @router.get("/models/{chute_id:path}")
-    async def chute(request: Request, chute_id: str) -> Response:
+    async def chute(chute_id: str, everything: SeesAll) -> Response:
         """One chute by id or name, with its cords."""
-        return _answer(await parts.raw.chute(chute_id, own=sees_all(request)))
+        return _answer(await parts.raw.chute(chute_id, own=everything))
 
     @router.get("/health")
     async def health() -> Response:
@@ -64,31 +62,20 @@ def _documents(router: APIRouter, parts: CatalogParts, sees_all: Callable[[Reque
         )
 
 
-def _copies(
-    router: APIRouter,
-    parts: CatalogParts,
-    known: Callable[[Request], None],
-    authorise: Callable[[Request], None],
-) -> None:
-    def check_known(request: Request) -> None:
-        known(request)
-
-    def check_admin(request: Request) -> None:
-        authorise(request)
-
-    @router.get("/cache/status", dependencies=[Depends(check_known)])
+def _copies(router: APIRouter, parts: CatalogParts, authorise: Callable[..., Any]) -> None:
+    @router.get("/cache/status", dependencies=[Depends(known)])
     async def cache_status() -> Response:
         """The copies in memory and on disk, with age and validity."""
         ttls = parts.refresher.ttls()
         files = [*_entries(parts.shelf, ttls, parts.raw.ttl), *_entries(parts.queries, {}, parts.raw.ttl)]
         return _json({"files": files, "total": len(files), "duration_minutes": parts.raw.ttl / 60})
 
-    @router.delete("/cache", dependencies=[Depends(check_admin)])
+    @router.delete("/cache", dependencies=[Depends(authorise)])
     async def invalidate() -> Response:
         """From now on no copy is fresh. What was last good is kept for when a source fails."""
         return _json({"invalidated": parts.shelf.invalidate() + parts.queries.invalidate()})
 
-    @router.get("/export/data", dependencies=[Depends(check_known)])
+    @router.get("/export/data", dependencies=[Depends(known)])
     async def export_data() -> Response:
         """What each source said last, and how it was merged."""
         raw = {name: {"timestamp": copy.at, "data": copy.document} for name, copy in parts.shelf.entries()}

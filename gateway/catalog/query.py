@@ -38,21 +38,21 @@ class Page:
     mask: int
 
 
-def select(catalog: Catalog, query: Query) -> Page:
-    """Raises InvalidRequest naming a facet, sort field or bound that cannot be."""
+def select(catalog: Catalog, query: Query, within: int | None = None) -> Page:
+    """`within` are the models to choose from, as bits; None: all. Raises InvalidRequest naming a facet or sort field
+    that cannot be."""
     descending, sort = query.sort.startswith("-"), query.sort.lstrip("-")
     if sort not in SORTS:
         near = closest(sort, SORTS)
         raise InvalidRequest(f"'sort': there is no field '{sort}' (closest: {', '.join(near)}).", param="sort")
-    fits = _fitting(catalog, query)
+    fits = _fitting(catalog, query, catalog.everything if within is None else within)
     found = [n for n in catalog.order(sort, descending) if fits[n]]
     end = None if query.limit is None else query.offset + query.limit
     return Page(tuple(found[query.offset : end]), len(found), int(fits[::-1].translate(_DIGITS), 2) if fits else 0)
 
 
-def _fitting(catalog: Catalog, query: Query) -> bytes:
+def _fitting(catalog: Catalog, query: Query, mask: int) -> bytes:
     """A byte a model: 1 where it fits."""
-    mask = catalog.everything
     for facet, values in query.facets.items():
         wanted = [value.lower() for value in values if value]
         if wanted and ALL not in wanted:

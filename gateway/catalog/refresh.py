@@ -67,6 +67,10 @@ class Refresher:
             self._running = asyncio.ensure_future(self._refresh(force, progress or (lambda source, what: None)))
         return await asyncio.shield(self._running)
 
+    def ttls(self) -> dict[str, float]:
+        """Seconds for which the copy of each file is fresh."""
+        return {source.file: source.ttl for source in self._sources() if source.file}
+
     async def aclose(self) -> None:
         if self._running and not self._running.done():
             self._running.cancel()
