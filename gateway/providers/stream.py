@@ -109,7 +109,8 @@ class ChunkStream:
 
     def _accept(self, event: bytes) -> bool:
         """True for events to pass on. Comments are passed: they show that the upstream lives."""
-        data = event[6:-2] if event.startswith(b"data: {") else data_of(event)
+        plain = event.startswith(b"data: {") and event.find(b"\n") == len(event) - 2
+        data = event[6:-2] if plain else data_of(event)
         if data is None:
             if not all(line.startswith(_FIELDS) for line in event.splitlines() if line):
                 raise _invalid()
