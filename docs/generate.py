@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from gateway.observe.metric_table import METRICS
 from gateway.settings import Settings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.keys import RetentionSettings
@@ -47,6 +48,7 @@ def tables() -> dict[str, str]:
         "retention": _table(RetentionSettings.model_fields, "RETENTION_"),
         "catalog": _table(_plain(CatalogSettings.model_fields), "CATALOG_"),
         "chute": _table(ChuteSettings.model_fields, "CHUTE_"),
+        "metrics": _metrics(),
     }
 
 
@@ -67,6 +69,14 @@ def _table(fields: dict[str, FieldInfo], prefix: str) -> str:
         for name, field in fields.items()
     ]
     return "\n".join(["| variable | value | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def _metrics() -> str:
+    rows = [
+        f"| `{one.name}` | {one.kind} | {', '.join(f'`{label}`' for label in one.labels) or '–'} | {one.help} |"
+        for one in METRICS
+    ]
+    return "\n".join(["| metric | kind | labels | meaning |", "|---|---|---|---|", *rows])
 
 
 def _kind(field: FieldInfo) -> str:

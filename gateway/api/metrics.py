@@ -145,6 +145,9 @@ def _engines(watched: Watched) -> Iterator[tuple[Metric, Values]]:
     yield table.ENGINE_STATE, {(status.name, status.state): 1 for status in statuses}
     yield table.ENGINE_RESTARTS, {(status.name,): status.restarts for status in statuses}
     yield table.ENGINE_LOAD, {(name,): calls for name, calls in load.items()}
+    said = watched.state.dispatcher.vitals.loads
+    yield table.ENGINE_WAITING, {(name,): one.waiting for name, one in said.items()}
+    yield table.ENGINE_CACHE, {(name,): one.memory for name, one in said.items() if one.memory is not None}
     yield table.ENGINE_MEMORY, {(name,): size for name, size in watched.engine_memory().items()}
 
 

@@ -53,6 +53,10 @@ ENGINE_STATE = Metric("gateway_engine_state", "gauge", "1 for the state an engin
 ENGINE_RESTARTS = Metric("gateway_engine_restarts_total", "counter", "Restarts of an engine.", ("engine",))
 ENGINE_MEMORY = Metric("gateway_engine_memory_bytes", "gauge", "Memory of an engine's processes.", ("engine",))
 ENGINE_LOAD = Metric("gateway_engine_in_flight", "gauge", "Calls that an engine has not finished.", ("engine",))
+ENGINE_WAITING = Metric("gateway_engine_waiting", "gauge", "Calls that wait inside an engine, as it says.", ("engine",))
+ENGINE_CACHE = Metric(
+    "gateway_engine_cache_ratio", "gauge", "Share of an engine's key-value cache in use, as it says.", ("engine",)
+)
 CACHE_HITS = Metric("gateway_cache_hits_total", "counter", "Questions to the response cache that it could answer.")
 CACHE_MISSES = Metric("gateway_cache_misses_total", "counter", "Questions to the response cache that it could not.")
 CACHE_STORED = Metric("gateway_cache_stored_total", "counter", "Answers kept.")
