@@ -44,16 +44,23 @@ class Engines:
         self.reader.dispose()
 
 
-def parse_url(url: str) -> URL:
-    """Raises ConfigError for anything but a PostgreSQL address. The message never shows the password."""
+def parse_url(url: str) -> URL | Path:
+    """The address of a PostgreSQL database, or the path of an SQLite file.
+
+    Raises ConfigError for anything else. The message never shows the password.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ConfigError("DATABASE_URL: not an address: use postgresql://user:password@host:5432/database") from None
+    if parsed.drivername == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise ConfigError("DATABASE_URL: sqlite needs a file: use sqlite:///relative.db or sqlite:////absolute.db")
+        return Path(parsed.database)
     if parsed.drivername not in _SCHEMES:
         raise ConfigError(
-            f"DATABASE_URL: '{parsed.drivername}' is not supported: use postgresql://user:password@host:5432/database, "
-            "or leave it empty for SQLite in STATE_DIR"
+            f"DATABASE_URL: '{parsed.drivername}' is not supported: use postgresql://user:password@host:5432/database "
+            "or sqlite:///file.db, or leave it empty for SQLite in STATE_DIR"
         )
     return parsed.set(drivername="postgresql+psycopg")
 

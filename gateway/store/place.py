@@ -19,30 +19,29 @@ _CHECKED_WHOLE = 16 * 2**20
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-def locate(state_dir: Path, timing: Timing) -> tuple[Path, list[str]]:
+def locate(wanted: Path, timing: Timing) -> tuple[Path, list[str]]:
     """The path of a database that can be opened for writing, and what the operator must be told.
 
     Raises ConfigError where the file is damaged: a new one is made only where there is none.
     """
-    notes = []
-    if not _writable(state_dir):
-        elsewhere = _elsewhere(state_dir)
+    path, notes = wanted, []
+    if not _writable(wanted):
+        path = _elsewhere(wanted)
         notes.append(
-            f"STATE_DIR {state_dir} cannot be written: the database is in {elsewhere}, and ALL CHANGES ARE LOST when "
-            "that folder goes. Set STATE_DIR to a folder that can be written, or DATABASE_URL."
+            f"{wanted} cannot be written: the database is {path}, and ALL CHANGES ARE LOST when that folder goes. "
+            "Set STATE_DIR to a folder that can be written, or DATABASE_URL."
         )
-        state_dir = elsewhere
-    path = state_dir / FILE
     try:
         if not path.exists():
             _make(path, timing)
     except (OSError, sqlite3.Error) as error:
-        raise ConfigError(f"STATE_DIR: {path} cannot be made ({error}): is there room?") from error
+        raise ConfigError(f"the database {path} cannot be made ({error}): is there room?") from error
     _check(path)
     return path, notes
 
 
-def _writable(folder: Path) -> bool:
+def _writable(path: Path) -> bool:
+    folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor, name = tempfile.mkstemp(prefix=".probe-", dir=folder)
@@ -52,33 +51,33 @@ def _writable(folder: Path) -> bool:
         if error.errno in _NOT_WRITABLE:
             return False
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):  # a full disk can still be read
-            raise ConfigError(f"STATE_DIR: {folder} cannot be used: {error.strerror}") from error
-    path = folder / FILE
+            raise ConfigError(f"the database folder {folder} cannot be used: {error.strerror}") from error
     return not path.exists() or os.access(path, os.W_OK)
 
 
-def _elsewhere(state_dir: Path) -> Path:
-    """A private folder for temporary files, the same for all workers, with a copy of what STATE_DIR has."""
-    name = hashlib.sha256(str(state_dir.absolute()).encode()).hexdigest()[:12]
+def _elsewhere(path: Path) -> Path:
+    """In a private folder for temporary files, the same for all workers, and with what the file had."""
+    name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"chute-gateway-{os.geteuid()}-{name}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         facts = folder.lstat()
     except OSError as error:
-        raise ConfigError(f"STATE_DIR: neither {state_dir} nor {folder} can be written: {error.strerror}") from error
+        raise ConfigError(f"neither {path} nor {folder} can be written: {error.strerror}") from error
     if facts.st_uid != os.geteuid() or facts.st_mode & 0o077 or folder.is_symlink():
-        raise ConfigError(f"STATE_DIR: {state_dir} cannot be written, and {folder} belongs to somebody else")
-    if (state_dir / FILE).exists() and not (folder / FILE).exists():
+        raise ConfigError(f"{path} cannot be written, and {folder} belongs to somebody else")
+    copy = folder / path.name
+    if path.exists() and not copy.exists():
         for ending in ("-wal", ""):
             with suppress(FileNotFoundError):
-                shutil.copyfile(state_dir / f"{FILE}{ending}", folder / f"{FILE}{ending}")
-                (folder / f"{FILE}{ending}").chmod(0o600)
-    return folder
+                shutil.copyfile(f"{path}{ending}", f"{copy}{ending}")
+                Path(f"{copy}{ending}").chmod(0o600)
+    return copy
 
 
 def _make(path: Path, timing: Timing) -> None:
     """A whole new database appears in one step, so that a file found later was once complete."""
-    descriptor, name = tempfile.mkstemp(prefix=f"{FILE}.", suffix=".new", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
     os.close(descriptor)
     fresh = Path(name)
     try:
@@ -98,15 +97,15 @@ def _make(path: Path, timing: Timing) -> None:
 def _check(path: Path) -> None:
     remedy = "Put a backup in its place (docs/storage.md); or move it away to start with nothing."
     if path.stat().st_size == 0:
-        raise ConfigError(f"STATE_DIR: {path} is empty, and it never should be: data was lost. {remedy}")
+        raise ConfigError(f"the database {path} is empty, and it never should be: data was lost. {remedy}")
     try:
         with closing(sqlite3.connect(f"file:{path.absolute()}?mode=rw", uri=True, timeout=5)) as connection:
             small = path.stat().st_size <= _CHECKED_WHOLE
             found = connection.execute("PRAGMA quick_check(1)" if small else "SELECT count(*) FROM sqlite_master")
             said = found.fetchone()[0]
     except sqlite3.OperationalError as error:
-        raise ConfigError(f"STATE_DIR: {path} cannot be opened: {error}.") from error
+        raise ConfigError(f"the database {path} cannot be opened: {error}.") from error
     except sqlite3.DatabaseError as error:
-        raise ConfigError(f"STATE_DIR: {path} is damaged: {error}. {remedy}") from error
+        raise ConfigError(f"the database {path} is damaged: {error}. {remedy}") from error
     if small and said != "ok":
-        raise ConfigError(f"STATE_DIR: {path} is damaged: {str(said).splitlines()[0]}. {remedy}")
+        raise ConfigError(f"the database {path} is damaged: {str(said).splitlines()[0]}. {remedy}")

@@ -16,7 +16,7 @@ from gateway.store.database import Database, Lines, Result, Work
 from gateway.store.engines import Engines, Timing, parse_url, postgresql_engines, sqlite_engines
 from gateway.store.failures import translated
 from gateway.store.notices import Notices, notify
-from gateway.store.place import locate
+from gateway.store.place import FILE, locate
 from gateway.store.records import Audit, AuditFilter, Changes, Delete, Put, Record, Resource
 from gateway.store.retention import Retention
 from gateway.store.schema import prepare
@@ -42,7 +42,7 @@ class Store:
 
     @classmethod
     async def open(cls, url: str | None, state_dir: Path, timing: Timing = _TIMING) -> "Store":
-        """PostgreSQL at `url`, else SQLite in `state_dir`; tables are made or brought up to date.
+        """The database at `url`, else an SQLite file in `state_dir`; tables are made or brought up to date.
 
         Raises ConfigError for what an operator must mend, StorageUnavailable where the server cannot be reached.
         """
@@ -192,9 +192,10 @@ class Store:
 
 def _engines(url: str | None, state_dir: Path, timing: Timing, lines: Lines) -> tuple[Engines, Path | None, list[str]]:
     try:
-        if url:
-            return postgresql_engines(parse_url(url), timing, lines.note), None, []
-        path, notes = locate(state_dir, timing)
+        wanted = parse_url(url) if url else state_dir / FILE
+        if not isinstance(wanted, Path):
+            return postgresql_engines(wanted, timing, lines.note), None, []
+        path, notes = locate(wanted, timing)
         return sqlite_engines(path, timing), path, notes
     except DBAPIError as error:
         raise translated(error) from error

@@ -200,6 +200,17 @@ async def test_a_file_at_its_largest_size_refuses_writes_and_recovers(file_home:
     assert len(await store.read(Resource.USERS)) == kept + 1
 
 
+async def test_the_file_may_be_named(tmp_path: Path) -> None:
+    place = Home(tmp_path / "state", f"sqlite:///{tmp_path}/deep/er/my.db")
+    store = await place.open()
+    await store.write([put("a")], TOLD)
+    assert store.path == tmp_path / "deep/er/my.db" and not place.folder.exists()
+    await place.close()
+    for bad in ("sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(ConfigError, match="needs a file"):
+            await Home(tmp_path, bad).open()
+
+
 async def test_a_busy_file_is_waited_for_and_then_said(file_home: Home) -> None:
     store = await file_home.open(QUICK)
     await store.write([put("a")], TOLD)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import URL, Connection, inspect, text
 
 from gateway.errors import ConfigError
 from gateway.store.engines import Engines, Timing, parse_url, postgresql_engines, sqlite_engines
@@ -40,7 +40,9 @@ def upgrade() -> None:
 
 def engines_of(home: Home) -> Engines:
     if home.url:
-        return postgresql_engines(parse_url(home.url), Timing(), lambda connection: None)
+        address = parse_url(home.url)
+        assert isinstance(address, URL)
+        return postgresql_engines(address, Timing(), lambda connection: None)
     return sqlite_engines(home.file, Timing())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
 from gateway.errors import ConfigError, StorageUnavailable
 from gateway.store.engines import parse_url
@@ -157,4 +157,5 @@ async def test_wrong_addresses_say_what_is_wrong_and_never_the_password(
 
 def test_both_spellings_of_the_scheme_are_taken() -> None:
     for scheme in ("postgres", "postgresql", "postgresql+psycopg"):
-        assert parse_url(f"{scheme}://u:p@h:1/d?sslmode=require").drivername == "postgresql+psycopg"
+        address = parse_url(f"{scheme}://u:p@h:1/d?sslmode=require")
+        assert isinstance(address, URL) and address.drivername == "postgresql+psycopg"
