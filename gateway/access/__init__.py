@@ -1,1 +1,1 @@
-"""Who may call: keys and what each of them may use."""
+"""Who may call, from where, how much: keys, limits, people who log in, and the secrets that are kept for them."""

@@ -104,10 +104,10 @@ def rate_headers(grant: Grant) -> list[tuple[str, str]]:
 
 
 def duration(seconds: float) -> str:
-    """As OpenAI writes it: `20ms`, `1s`, `6m0s`, `1h0m0s`; rounded up."""
-    if seconds < 1:
-        return f"{max(0, math.ceil(seconds * 1000))}ms"
-    minutes, rest = divmod(math.ceil(seconds), 60)
+    """As OpenAI writes it: `0s`, `20ms`, `1s`, `6m0s`, `1h0m0s`; rounded up."""
+    if 0 < seconds < 1:
+        return f"{math.ceil(seconds * 1000)}ms"
+    minutes, rest = divmod(max(0, math.ceil(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours}h{minutes}m{rest}s"
