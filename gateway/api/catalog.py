@@ -118,7 +118,7 @@ def _comparing(router: APIRouter, parts: CatalogParts) -> None:
     async def diff(request: Request) -> Response:
         """What changed between the versions of two times; `to` defaults to now, `from` to the version before."""
         given = request.query_params
-        return json_response(await asyncio.to_thread(_diff, parts, given.get("from", ""), given.get("to", "")))
+        return json_response(await asyncio.to_thread(diff_document, parts, given.get("from", ""), given.get("to", "")))
 
 
 def _changing(router: APIRouter, parts: CatalogParts, authorise: Guard) -> None:
@@ -164,7 +164,7 @@ def outcome_document(outcome: RefreshOutcome | None) -> dict[str, Any] | None:
     }
 
 
-def _diff(parts: CatalogParts, start: str, end: str) -> dict[str, Any]:
+def diff_document(parts: CatalogParts, start: str, end: str) -> dict[str, Any]:
     """Blocks on files. Without `end` the catalog as it is now."""
     versions = parts.history.versions()
     later = parts.history.version_at(end) if end else None
