@@ -33,6 +33,7 @@ class ProviderView(View):
     transport: str | None = None
     proxy: str | None = Field(None, description="Masked.")
     http2: bool = False
+    stream_usage: bool = True
     health_check: dict[str, Any] | None = None
     models: Any = []
     fallbacks: list[dict[str, Any]] = []

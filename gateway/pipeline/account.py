@@ -150,7 +150,7 @@ def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
 
 def _bounds_of(call: Call) -> _Bounds:
     try:
-        return _bounds(call.body) if call.body else _Bounds()
+        return _bounds(call.excerpt().text) if call.body else _Bounds()
     except msgspec.DecodeError:
         return _Bounds()  # the provider will find fault with it
 

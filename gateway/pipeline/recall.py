@@ -16,7 +16,7 @@ def recall(call: Call, route: Route, account: Account) -> Reply | None:
     caller = account.caller
     tenant = caller.user_id or caller.key_id or caller.name
     account.cache_key = key = cache_key(tenant, route.id, call.operation, call.body, stream=call.stream)
-    entry = cache.get(key, time.monotonic()) if key and wish.read else None
+    entry = cache.get(key, time.time()) if key and wish.read else None
     if entry is None:
         return None
     account.cached = True

@@ -68,6 +68,8 @@ class Provider:
     """None: by our own client."""
     health_check: HealthCheck | None = None
     """None: it is never asked whether it is well."""
+    stream_usage: bool = True
+    """Whether streams are asked for their usage, with `stream_options`, where the caller does not."""
     debug: bool = False
     """Log every try."""
     derived: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

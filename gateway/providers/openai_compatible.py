@@ -29,7 +29,8 @@ class OpenAICompatible:
     async def send(self, endpoint: Endpoint, call: Call) -> Reply:
         upstream = remote(endpoint.provider, endpoint.base_url, api_key=endpoint.api_key)
         if call.operation.body is Body.JSON:
-            return await send_json(self._transport, upstream, call, endpoint.upstream_model)
+            ask_usage = endpoint.provider.stream_usage
+            return await send_json(self._transport, upstream, call, endpoint.upstream_model, ask_usage=ask_usage)
         if call.operation is OCR:
             return await send_vision(self._transport, upstream, call, endpoint.upstream_model)
         return await send_audio(self._transport, upstream, call, endpoint.upstream_model)

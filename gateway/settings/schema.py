@@ -132,6 +132,8 @@ class ProviderConfig(Strict):
     http2: bool = False
     models: ModelEntries = ()
     fallbacks: tuple[Fallback, ...] = ()
+    stream_usage: bool = True
+    """False for an upstream that refuses `stream_options`: its streams are then counted only where callers ask."""
     health_check: HealthCheckConfig | None = None
     """None: never checked. `true` is one with the defaults."""
     debug: bool = False

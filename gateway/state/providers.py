@@ -47,6 +47,7 @@ def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
         headers=config.headers,
         via=_via(name, config, settings),
         health_check=_health_check(config, chutes),
+        stream_usage=config.stream_usage,
         debug=config.debug or config.log_level == "debug",
     )
 
