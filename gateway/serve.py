@@ -1,6 +1,7 @@
 """Runs the gateway app under uvicorn and tells the operator what happens. Used by the CLI and by `run_local`."""
 
 import asyncio
+import ctypes
 import gc
 import json
 import logging
@@ -22,6 +23,10 @@ from gateway.providers.engines import EngineState, EngineStatus
 log = logging.getLogger("gateway")
 
 _QUESTION = "What is chute-gateway?"
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
+_KEPT = 32 * 2**20
+"""Bytes of freed memory that are kept at most."""
 _YOUNG = 10_000
 """New objects after which Python looks for cycles among them; its own 700 are reached every few requests."""
 
@@ -67,8 +72,17 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            _keep_memory()
             _spare_collections()
             self.listening.set()
+
+
+def _keep_memory() -> None:
+    """Have glibc keep freed memory: mapping it anew for every large body costs more than copying the body."""
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 4 * 2**20)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT)
 
 
 def _spare_collections() -> None:

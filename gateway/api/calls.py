@@ -13,7 +13,7 @@ from gateway.openai_api.audio_file import sniff_audio
 from gateway.openai_api.call import Call, Field, Upload
 from gateway.openai_api.embeddings import refuse_empty_input
 from gateway.openai_api.forms import Form, parse_file_json, parse_multipart
-from gateway.openai_api.json_body import split_excerpt, split_object
+from gateway.openai_api.json_body import split_object, split_text
 from gateway.openai_api.ocr import OcrShape
 from gateway.openai_api.ocr_request import OcrRequest, parse_ocr_request, parse_page_selection
 from gateway.openai_api.operations import EMBEDDINGS, OCR, Body, Operation
@@ -44,7 +44,7 @@ def read_call(operation: Operation, exchange: Exchange, body: bytes, limits: Med
 def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
     body = body.removeprefix(BOM_UTF8)
     part = excerpt(body)
-    document = split_excerpt(part)
+    document = split_text(part.text)
     model = _model(_decoded(document.get("model")))
     for name in operation.required:
         if name not in document:

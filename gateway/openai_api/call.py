@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 from msgspec import Raw
 
-from gateway.openai_api.json_body import split_object
+from gateway.openai_api.json_body import split_text
 from gateway.openai_api.operations import Operation
+from gateway.openai_api.payloads import Excerpt, excerpt
 
 Field = str | list[str]
 
@@ -44,17 +45,25 @@ class Call:
     deadline: float | None = None
     session: str = ""
     """Calls of one session go to the same target, whose caches then know their prompts."""
+    _excerpt: Excerpt | None = field(default=None, init=False, repr=False, compare=False)
     _document: dict[str, Raw] | None = field(default=None, init=False, repr=False, compare=False)
 
+    def excerpt(self) -> Excerpt:
+        """`body` without long payloads: for whoever wants to look into it."""
+        if self._excerpt is None:
+            self._excerpt = excerpt(self.body)
+        return self._excerpt
+
     def document(self) -> Mapping[str, Raw]:
-        """The keys of `body` in order with the bytes of their values, split once. Raises InvalidJSON."""
+        """The keys of `body` in order with the bytes of their values, split once; without long payloads, which
+        `excerpt().restore` puts back. Raises InvalidJSON."""
         if self._document is None:
-            self._document = split_object(self.body)
+            self._document = split_text(self.excerpt().text)
         return self._document
 
-    def keep(self, document: dict[str, Raw]) -> None:
+    def keep(self, part: Excerpt, document: dict[str, Raw]) -> None:
         """Spares the splitting of a body that was split already."""
-        self._document = document
+        self._excerpt, self._document = part, document
 
 
 @dataclass(slots=True)

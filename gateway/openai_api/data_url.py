@@ -23,9 +23,10 @@ def split_data_url(text: str) -> tuple[str, str]:
     return media_type.strip().lower(), payload
 
 
-def decoded_size(payload: str | bytes) -> int:
+def decoded_size(payload: str | bytes | memoryview) -> int:
     """Bytes that base64 without whitespace decodes to."""
-    padding = payload[-2:].count("=" if isinstance(payload, str) else b"=")  # type: ignore[arg-type]
+    end = payload[-2:]
+    padding = end.count("=") if isinstance(end, str) else bytes(end).count(b"=")
     return len(payload) * 3 // 4 - padding
 
 

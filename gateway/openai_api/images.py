@@ -13,19 +13,14 @@ import msgspec
 from msgspec import Raw
 
 from gateway.errors import InvalidImage, InvalidRequest
-from gateway.openai_api.data_url import (
-    MIB,
-    decoded_size,
-    split_data_url,
-    too_large_message,
-)
+from gateway.openai_api.data_url import MIB, decoded_size, split_data_url, too_large_message
+from gateway.openai_api.payloads import Excerpt, excerpt, is_base64
 
 MAX_IMAGE_BYTES = 20 * MIB
 FORMATS = frozenset({"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif"})
 
 _ESCAPED_LETTER = re.compile(rb"\\u00[5-7]")
 """Might spell `image_url` another way."""
-_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _URL = re.compile(r"https?://[^\x00-\x20\x7f\\]+", re.IGNORECASE)
 _OTHER_MEDIA = ("video_url", "audio_url", "file_url")
 _VISION = re.compile(
@@ -73,7 +68,13 @@ def check_images(body: bytes, limit: int = MAX_IMAGE_BYTES) -> ImageUse:
 
     Raises `InvalidImage` for an image that is too big, of an unknown format, not base64, or at no http(s) address.
     """
-    if b"_url" not in body and not _ESCAPED_LETTER.search(body):
+    return find_images(excerpt(body), limit)
+
+
+def find_images(chat: Excerpt, limit: int = MAX_IMAGE_BYTES) -> ImageUse:
+    """The same, for a body whose long payloads were found already."""
+    body = chat.text
+    if b"_url" not in body and (b"\\u00" not in body or not _ESCAPED_LETTER.search(body)):
         return _NO_IMAGES
     count = 0
     remote: list[RemoteImage] = []
@@ -82,7 +83,7 @@ def check_images(body: bytes, limit: int = MAX_IMAGE_BYTES) -> ImageUse:
         where = f"messages[{message}].content[{position}]"
         if part.get("image_url") is not None:
             count += 1
-            if _is_remote(url := _url_of(part, "image_url", where), where, limit):
+            if _is_remote(url := _url_of(part, "image_url", where), where, limit, chat):
                 remote.append(RemoteImage(url, message, position))
         for name in _OTHER_MEDIA:
             if part.get(name) is not None and _URL.match(url := _url_of(part, name, where)):
@@ -151,33 +152,26 @@ def _with_data_url(part: Raw, replacements: Mapping[str, str]) -> Raw:
     return Raw(_encode({**members, "image_url": new})) if new else part
 
 
-def _is_remote(url: str, where: str, limit: int) -> bool:
+def _is_remote(url: str, where: str, limit: int, chat: Excerpt) -> bool:
     """Check one image; True for an http(s) address."""
     if url[:5].lower() == "data:":
-        _check_data_url(url, where, limit)
+        _check_data_url(url, where, limit, chat)
         return False
     if not _URL.fullmatch(url):
         raise InvalidImage(f"{where}: an image must be a data URL (data:image/png;base64,...) or an http(s) URL.")
     return True
 
 
-def _check_data_url(url: str, where: str, limit: int) -> None:
+def _check_data_url(url: str, where: str, limit: int, chat: Excerpt) -> None:
     try:
         media_type, payload = split_data_url(url)
     except ValueError:
         media_type = payload = ""
     if media_type not in FORMATS:
         raise InvalidImage(f"{where}: an image's data URL must begin with data:image/png;base64, (or jpeg, webp, gif).")
-    if (size := decoded_size(payload)) > limit:
+    known = chat.payload(payload)
+    data = payload.encode("utf-8", "surrogatepass")
+    if (size := decoded_size(data if known is None else known)) > limit:
         raise InvalidImage(too_large_message("Image", size, limit))
-    if not payload or not _is_base64(payload):
+    if known is None and not is_base64(data):
         raise InvalidImage(f"{where}: the image's data URL is not valid base64.")
-
-
-def _is_base64(payload: str) -> bool:
-    """Whole and without stray characters; several times faster than decoding."""
-    if len(payload) % 4 or not payload.isascii():
-        return False
-    data = payload.encode()
-    padding = data.translate(None, _BASE64)
-    return padding in (b"", b"=", b"==") and data.endswith(padding)

@@ -14,6 +14,7 @@ import orjson
 from msgspec import Raw
 
 from gateway.errors import InvalidJSON, InvalidRequest
+from gateway.openai_api.payloads import excerpt
 
 MAX_DEPTH = 200
 """Nesting that any parser behind us can follow (CPython's own gives up below 1,000)."""
@@ -37,7 +38,15 @@ def split_object(body: bytes) -> dict[str, Raw]:
     A UTF-8 BOM is dropped. Raises `InvalidJSON` for anything else that is not one JSON object in UTF-8 with at most
     `MAX_DEPTH` levels, or that holds an integer no double can hold.
     """
-    body = body.removeprefix(codecs.BOM_UTF8)
+    part = excerpt(body.removeprefix(codecs.BOM_UTF8))
+    document = split_text(part.text)
+    if part.payloads:
+        return {name: Raw(part.restore(bytes(value))) for name, value in document.items()}
+    return document
+
+
+def split_text(body: bytes) -> dict[str, Raw]:
+    """The same for the text of an excerpt, whose payloads stay left out; without BOM."""
     try:
         document = _decode(body)
     except RecursionError:

@@ -35,7 +35,7 @@ def choose(route: Route, call: Call, snapshot: Snapshot, state: State) -> list[T
 
 def needs(call: Call, route: Route) -> dict[Feature, str]:
     """What the call needs of that which some target of the route lacks, with the fields that say so."""
-    return needed(call.body, route.lacked) if route.lacked and call.operation in (CHAT, COMPLETIONS) else {}
+    return needed(call.excerpt().text, route.lacked) if route.lacked and call.operation in (CHAT, COMPLETIONS) else {}
 
 
 def missing(target: Target, wanted: dict[Feature, str]) -> list[Feature]:

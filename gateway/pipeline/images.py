@@ -6,7 +6,7 @@ from gateway.errors import InvalidImage, InvalidRequest
 from gateway.media.fetch import refuse_unsafe_url
 from gateway.openai_api.call import Call
 from gateway.openai_api.data_url import data_url, image_format
-from gateway.openai_api.images import ImageUse, check_images, inline_images
+from gateway.openai_api.images import ImageUse, find_images, inline_images
 from gateway.openai_api.operations import CHAT
 from gateway.providers.base import ProviderType
 from gateway.routing.types import Route
@@ -17,7 +17,7 @@ async def check_chat_images(call: Call, route: Route, snapshot: Snapshot, limits
     """Raises InvalidImage or InvalidRequest. An engine of ours never fetches a URL: it gets the image itself."""
     if call.operation is not CHAT:
         return call
-    use = check_images(call.body, limits.max_image_bytes)
+    use = find_images(call.excerpt(), limits.max_image_bytes)
     if use.count and route.supports_images is False:
         raise InvalidRequest(
             f"The model '{route.id}' does not take images.", param="messages", code="image_upload_not_supported"

@@ -46,7 +46,7 @@ async def send_json(
         transport,
         upstream,
         join_url(upstream.base_url, call.operation.path),
-        splice_model(document, model),
+        call.excerpt().restore(splice_model(document, model)),
         accept=EVENTS if call.stream else JSON,
         deadline=call.deadline,
     )
