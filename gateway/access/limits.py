@@ -4,7 +4,7 @@ The pipeline calls `reserve` and `settle`, the administration `seed` and `forget
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -81,6 +81,10 @@ class CounterStore(Protocol):
 
     async def seed(self, scope: str, period: str, nanos: int) -> None:
         """What was spent before this process began; never lowers what is already counted."""
+        ...
+
+    async def seed_all(self, sums: Mapping[tuple[str, str], int]) -> None:
+        """The same for many at once: `{(scope, period): nanos}`, as `UsageStore.spent` gives it."""
         ...
 
     async def forget(self, scope: str) -> None:

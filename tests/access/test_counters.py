@@ -145,6 +145,14 @@ async def test_a_seed_raises_what_was_spent_and_never_lowers_it(counters: Counte
     await counters.reserve(limits, Amount(0, 10), NOON)
 
 
+async def test_many_seeds_at_once_all_count(counters: CounterStore) -> None:
+    await counters.seed_all({(f"key:{n}", "total"): n for n in range(1200)})
+    for n in (0, 1, 499, 500, 1199):
+        limits = [Limits(f"key:{n}", budget_nanos=1200)]
+        await refused(counters, limits, Amount(0, 1201 - n), NOON)
+        await counters.reserve(limits, Amount(0, 1200 - n), NOON)
+
+
 async def test_what_is_forgotten_counts_no_more(counters: CounterStore) -> None:
     limits = [Limits("key:a", rpm=1, max_parallel=1, budget_nanos=10)]
     await counters.reserve(limits, Amount(0, 10), NOON)

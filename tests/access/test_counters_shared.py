@@ -268,6 +268,15 @@ async def test_a_seed_without_redis_reaches_it_later(counters: SharedCounters, r
     await refused(counters, BUDGET, Amount(0, 1), time.time())
 
 
+async def test_a_seed_while_redis_is_away_reaches_it_later(counters: SharedCounters, redis_server: RedisServer) -> None:
+    await counters.reserve([Limits("key:b", budget_nanos=10)], Amount(0, 1), time.time())
+    with frozen(redis_server):
+        await counters.reserve([Limits("key:b", rpm=10)], NOTHING, time.time())
+        await counters.seed("key:a", "total", 1000)
+    await until(lambda: not counters.note)
+    await refused(counters, BUDGET, Amount(0, 1), time.time())
+
+
 async def test_redis_decides_by_its_own_clock(counters: SharedCounters) -> None:
     limits = [Limits("key:a", rpm=1, budget_nanos=10, budget_period=BudgetPeriod.TOTAL)]
     await counters.reserve(limits, Amount(0, 10), time.time())

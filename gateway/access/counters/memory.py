@@ -1,6 +1,6 @@
 """Counts in this process: exact, and cheap enough to be asked for every request. For one worker without Redis."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.access.counters.clock import Periods, SteadyClock
 from gateway.access.counters.verdicts import WINDOW, Use, refusal
@@ -135,6 +135,10 @@ class MemoryCounters:
     async def seed(self, scope: str, period: str, nanos: int) -> None:
         found = self._scopes.setdefault(scope, _Scope(int(self._clock.latest)))
         found.spend(period, max(0, nanos - found.spent.get(period, 0)))
+
+    async def seed_all(self, sums: Mapping[tuple[str, str], int]) -> None:
+        for (scope, period), nanos in sums.items():
+            await self.seed(scope, period, nanos)
 
     async def forget(self, scope: str) -> None:
         self._scopes.pop(scope, None)

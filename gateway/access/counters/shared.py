@@ -9,10 +9,10 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 from typing import Any, TypeVar
 
 from gateway.access.counters.backend import LEASE, Backend, BackendLost, Booking
@@ -33,6 +33,7 @@ _PROBE = 1.0
 _RENEWALS = 3
 """Renewals of a reservation during one lease."""
 _WARNING = 60.0
+_CHUNK = 500
 _KNOWN = 50_000
 """Sums that are remembered for the time without the backend; the oldest go first."""
 
@@ -66,6 +67,7 @@ class SharedCounters:
         self._left_over: dict[str, tuple[Booking, Amount]] = {}
         self._known: dict[_Key, int] = {}
         self._owed: dict[_Key, int] = {}
+        self._unseeded: dict[_Key, int] = {}
         self._sending: tuple[str, dict[_Key, tuple[int, int]]] | None = None
         self._epoch = ""
         self._alone: MemoryCounters | None = None
@@ -127,15 +129,22 @@ class SharedCounters:
                 self._left_over.pop(id, None)
 
     async def seed(self, scope: str, period: str, nanos: int) -> None:
-        self._know((scope, period), max(nanos, self._known.get((scope, period), 0)))
-        if self._alone is None:
-            try:
-                await _patiently(self._backend.add(next(self._ids), {(scope, period): (nanos, 0)}))
-                return
-            except (BackendLost, TimeoutError) as error:
-                await self._lose(error)
-        if self._alone is not None:
-            await self._alone.seed(scope, period, nanos)
+        await self.seed_all({(scope, period): nanos})
+
+    async def seed_all(self, sums: Mapping[_Key, int]) -> None:
+        rest = iter(sums.items())
+        while chunk := dict(islice(rest, _CHUNK)):
+            for key, nanos in chunk.items():
+                self._know(key, max(nanos, self._known.get(key, 0)))
+            if self._alone is None:
+                floors = {key: (nanos, 0) for key, nanos in chunk.items()}
+                try:
+                    await _patiently(self._backend.add(next(self._ids), floors), _LONG_PATIENCE)
+                except (BackendLost, TimeoutError) as error:
+                    await self._lose(error)
+            if self._alone is not None:
+                self._unseeded |= chunk
+                await self._alone.seed_all(chunk)
 
     async def forget(self, scope: str) -> None:
         for kept in (self._known, self._owed):
@@ -201,6 +210,8 @@ class SharedCounters:
                     await _patiently(self._backend.renew(list(self._open)), _LONG_PATIENCE)
             except (BackendLost, TimeoutError) as error:
                 await self._lose(error)
+            except Exception:
+                log.exception("counting limits together: a fault of the gateway; trying again")
 
     async def _restore(self) -> None:
         """Tells the backend what it missed; then it counts again."""
@@ -213,10 +224,10 @@ class SharedCounters:
         was_alone = self._alone is not None
         epoch = await self._backend.epoch()
         owed, self._owed = self._owed, {}
-        floors = {} if epoch == self._epoch else self._floors()
+        floors = self._unseeded if epoch == self._epoch else self._floors()
         spends = {key: (floors.get(key, 0), owed.get(key, 0)) for key in {*floors, *owed}}
         if spends:
-            self._sending = (next(self._ids), spends)
+            self._sending, self._unseeded = (next(self._ids), spends), {}
             await self._backend.add(*self._sending)
             self._sending = None
             for key, more in owed.items():
