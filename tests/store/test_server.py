@@ -16,6 +16,8 @@ from tests.fakes.postgres import Postgres
 from tests.store.conftest import QUICK, TOLD, Home, put
 from tests.store.test_usage_rows import row, spends
 
+pytestmark = pytest.mark.slow
+
 BOUND = 3 * QUICK.operation
 """Generous: what must not happen is to wait for ever."""
 
