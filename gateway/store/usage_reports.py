@@ -42,7 +42,7 @@ class Exactness:
     """Periods up to `seconds` with up to `rows` requests are answered from the rows, longer ones from hourly sums."""
 
     seconds: float = 48 * 3600
-    rows: int = 200_000
+    rows: int = 50_000
 
 
 class UsageReports:
