@@ -1,19 +1,25 @@
-"""Writes src/api/schema.json: the OpenAPI document of the gateway, from which the UI's types are made."""
+"""Writes the OpenAPI document of the gateway to the file that is named: the UI's types are made from it."""
 
+import asyncio
 import json
 import sys
 import tempfile
 from pathlib import Path
 
+import httpx
+
 from gateway.app import create_app
 from gateway.settings import Settings
 
 
-def document() -> str:
+async def document() -> str:
     with tempfile.TemporaryDirectory() as folder:
-        app = create_app(Settings.model_validate({"state_dir": Path(folder), "master_api_key": "sk-schema"}))
-        return json.dumps(app.openapi(), indent=1, sort_keys=True) + "\n"
+        values = {"state_dir": Path(folder), "master_api_key": "sk-only-for-the-document-0123456789"}
+        transport = httpx.ASGITransport(create_app(Settings.model_validate(values)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            reply = await client.get("/openapi.json")
+    return json.dumps(reply.json(), indent=1, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(document())
+    Path(sys.argv[1]).write_text(asyncio.run(document()))

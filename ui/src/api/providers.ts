@@ -1,24 +1,16 @@
-/** Providers: the upstreams. */
+/** What providers can do besides being edited. */
 import { ask } from "./client";
+import { providers } from "./collection";
 import { ApiError } from "./errors";
-import type { Provider } from "./types";
+import type { ProviderInput, TestResult } from "./types";
 
-export type ProviderInput = Partial<Omit<Provider, "version" | "origin" | "created_at" | "updated_at" | "status" | "used_by">>;
-
-export interface TestResult {
-  ok: boolean;
-  message: string;
-  ms: number | null;
-  models: number | null;
-}
-
-export async function addProvider(body: ProviderInput): Promise<void> {
+/** Adds a provider; one that the file or the environment already names is changed. */
+export async function putProvider(id: string, body: ProviderInput): Promise<void> {
   try {
-    await ask("/api/admin/providers", { method: "POST", body });
+    await providers.create({ ...body, id });
   } catch (error) {
-    // The file or the environment already names it: then this is a change.
     if (!(error instanceof ApiError && error.status === 409)) throw error;
-    await ask(`/api/admin/providers/${encodeURIComponent(body.id ?? "")}`, { method: "PUT", body });
+    await ask(`/api/admin/providers/${encodeURIComponent(id)}`, { method: "PUT", body });
   }
 }
 

@@ -41,6 +41,171 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/apikeys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a key a new value
+         * @description The new value is shown once, in this answer. `master` rotates the master key.
+         */
+        post: operations["rotate_key_api_admin_apikeys__id__rotate_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was changed, newest first */
+        get: operations["list_audit_api_admin_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a backup
+         * @description Keep it safe: provider keys in it are sealed, but names, limits and hashes are not.
+         */
+        get: operations["download_api_admin_backup_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/backup/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a backup
+         * @description The file as the body. It is checked whole before anything changes; then everybody is logged out.
+         */
+        post: operations["upload_api_admin_backup_restore_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/engines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List local engines */
+        get: operations["list_engines_api_admin_engines_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/engines/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a local engine */
+        get: operations["read_engine_api_admin_engines__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/engines/{name}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the last lines of an engine's log */
+        get: operations["read_log_api_admin_engines__name__log_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/engines/{name}/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load, unload or restart an engine
+         * @description Returns at once; the state tells how far it is.
+         */
+        post: operations["act_api_admin_engines__name___action__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Live events as a stream of server-sent events */
+        get: operations["events_api_admin_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/login": {
         parameters: {
             query?: never;
@@ -112,6 +277,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the gateway is right now
+         * @description With everything that `status` tells live, and what does not change.
+         */
+        get: operations["overview_api_admin_overview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/providers": {
         parameters: {
             query?: never;
@@ -124,6 +309,26 @@ export interface paths {
         put?: never;
         /** Add a provider */
         post: operations["create_api_admin_providers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/providers/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a provider before it is saved
+         * @description With the fields of a provider; keys that come masked are those that are kept.
+         */
+        post: operations["test_draft_api_admin_providers_test_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -144,6 +349,57 @@ export interface paths {
         post?: never;
         /** Delete a provider */
         delete: operations["delete_api_admin_providers__id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/providers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Test a provider */
+        post: operations["test_provider_api_admin_providers__id__test_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List requests */
+        get: operations["list_requests_api_admin_requests_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a request with its attempts */
+        get: operations["read_request_api_admin_requests__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -196,6 +452,83 @@ export interface paths {
         put?: never;
         /** Make the first administrator */
         post: operations["set_up_api_admin_setup_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The state of every target that was asked
+         * @description Breaker, cooldown, latency and speed, as routing sees them.
+         */
+        get: operations["targets_api_admin_targets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/targets/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close the breaker of a target
+         * @description It is asked again at once, as if it had never failed.
+         */
+        post: operations["reset_api_admin_targets_reset_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of a period, against the one before */
+        get: operations["read_usage_api_admin_usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/usage/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the requests of a period
+         * @description CSV, or JSON lines; money in USD with all its digits.
+         */
+        get: operations["export_usage_api_admin_usage_export_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -259,6 +592,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/user/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's own keys */
+        get: operations["list_keys_api_user_keys_get"];
+        put?: never;
+        /**
+         * Make a key of one's own
+         * @description It may use what its owner may; it is shown once. Stored bodies and limits are for administrators to set.
+         */
+        post: operations["create_key_api_user_keys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete one of one's own keys */
+        delete: operations["delete_key_api_user_keys__id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/user/login": {
         parameters: {
             query?: never;
@@ -270,6 +641,77 @@ export interface paths {
         put?: never;
         /** Log in */
         post: operations["log_in_user_api_user_login_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one's own account */
+        get: operations["read_me_api_user_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change one's own password
+         * @description All sessions end, this one too.
+         */
+        post: operations["change_password_api_user_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's own requests */
+        get: operations["list_own_requests_api_user_requests_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of one's own requests */
+        get: operations["read_own_request_api_user_requests__request_id__get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -305,6 +747,23 @@ export interface paths {
         post?: never;
         /** End one of one's own sessions */
         delete: operations["end_session_api_user_sessions__id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own usage of a period */
+        get: operations["read_own_usage_api_user_usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -632,6 +1091,101 @@ export interface components {
              */
             version: number;
         };
+        /** AttemptView */
+        AttemptView: {
+            /** Ms */
+            ms: number;
+            /**
+             * Outcome
+             * @description `200`, or the code of the error.
+             */
+            outcome: string;
+            /** Provider Id */
+            provider_id: string;
+            /**
+             * Started Ms
+             * @description From the request's arrival.
+             */
+            started_ms: number;
+            /** Upstream Model */
+            upstream_model: string;
+        };
+        /** AuditView */
+        AuditView: {
+            /**
+             * Action
+             * @example update
+             */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** Address */
+            address: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Changes
+             * @description `{field: [before, after]}`, secrets masked.
+             */
+            changes: {
+                [key: string]: unknown;
+            };
+            /**
+             * Resource
+             * @example providers
+             */
+            resource: string;
+            /** Resource Id */
+            resource_id: string;
+            /** Revision */
+            revision: number;
+        };
+        /**
+         * ChangeView
+         * @description Against the period of the same length before: 0.25 is a quarter more; null where there is nothing to compare.
+         */
+        ChangeView: {
+            /** Cost Usd */
+            cost_usd?: number | null;
+            /** First Token P50 */
+            first_token_p50?: number | null;
+            /** Latency P50 */
+            latency_p50?: number | null;
+            /** Output Tokens */
+            output_tokens?: number | null;
+            /** Requests */
+            requests?: number | null;
+            /** Success */
+            success?: number | null;
+        };
+        /**
+         * CheckResult
+         * @description Whether a call to this provider would work now: it was reached, and it takes the key.
+         */
+        CheckResult: {
+            /**
+             * Error
+             * @description The error that a call would meet.
+             */
+            error?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Models
+             * @description How many models it lists; null where it does not say.
+             */
+            models?: number | null;
+            /**
+             * Ms
+             * @description How long the check took.
+             */
+            ms: number;
+            /** Ok */
+            ok: boolean;
+        };
         /** Deleted */
         Deleted: {
             /**
@@ -665,6 +1219,82 @@ export interface components {
              */
             what: string;
         };
+        /** EngineList */
+        EngineList: {
+            /** Data */
+            data: components["schemas"]["EngineView"][];
+            /** Total */
+            total: number;
+        };
+        /** EngineLog */
+        EngineLog: {
+            /** Lines */
+            lines: string[];
+            /** Name */
+            name: string;
+        };
+        /** EngineView */
+        EngineView: {
+            /**
+             * Demo
+             * @default false
+             */
+            demo: boolean;
+            /**
+             * Elapsed
+             * @description Seconds since this start began; once ready, how long it took.
+             */
+            elapsed: number;
+            /** Error */
+            error?: string | null;
+            /**
+             * In Flight
+             * @description Calls of this gateway that it has not finished.
+             * @default 0
+             */
+            in_flight: number;
+            /** Kind */
+            kind: string;
+            /** Model */
+            model: string;
+            /** Name */
+            name: string;
+            /**
+             * Percent
+             * @description Of loading, 0 to 100, where it is known.
+             */
+            percent?: number | null;
+            /** Phase */
+            phase: string;
+            /**
+             * Restarts
+             * @default 0
+             */
+            restarts: number;
+            /**
+             * Retry After
+             * @description Seconds until it may be ready, guessed.
+             */
+            retry_after: number;
+            /** Runtime */
+            runtime: string;
+            /** State */
+            state: string;
+        };
+        /** ErrorView */
+        ErrorView: {
+            /** Code */
+            code: string;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /** Requests */
+            requests: number;
+            /** Status */
+            status: number;
+        };
         /**
          * Fallback
          * @description Where a model's calls go when the targets before it fail.
@@ -685,6 +1315,108 @@ export interface components {
             prefill: "" | "message" | "prefix" | "continue_final_message";
             /** Provider */
             provider: string;
+        };
+        /** FiguresView */
+        FiguresView: {
+            /**
+             * Cached
+             * @description Answered from the response cache.
+             * @default 0
+             */
+            cached: number;
+            /**
+             * Cached Tokens
+             * @default 0
+             */
+            cached_tokens: number;
+            /**
+             * Cost Usd
+             * @default 0
+             */
+            cost_usd: number;
+            /**
+             * Errors
+             * @description Status 400 and above without 499, when the caller left.
+             * @default 0
+             */
+            errors: number;
+            /**
+             * Exact
+             * @description False: percentiles are of a histogram.
+             * @default true
+             */
+            exact: boolean;
+            /** @default {} */
+            first_token: components["schemas"]["TimesView"];
+            /**
+             * Input Tokens
+             * @default 0
+             */
+            input_tokens: number;
+            /** @default {} */
+            latency: components["schemas"]["TimesView"];
+            /**
+             * Output Tokens
+             * @default 0
+             */
+            output_tokens: number;
+            /** Overhead Mean Ms */
+            overhead_mean_ms?: number | null;
+            /**
+             * Pages
+             * @default 0
+             */
+            pages: number;
+            /**
+             * Requests
+             * @default 0
+             */
+            requests: number;
+            /**
+             * Retried
+             * @description With more than one attempt; null where only hourly sums are left.
+             */
+            retried?: number | null;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Streams
+             * @default 0
+             */
+            streams: number;
+            /**
+             * Success
+             * @description As callers saw it, 0 to 1; null without requests.
+             */
+            success?: number | null;
+            /** Tokens Per Second */
+            tokens_per_second?: number | null;
+            /**
+             * Unpriced
+             * @description Requests whose price nobody told.
+             * @default 0
+             */
+            unpriced: number;
+        };
+        /**
+         * GroupBy
+         * @enum {string}
+         */
+        GroupBy: "model" | "key" | "user" | "provider" | "upstream_model" | "operation" | "status";
+        /** GroupView */
+        GroupView: {
+            figures: components["schemas"]["FiguresView"];
+            /** Label */
+            label: string;
+            /**
+             * Name
+             * @description For people, where the label is an id.
+             * @default
+             */
+            name: string;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -947,6 +1679,17 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** Page[AuditView] */
+        Page_AuditView_: {
+            /** Data */
+            data: components["schemas"]["AuditView"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
         /** Page[ModelView] */
         Page_ModelView_: {
             /** Data */
@@ -962,6 +1705,17 @@ export interface components {
         Page_ProviderView_: {
             /** Data */
             data: components["schemas"]["ProviderView"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[RequestView] */
+        Page_RequestView_: {
+            /** Data */
+            data: components["schemas"]["RequestView"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -991,6 +1745,19 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** PasswordChange */
+        PasswordChange: {
+            /**
+             * Current
+             * Format: password
+             */
+            current: string;
+            /**
+             * New
+             * Format: password
+             */
+            new: string;
+        };
         /**
          * Performance
          * @description Wins over the provider's own `timeout` and `max_retries` where both are given.
@@ -1012,6 +1779,22 @@ export interface components {
             retryBackoff: "exponential" | "none";
             /** Timeout */
             timeout?: number | null;
+        };
+        /** PointView */
+        PointView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            figures: components["schemas"]["FiguresView"];
+            /**
+             * Groups
+             * @default {}
+             */
+            groups: {
+                [key: string]: components["schemas"]["FiguresView"];
+            };
         };
         /**
          * Preview
@@ -1239,11 +2022,165 @@ export interface components {
              */
             path: string;
         };
+        /** RequestDetail */
+        RequestDetail: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            /** Cached */
+            cached: boolean;
+            /** Cached Tokens */
+            cached_tokens: number | null;
+            /** Cost Usd */
+            cost_usd: number | null;
+            /** Error Code */
+            error_code: string;
+            /** Input Tokens */
+            input_tokens: number | null;
+            /** Key Id */
+            key_id: string;
+            /** Key Name */
+            key_name: string;
+            /** Latency Ms */
+            latency_ms: number;
+            /** Model */
+            model: string;
+            /** Operation */
+            operation: string;
+            /** Output Tokens */
+            output_tokens: number | null;
+            /** Overhead Ms */
+            overhead_ms: number | null;
+            /** Pages */
+            pages: number | null;
+            /**
+             * Price
+             * @description The price that was used, as it stood then.
+             */
+            price?: {
+                [key: string]: unknown;
+            } | null;
+            /** Provider Id */
+            provider_id: string;
+            /** Request Body */
+            request_body?: string | null;
+            /** Request Id */
+            request_id: string;
+            /** Response Body */
+            response_body?: string | null;
+            /** Route */
+            route: string;
+            /** Seconds */
+            seconds: number | null;
+            /**
+             * Status
+             * @description 0 while it runs; 499: the caller left.
+             */
+            status: number;
+            /** Stream */
+            stream: boolean;
+            /** Ttft Ms */
+            ttft_ms: number | null;
+            /** Upstream Model */
+            upstream_model: string;
+            /** User Id */
+            user_id: string;
+        };
+        /**
+         * RequestView
+         * @description One request. Never a prompt or an answer, unless its key stores them.
+         */
+        RequestView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            /** Cached */
+            cached: boolean;
+            /** Cached Tokens */
+            cached_tokens: number | null;
+            /** Cost Usd */
+            cost_usd: number | null;
+            /** Error Code */
+            error_code: string;
+            /** Input Tokens */
+            input_tokens: number | null;
+            /** Key Id */
+            key_id: string;
+            /** Key Name */
+            key_name: string;
+            /** Latency Ms */
+            latency_ms: number;
+            /** Model */
+            model: string;
+            /** Operation */
+            operation: string;
+            /** Output Tokens */
+            output_tokens: number | null;
+            /** Overhead Ms */
+            overhead_ms: number | null;
+            /** Pages */
+            pages: number | null;
+            /** Provider Id */
+            provider_id: string;
+            /** Request Id */
+            request_id: string;
+            /** Route */
+            route: string;
+            /** Seconds */
+            seconds: number | null;
+            /**
+             * Status
+             * @description 0 while it runs; 499: the caller left.
+             */
+            status: number;
+            /** Stream */
+            stream: boolean;
+            /** Ttft Ms */
+            ttft_ms: number | null;
+            /** Upstream Model */
+            upstream_model: string;
+            /** User Id */
+            user_id: string;
+        };
         /**
          * Resource
          * @enum {string}
          */
         Resource: "providers" | "models" | "apikeys" | "users" | "settings";
+        /** Restored */
+        Restored: {
+            /** Revision */
+            revision: number;
+            /**
+             * Rows
+             * @description How many rows of each table were in the file.
+             */
+            rows: {
+                [key: string]: number;
+            };
+        };
+        /** Rotation */
+        Rotation: {
+            /**
+             * Key
+             * @description A value of one's own; left out, a random one is made.
+             */
+            key?: string | null;
+            /**
+             * Overlap Seconds
+             * @description How long the old value works too.
+             * @default 0
+             */
+            overlap_seconds: number;
+        };
         /**
          * SessionView
          * @description `user` is null for nobody and for the master key; `setup_required`: there is no administrator yet.
@@ -1348,6 +2285,11 @@ export interface components {
             user?: components["schemas"]["UserSummary"] | null;
         };
         /**
+         * SortBy
+         * @enum {string}
+         */
+        SortBy: "at" | "status" | "latency_ms" | "ttft_ms" | "overhead_ms" | "input_tokens" | "output_tokens" | "cost_nanos" | "model";
+        /**
          * SpillConfig
          * @description Past any of these a local engine's calls go to the next targets first.
          */
@@ -1359,6 +2301,11 @@ export interface components {
             /** Waiting */
             waiting?: number | null;
         };
+        /**
+         * Step
+         * @enum {string}
+         */
+        Step: "minute" | "hour" | "day";
         /**
          * TargetConfig
          * @description One place a model's calls may go: an `engine` of this machine, or a model of a provider.
@@ -1451,6 +2398,51 @@ export interface components {
              * @default 1
              */
             weight: number;
+        };
+        /**
+         * TimesView
+         * @description Milliseconds; null where nothing was measured.
+         */
+        TimesView: {
+            /** Mean */
+            mean?: number | null;
+            /** P50 */
+            p50?: number | null;
+            /** P95 */
+            p95?: number | null;
+            /** P99 */
+            p99?: number | null;
+        };
+        /** UsageView */
+        UsageView: {
+            before: components["schemas"]["FiguresView"];
+            change: components["schemas"]["ChangeView"];
+            /**
+             * Errors
+             * @default []
+             */
+            errors: components["schemas"]["ErrorView"][];
+            figures: components["schemas"]["FiguresView"];
+            /**
+             * Groups
+             * @default []
+             */
+            groups: components["schemas"]["GroupView"][];
+            /**
+             * Series
+             * @default []
+             */
+            series: components["schemas"]["PointView"][];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
         };
         /**
          * UserDocument
@@ -1785,6 +2777,267 @@ export interface operations {
             };
         };
     };
+    rotate_key_api_admin_apikeys__id__rotate_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Rotation"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_audit_api_admin_audit_get: {
+        parameters: {
+            query?: {
+                actor?: string | null;
+                action?: string | null;
+                resource?: string | null;
+                resource_id?: string | null;
+                since?: string | null;
+                until?: string | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    download_api_admin_backup_get: {
+        parameters: {
+            query?: {
+                /** @description Also requests and bodies. */
+                usage?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    upload_api_admin_backup_restore_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restored"];
+                };
+            };
+        };
+    };
+    list_engines_api_admin_engines_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EngineList"];
+                };
+            };
+        };
+    };
+    read_engine_api_admin_engines__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EngineView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_log_api_admin_engines__name__log_get: {
+        parameters: {
+            query?: {
+                lines?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EngineLog"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    act_api_admin_engines__name___action__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                action: "load" | "unload" | "restart";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EngineView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    events_api_admin_events_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     log_in_admin_api_admin_login_post: {
         parameters: {
             query?: never;
@@ -2024,6 +3277,28 @@ export interface operations {
             };
         };
     };
+    overview_api_admin_overview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
     list_all_api_admin_providers_get: {
         parameters: {
             query?: {
@@ -2088,6 +3363,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProviderView"] | components["schemas"]["Preview"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    test_draft_api_admin_providers_test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckResult"];
                 };
             };
             /** @description Validation Error */
@@ -2199,6 +3507,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"] | components["schemas"]["Preview"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    test_provider_api_admin_providers__id__test_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckResult"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_requests_api_admin_requests_get: {
+        parameters: {
+            query?: {
+                /** @description Largest first. */
+                sort?: components["schemas"]["SortBy"];
+                ascending?: boolean;
+                limit?: number;
+                offset?: number;
+                /** @description Default: a day before `to`. */
+                from?: string | null;
+                /** @description Default: now. */
+                to?: string | null;
+                /** @description Public model names. */
+                model?: string;
+                key_id?: string;
+                user_id?: string;
+                provider_id?: string;
+                operation?: string;
+                status_from?: number | null;
+                status_to?: number | null;
+                error_code?: string;
+                stream?: boolean | null;
+                cached?: boolean | null;
+                min_latency_ms?: number | null;
+                min_tokens?: number | null;
+                min_cost_usd?: number | null;
+                /** @description In the asked model, the request id and the error. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RequestView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_request_api_admin_requests__request_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
                 };
             };
             /** @description Validation Error */
@@ -2384,6 +3809,163 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SetupDone"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    targets_api_admin_targets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    reset_api_admin_targets_reset_post: {
+        parameters: {
+            query: {
+                provider_id: string;
+                upstream_model: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_usage_api_admin_usage_get: {
+        parameters: {
+            query?: {
+                /** @description Also by what. */
+                group?: components["schemas"]["GroupBy"] | null;
+                /** @description Also as a series of such steps. */
+                step?: components["schemas"]["Step"] | null;
+                /** @description Default: a day before `to`. */
+                from?: string | null;
+                /** @description Default: now. */
+                to?: string | null;
+                /** @description Public model names. */
+                model?: string;
+                key_id?: string;
+                user_id?: string;
+                provider_id?: string;
+                operation?: string;
+                status_from?: number | null;
+                status_to?: number | null;
+                error_code?: string;
+                stream?: boolean | null;
+                cached?: boolean | null;
+                min_latency_ms?: number | null;
+                min_tokens?: number | null;
+                min_cost_usd?: number | null;
+                /** @description In the asked model, the request id and the error. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_usage_api_admin_usage_export_get: {
+        parameters: {
+            query?: {
+                format?: "csv" | "json";
+                /** @description Default: a day before `to`. */
+                from?: string | null;
+                /** @description Default: now. */
+                to?: string | null;
+                /** @description Public model names. */
+                model?: string;
+                key_id?: string;
+                user_id?: string;
+                provider_id?: string;
+                operation?: string;
+                status_from?: number | null;
+                status_to?: number | null;
+                error_code?: string;
+                stream?: boolean | null;
+                cached?: boolean | null;
+                min_latency_ms?: number | null;
+                min_tokens?: number | null;
+                min_cost_usd?: number | null;
+                /** @description In the asked model, the request id and the error. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description Validation Error */
@@ -2605,6 +4187,90 @@ export interface operations {
             };
         };
     };
+    list_keys_api_user_keys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApiKeyView_"];
+                };
+            };
+        };
+    };
+    create_key_api_user_keys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiKeyDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_key_api_user_keys__id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     log_in_user_api_user_login_post: {
         parameters: {
             query?: never;
@@ -2625,6 +4291,143 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_me_api_user_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+        };
+    };
+    change_password_api_user_password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_own_requests_api_user_requests_get: {
+        parameters: {
+            query?: {
+                /** @description Largest first. */
+                sort?: components["schemas"]["SortBy"];
+                ascending?: boolean;
+                limit?: number;
+                offset?: number;
+                /** @description Default: a day before `to`. */
+                from?: string | null;
+                /** @description Default: now. */
+                to?: string | null;
+                /** @description Public model names. */
+                model?: string;
+                key_id?: string;
+                user_id?: string;
+                provider_id?: string;
+                operation?: string;
+                status_from?: number | null;
+                status_to?: number | null;
+                error_code?: string;
+                stream?: boolean | null;
+                cached?: boolean | null;
+                min_latency_ms?: number | null;
+                min_tokens?: number | null;
+                min_cost_usd?: number | null;
+                /** @description In the asked model, the request id and the error. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RequestView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_own_request_api_user_requests__request_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
                 };
             };
             /** @description Validation Error */
@@ -2675,6 +4478,60 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    read_own_usage_api_user_usage_get: {
+        parameters: {
+            query?: {
+                /** @description Also by what. */
+                group?: components["schemas"]["GroupBy"] | null;
+                /** @description Also as a series of such steps. */
+                step?: components["schemas"]["Step"] | null;
+                /** @description Default: a day before `to`. */
+                from?: string | null;
+                /** @description Default: now. */
+                to?: string | null;
+                /** @description Public model names. */
+                model?: string;
+                key_id?: string;
+                user_id?: string;
+                provider_id?: string;
+                operation?: string;
+                status_from?: number | null;
+                status_to?: number | null;
+                error_code?: string;
+                stream?: boolean | null;
+                cached?: boolean | null;
+                min_latency_ms?: number | null;
+                min_tokens?: number | null;
+                min_cost_usd?: number | null;
+                /** @description In the asked model, the request id and the error. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageView"];
+                };
             };
             /** @description Validation Error */
             422: {

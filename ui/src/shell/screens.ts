@@ -15,8 +15,14 @@ export interface Screen {
   load: () => Promise<{ default: ComponentType }>;
 }
 
+const ADMIN = ["admin"] as const;
+
 export const SCREENS: readonly Screen[] = [
   { name: "playground", path: "/playground", icon: "playground", group: "serve", roles: ["admin", "user", "nobody"], load: () => import("../screens/playground/screen") },
+  { name: "models", path: "/models", icon: "models", group: "serve", roles: ADMIN, load: () => import("../screens/models/screen") },
+  { name: "providers", path: "/providers", icon: "providers", group: "serve", roles: ADMIN, load: () => import("../screens/providers/screen") },
+  { name: "keys", path: "/keys", icon: "keys", group: "people", roles: ADMIN, load: () => import("../screens/keys/screen") },
+  { name: "users", path: "/users", icon: "users", group: "people", roles: ADMIN, load: () => import("../screens/users/screen") },
 ];
 
 export function screensOf(role: string | null | undefined): Screen[] {

@@ -39,5 +39,6 @@ export function useSaving(fields: readonly string[]): Saving {
 function fieldOf(error: ApiError, fields: readonly string[]): string | null {
   const { param } = error;
   if (!param) return null;
-  return fields.find((field) => field === param) ?? fields.find((field) => param.startsWith(`${field}.`) || param.startsWith(`${field}[`)) ?? null;
+  const snake = param.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return fields.find((field) => field === param || field === snake) ?? fields.find((field) => param.startsWith(`${field}.`) || param.startsWith(`${field}[`)) ?? null;
 }

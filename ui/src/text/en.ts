@@ -1,12 +1,20 @@
 /** English. One file a screen. */
 import { common } from "./en/common";
+import { forms } from "./en/forms";
 import { login } from "./en/login";
+import { models } from "./en/models";
+import { overview } from "./en/overview";
+import { people } from "./en/people";
 import { playground } from "./en/playground";
 import { providers } from "./en/providers";
 
 export default {
   ...common,
+  ...forms,
+  ...people,
   login,
+  models,
+  overview,
   playground,
   providers,
 };

@@ -1,6 +1,7 @@
 /** First visit, step 3: a key of Chutes, checked at once. */
 import { useState } from "preact/hooks";
-import { addProvider, testProvider, type TestResult } from "../../api/providers";
+import { putProvider, testProvider } from "../../api/providers";
+import type { TestResult } from "../../api/types";
 import { Button } from "../../parts/button";
 import { SecretField } from "../../parts/field";
 import { ErrorPanel } from "../../parts/states";
@@ -14,7 +15,7 @@ export function ConnectChutes({ onDone }: { onDone: () => void }) {
   const [result, setResult] = useState<TestResult | null>(null);
   const saving = useSaving(["api_key"]);
   const send = () => saving.run(async () => {
-    await addProvider({ id: "chutes", name: "Chutes", type: "chutes", api_key: key.trim() });
+    await putProvider("chutes", { name: "Chutes", type: "chutes", api_key: key.trim() });
     setResult(await testProvider("chutes"));
   });
   return (

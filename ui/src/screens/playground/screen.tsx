@@ -2,8 +2,8 @@
 import { useState } from "preact/hooks";
 import { listModels } from "../../api/inference";
 import { Button } from "../../parts/button";
-import { SecretField } from "../../parts/field";
 import type { IconName } from "../../parts/icon";
+import { KeyForm } from "../../parts/needs-key";
 import { Page, Panel } from "../../parts/page";
 import { Await } from "../../parts/states";
 import { Tabs } from "../../parts/tabs";
@@ -44,7 +44,7 @@ export default function Playground() {
           <Await of={models}>{(found) => <Models.Provider value={found}><View key={tab?.name} /></Models.Provider>}</Await>
         </>
       ) : (
-        <KeyForm />
+        <Panel title={words.key.enter}><KeyForm /></Panel>
       )}
       {testing && <Connection onClose={() => setTesting(false)} />}
     </Page>
@@ -59,19 +59,5 @@ function KeyTools({ onTest }: { onTest: () => void }) {
       <Button icon="bolt" onClick={onTest}>{words.test.action}</Button>
       <Button icon="lock" label={words.key.forget} onClick={() => { apiKey.value = ""; }} />
     </>
-  );
-}
-
-function KeyForm() {
-  const words = text.playground.key;
-  const [typed, setTyped] = useState("");
-  return (
-    <Panel title={words.enter}>
-      <form class="form key-form" onSubmit={(event) => { event.preventDefault(); if (typed.trim()) apiKey.value = typed.trim(); }}>
-        <p class="muted">{words.lead}</p>
-        <SecretField label={words.label} value={typed} onInput={setTyped} help={words.help} placeholder="sk-…" autofocus />
-        <div><Button type="submit" kind="primary" disabled={!typed.trim()}>{words.use}</Button></div>
-      </form>
-    </Panel>
   );
 }

@@ -1,0 +1,66 @@
+/** A key as it is typed into the form, and back. */
+import type { ApiKey, ApiKeyInput } from "../../api/types";
+import { fromLines, toLines } from "../../format/lines";
+import { limitFields, limitInput, type LimitInput } from "../../parts/limits";
+
+export interface Draft {
+  name: string;
+  key: string;
+  user_id: string;
+  allowed_models: string;
+  allowed_operations: string[];
+  enabled: boolean;
+  expires_at: string;
+  allowed_ips: string;
+  store_bodies: boolean;
+  cache: boolean;
+  limits: LimitInput;
+}
+
+export const FIELDS = ["name", "key", "user_id", "allowed_models", "allowed_operations", "expires_at", "allowed_ips", "rpm", "tpm", "max_parallel", "budget_usd", "budget_period"] as const;
+
+export const OPERATIONS = ["chat.completions", "completions", "embeddings", "audio.transcriptions", "audio.translations", "ocr"];
+
+export function draftOf(key?: ApiKey): Draft {
+  return {
+    name: key?.name ?? "",
+    key: "",
+    user_id: key?.user_id ?? "",
+    allowed_models: toLines(key?.allowed_models),
+    allowed_operations: key?.allowed_operations ?? [],
+    enabled: key?.enabled ?? true,
+    expires_at: toLocal(key?.expires_at),
+    allowed_ips: toLines(key?.allowed_ips),
+    store_bodies: key?.store_bodies ?? false,
+    cache: key?.cache ?? false,
+    limits: limitInput(key),
+  };
+}
+
+export function toInput(key: ApiKey): ApiKeyInput {
+  return inputOf(draftOf(key), key);
+}
+
+export function inputOf(draft: Draft, before?: ApiKey): ApiKeyInput {
+  return {
+    name: draft.name.trim(),
+    ...(draft.key.trim() && !before ? { key: draft.key.trim() } : {}),
+    user_id: draft.user_id,
+    allowed_models: fromLines(draft.allowed_models),
+    allowed_operations: draft.allowed_operations,
+    enabled: draft.enabled,
+    expires_at: draft.expires_at ? new Date(draft.expires_at).toISOString() : null,
+    allowed_ips: fromLines(draft.allowed_ips),
+    store_bodies: draft.store_bodies,
+    cache: draft.cache,
+    stream_policy: (before?.stream_policy ?? null) as ApiKeyInput["stream_policy"],
+    ...limitFields(draft.limits),
+  };
+}
+
+/** For a field of date and time, in the zone of the reader. */
+function toLocal(moment: string | null | undefined): string {
+  if (!moment) return "";
+  const date = new Date(moment);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}

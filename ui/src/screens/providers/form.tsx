@@ -1,0 +1,114 @@
+/** Adding and editing a provider, in a drawer. */
+import { useState } from "preact/hooks";
+import { providers } from "../../api/collection";
+import { testProvider } from "../../api/providers";
+import type { Provider, TestResult } from "../../api/types";
+import { Button } from "../../parts/button";
+import { DeleteDialog } from "../../parts/delete-dialog";
+import { Dialog } from "../../parts/dialog";
+import { AreaField, SecretField, SelectField, Switch, TextField } from "../../parts/field";
+import { ErrorPanel } from "../../parts/states";
+import { TestVerdict } from "../../parts/test-verdict";
+import { setQuery } from "../../state/router";
+import { useSaving } from "../../state/saving";
+import { say } from "../../state/toasts";
+import { text } from "../../text";
+import { type Draft, draftOf, FIELDS, inputOf, isMap } from "./draft";
+import { ModelLines } from "./model-lines";
+
+interface FormProps {
+  /** None: a new one is added. */
+  provider: Provider | undefined;
+  onClose: () => void;
+  onChange: () => void;
+}
+
+export function ProviderForm({ provider, onClose, onChange }: FormProps) {
+  const words = text.providers.form;
+  const [draft, setDraft] = useState<Draft>(() => draftOf(provider));
+  const [result, setResult] = useState<TestResult | null>(null);
+  const [deleting, setDeleting] = useState(false);
+  const saving = useSaving(FIELDS);
+  const set = (part: Partial<Draft>) => setDraft((old) => ({ ...old, ...part }));
+
+  const save = (test: boolean) => saving.run(async () => {
+    const input = inputOf(draft, provider);
+    const saved = provider ? await providers.replace(provider, input) : await providers.create(input);
+    say(provider ? text.forms.saved(saved.name || saved.id) : text.forms.added(saved.name || saved.id));
+    onChange();
+    if (!test) return onClose();
+    if (!provider) setQuery({ open: saved.id });
+    setResult(await testProvider(saved.id));
+  });
+  const name = provider ? provider.name || provider.id : "";
+  return (
+    <Dialog
+      title={provider ? words.editTitle(name) : words.addTitle}
+      width="drawer"
+      onClose={onClose}
+      footer={
+        <>
+          {provider && <Button icon="trash" onClick={() => setDeleting(true)}>{words.remove}</Button>}
+          <span class="grow" />
+          <Button icon="bolt" busy={saving.busy} onClick={() => void save(true)}>{words.saveAndTest}</Button>
+          <Button type="submit" form="provider" kind="primary" busy={saving.busy}>{words.save}</Button>
+        </>
+      }
+    >
+      <form id="provider" class="form" onSubmit={(event) => { event.preventDefault(); void save(false); }}>
+        {saving.error !== undefined && <ErrorPanel error={saving.error} />}
+        {result && <TestVerdict result={result} />}
+        {provider && provider.origin !== "database" && <p class="faint">{text.forms.from(provider.origin)}</p>}
+        <Main draft={draft} set={set} isNew={!provider} errorOf={saving.of} />
+        {isMap(provider?.models) ? <p class="faint">{words.modelsAsMap}</p> : <ModelLines lines={draft.models} error={saving.of("models")} onChange={(models) => set({ models })} />}
+        <More draft={draft} set={set} errorOf={saving.of} />
+      </form>
+      {deleting && provider && <DeleteDialog from={providers} id={provider.id} name={name} onClose={() => setDeleting(false)} onDone={() => { onChange(); onClose(); }} />}
+    </Dialog>
+  );
+}
+
+interface PartProps {
+  draft: Draft;
+  set: (part: Partial<Draft>) => void;
+  errorOf: (field: string) => string | undefined;
+}
+
+function Main({ draft, set, isNew, errorOf }: PartProps & { isNew: boolean }) {
+  const words = text.providers.form;
+  return (
+    <>
+      <div class="two">
+        <TextField label={words.name} value={draft.name} onInput={(name) => set({ name })} error={errorOf("name")} autofocus={isNew} placeholder="Groq" />
+        <TextField label={words.id} mono optional={isNew} value={draft.id} disabled={!isNew} onInput={(id) => set({ id })} error={errorOf("id")} help={words.idHelp} />
+      </div>
+      <div class="two">
+        <SelectField label={words.type} value={draft.type} error={errorOf("type")} options={Object.entries(text.providers.types).map(([value, label]) => ({ value, label }))} onChange={(type) => set({ type })} />
+        <TextField label={words.url} mono value={draft.base_url} onInput={(base_url) => set({ base_url })} error={errorOf("base_url")} help={words.urlHelp} placeholder={draft.type === "chutes" ? "https://llm.chutes.ai" : "https://api.groq.com/openai/v1"} />
+      </div>
+      <SecretField label={words.key} value={draft.api_key} onInput={(api_key) => set({ api_key })} error={errorOf("api_key") ?? errorOf("api_keys")} help={words.keyHelp} />
+      <Switch label={words.enabled} help={words.enabledHelp} checked={draft.enabled} onChange={(enabled) => set({ enabled })} />
+    </>
+  );
+}
+
+function More({ draft, set, errorOf }: PartProps) {
+  const words = text.providers.form;
+  const failed = ["timeout", "max_retries", "headers", "proxy"].some((field) => errorOf(field) !== undefined);
+  return (
+    <details open={failed}>
+      <summary>{text.forms.advanced}</summary>
+      <div class="form">
+        <AreaField label={words.moreKeys} mono rows={2} value={draft.more_keys} onInput={(more_keys) => set({ more_keys })} help={words.moreKeysHelp} />
+        <div class="two">
+          <TextField label={words.timeout} type="number" min={0} step="any" value={draft.timeout} onInput={(timeout) => set({ timeout })} error={errorOf("timeout")} />
+          <TextField label={words.retries} type="number" min={0} max={20} value={draft.max_retries} onInput={(max_retries) => set({ max_retries })} error={errorOf("max_retries")} />
+        </div>
+        <AreaField label={words.headers} mono rows={2} value={draft.headers} onInput={(headers) => set({ headers })} error={errorOf("headers")} help={words.headersHelp} />
+        <TextField label={words.proxy} mono value={draft.proxy} onInput={(proxy) => set({ proxy })} error={errorOf("proxy")} placeholder="http://proxy:3128" />
+        <div class="row"><Switch label={words.http2} checked={draft.http2} onChange={(http2) => set({ http2 })} /></div>
+        <div class="row"><Switch label={words.healthCheck} checked={draft.health_check} onChange={(health_check) => set({ health_check })} /></div>
+      </div>
+    </details>
+  );
+}

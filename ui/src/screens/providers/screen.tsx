@@ -1,0 +1,86 @@
+/** Providers: the upstreams, their keys and whether they work. */
+import { useMemo, useState } from "preact/hooks";
+import { providers } from "../../api/collection";
+import { testProvider } from "../../api/providers";
+import type { Provider } from "../../api/types";
+import { Button } from "../../parts/button";
+import { Page } from "../../parts/page";
+import { Await, Empty } from "../../parts/states";
+import { Table } from "../../parts/table/table";
+import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
+import { useMatching } from "../../state/matching";
+import { useResource } from "../../state/resource";
+import { query, setQuery } from "../../state/router";
+import { complain, say } from "../../state/toasts";
+import { text } from "../../text";
+import { columnsOf, type Tested } from "./columns";
+import { toInput } from "./draft";
+import { ProviderForm } from "./form";
+
+export default function Providers() {
+  const words = text.providers;
+  const list = useResource("providers", providers.all);
+  const open = query.value.get("open");
+  return (
+    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
+      <Await of={list}>
+        {(rows) => (
+          <>
+            <List rows={rows} reload={list.reload} />
+            {open !== null && <ProviderForm key={open} provider={rows.find((row) => row.id === open)} onClose={() => setQuery({ open: null })} onChange={list.reload} />}
+          </>
+        )}
+      </Await>
+    </Page>
+  );
+}
+
+function List({ rows, reload }: { rows: Provider[]; reload: () => void }) {
+  const words = text.providers;
+  const [tested, setTested] = useState<Record<string, Tested>>({});
+  const found = useMatching(rows, (row) => [row.id, row.name, row.base_url, row.type]);
+
+  const test = async (row: Provider) => {
+    setTested((old) => ({ ...old, [row.id]: "asking" }));
+    try {
+      const result = await testProvider(row.id);
+      setTested((old) => ({ ...old, [row.id]: result }));
+    } catch (error) {
+      complain(error);
+      setTested(({ [row.id]: _, ...rest }) => rest);
+    }
+  };
+  const toggle = async (row: Provider, enabled: boolean) => {
+    try {
+      const changed = await providers.replace(row, { ...toInput(row), enabled });
+      say(enabled ? text.forms.enabled(row.name) : text.forms.disabled(row.name), { label: text.common.undo, run: () => void toggle(changed, !enabled) });
+    } catch (error) {
+      complain(error);
+    }
+    reload();
+  };
+  const columns = useMemo(() => columnsOf({ tested, test: (row) => void test(row), toggle: (row, on) => void toggle(row, on) }), [tested]);
+  const view = useView("providers", columns);
+  return (
+    <>
+      <Tools shown={found.length} total={rows.length} unit={words.unit}>
+        <SearchBox label={words.search} />
+        <ColumnChooser view={view} />
+        <CsvButton name="providers" columns={columns} rows={found} />
+      </Tools>
+      <Table
+        label={words.title}
+        columns={view.columns}
+        rows={found}
+        rowKey={(row) => row.id}
+        sorting={view.sorting}
+        onSort={view.onSort}
+        onOpen={(row) => setQuery({ open: row.id })}
+        openKey={query.value.get("open")}
+        rowTone={(row) => (row.enabled ? "" : "off")}
+        fill
+        empty={rows.length ? <Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty> : <Empty icon="providers" title={words.emptyTitle} action={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>{words.emptyLead}</Empty>}
+      />
+    </>
+  );
+}

@@ -1,0 +1,58 @@
+/** Adding and editing a user, in a drawer. */
+import { useState } from "preact/hooks";
+import { users } from "../../api/collection";
+import type { User } from "../../api/types";
+import { Button } from "../../parts/button";
+import { DeleteDialog } from "../../parts/delete-dialog";
+import { Dialog } from "../../parts/dialog";
+import { AreaField, SecretField, SelectField, Switch, TextField } from "../../parts/field";
+import { Limits } from "../../parts/limits";
+import { ErrorPanel } from "../../parts/states";
+import { UsageStrip } from "../../parts/usage-strip";
+import { useSaving } from "../../state/saving";
+import { say } from "../../state/toasts";
+import { text } from "../../text";
+import { type Draft, draftOf, FIELDS, inputOf } from "./draft";
+
+export function UserForm({ user, onClose, onChange }: { user: User | undefined; onClose: () => void; onChange: () => void }) {
+  const words = text.users.form;
+  const [draft, setDraft] = useState<Draft>(() => draftOf(user));
+  const [deleting, setDeleting] = useState(false);
+  const saving = useSaving(FIELDS);
+  const set = (part: Partial<Draft>) => setDraft((old) => ({ ...old, ...part }));
+  const save = () => saving.run(async () => {
+    if (user) await users.replace(user, inputOf(draft));
+    else await users.create(inputOf(draft));
+    say(user ? text.forms.saved(draft.username) : text.forms.added(draft.username));
+    onChange();
+    onClose();
+  });
+  return (
+    <Dialog
+      title={user ? words.editTitle(user.username) : words.addTitle}
+      width="drawer"
+      onClose={onClose}
+      footer={
+        <>
+          {user && <Button icon="trash" onClick={() => setDeleting(true)}>{words.remove}</Button>}
+          <span class="grow" />
+          <Button type="submit" form="user" kind="primary" busy={saving.busy}>{words.save}</Button>
+        </>
+      }
+    >
+      {user && <UsageStrip filter={{ user_id: user.id }} title={text.keys.form.usage} />}
+      <form id="user" class="form" onSubmit={(event) => { event.preventDefault(); void save(); }}>
+        {saving.error !== undefined && <ErrorPanel error={saving.error} />}
+        <div class="two">
+          <TextField label={words.username} value={draft.username} required autofocus={!user} autocomplete="off" onInput={(username) => set({ username })} error={saving.of("username")} />
+          <SelectField label={words.role} value={draft.role} error={saving.of("role")} options={Object.entries(text.users.roles).map(([value, label]) => ({ value, label }))} onChange={(role) => set({ role })} />
+        </div>
+        <SecretField label={user ? words.newPassword : words.password} required={!user} autocomplete="new-password" value={draft.password} onInput={(password) => set({ password })} error={saving.of("password")} help={user ? words.keepPassword : words.passwordHelp} />
+        <AreaField label={text.forms.allowedModels} mono rows={2} value={draft.allowed_models} onInput={(allowed_models) => set({ allowed_models })} error={saving.of("allowed_models")} help={text.forms.allowedModelsHelp} />
+        <Limits value={draft.limits} onChange={(limits) => set({ limits })} errorOf={saving.of} />
+        <Switch label={words.enabled} help={words.enabledHelp} checked={draft.enabled} onChange={(enabled) => set({ enabled })} />
+      </form>
+      {deleting && user && <DeleteDialog from={users} id={user.id} name={user.username} onClose={() => setDeleting(false)} onDone={() => { onChange(); onClose(); }} />}
+    </Dialog>
+  );
+}

@@ -1,0 +1,78 @@
+/** People with a login. */
+import { useMemo } from "preact/hooks";
+import { users } from "../../api/collection";
+import type { User } from "../../api/types";
+import { Badge } from "../../parts/badge";
+import { Button } from "../../parts/button";
+import { Switch } from "../../parts/field";
+import { Page } from "../../parts/page";
+import { Await, Empty } from "../../parts/states";
+import type { Column } from "../../parts/table/column";
+import { Table } from "../../parts/table/table";
+import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
+import { Time } from "../../parts/time";
+import { useMatching } from "../../state/matching";
+import { useResource } from "../../state/resource";
+import { query, setQuery } from "../../state/router";
+import { complain, say } from "../../state/toasts";
+import { text } from "../../text";
+import { Budget, limitsOf } from "../keys/columns";
+import { toInput } from "./draft";
+import { UserForm } from "./form";
+
+export default function Users() {
+  const words = text.users;
+  const list = useResource("users", users.all);
+  const open = query.value.get("open");
+  return (
+    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
+      <Await of={list}>
+        {(rows) => (
+          <>
+            <List rows={rows} reload={list.reload} />
+            {open !== null && <UserForm key={open} user={rows.find((row) => row.id === open)} onClose={() => setQuery({ open: null })} onChange={list.reload} />}
+          </>
+        )}
+      </Await>
+    </Page>
+  );
+}
+
+function columnsOf(toggle: (row: User, enabled: boolean) => void): Column<User>[] {
+  const words = text.users;
+  return [
+    { id: "username", header: words.columns.username, value: (row) => row.username, cell: (row) => <span class="cell-main"><span>{row.username}</span></span> },
+    { id: "role", header: words.columns.role, value: (row) => row.role, cell: (row) => <Badge tone={row.role === "admin" ? "accent" : "quiet"}>{words.roles[row.role] ?? row.role}</Badge> },
+    { id: "keys", header: words.columns.keys, numeric: true, value: (row) => row.keys ?? 0, cell: (row) => row.keys ?? 0 },
+    { id: "limits", header: words.columns.limits, cell: (row) => <span class="muted">{limitsOf(row)}</span> },
+    { id: "budget", header: words.columns.budget, width: "190px", value: (row) => row.budget_usd, cell: (row) => <Budget row={row} /> },
+    { id: "created", header: words.columns.created, value: (row) => row.created_at, cell: (row) => <Time at={row.created_at} /> },
+    { id: "enabled", header: words.columns.enabled, width: "64px", value: (row) => row.enabled ?? true, cell: (row) => <Switch hideLabel label={`${words.form.enabled}: ${row.username}`} checked={row.enabled ?? true} onChange={(on) => toggle(row, on)} /> },
+  ];
+}
+
+function List({ rows, reload }: { rows: User[]; reload: () => void }) {
+  const words = text.users;
+  const found = useMatching(rows, (row) => [row.username, row.role]);
+  const toggle = async (row: User, enabled: boolean) => {
+    try {
+      const changed = await users.replace(row, { ...toInput(row), enabled });
+      say(enabled ? text.forms.enabled(row.username) : text.forms.disabled(row.username), { label: text.common.undo, run: () => void toggle(changed, !enabled) });
+    } catch (error) {
+      complain(error);
+    }
+    reload();
+  };
+  const columns = useMemo(() => columnsOf((row, on) => void toggle(row, on)), []);
+  const view = useView("users", columns);
+  return (
+    <>
+      <Tools shown={found.length} total={rows.length} unit={words.unit}>
+        <SearchBox label={words.search} />
+        <ColumnChooser view={view} />
+        <CsvButton name="users" columns={columns} rows={found} />
+      </Tools>
+      <Table label={words.title} columns={view.columns} rows={found} rowKey={(row) => row.id} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: row.id })} openKey={query.value.get("open")} rowTone={(row) => (row.enabled ? "" : "off")} fill empty={<Empty icon="users" title={rows.length ? text.table.noMatch : words.emptyTitle}>{rows.length ? text.table.noMatchNext : words.emptyLead}</Empty>} />
+    </>
+  );
+}
