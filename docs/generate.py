@@ -6,10 +6,13 @@ import types
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from gateway.api.admin import ROUTERS
+from gateway.api.admin.identity import role_of
 from gateway.observe.metric_table import METRICS
 from gateway.settings import Settings
 from gateway.settings.catalog import CatalogSettings
@@ -45,11 +48,24 @@ def tables() -> dict[str, str]:
         "settings": _table(settings, ""),
         "cache": _table(CacheSettings.model_fields, "CACHE_"),
         "limits": _table(LimitSettings.model_fields, "LIMITS_"),
+        "admin": _routes(),
         "retention": _table(RetentionSettings.model_fields, "RETENTION_"),
         "catalog": _table(_plain(CatalogSettings.model_fields), "CATALOG_"),
         "chute": _table(ChuteSettings.model_fields, "CHUTE_"),
         "metrics": _metrics(),
     }
+
+
+def _routes() -> str:
+    """Every route of administration, with who may take it."""
+    rows = [
+        f"| `{method} {route.path.replace(':path', '')}` | {role_of(route)} | {route.summary} |"
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods or ())
+    ]
+    return "\n".join(["| route | who | what |", "|---|---|---|", *rows])
 
 
 def rewrite(page: str) -> str:

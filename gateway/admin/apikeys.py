@@ -19,7 +19,7 @@ _FILE = "file-"
 
 
 class ApiKeys:
-    resource, noun = Resource.APIKEYS, "API key"
+    resource, noun = Resource.APIKEYS, "key"
 
     def written(self, document: ApiKeyDocument, id: str, directory: Directory) -> Written:
         if id == MASTER_ID or id.startswith(_FILE):

@@ -1,12 +1,15 @@
 """Who administrates: the master key, or a person with a session. Every route of administration depends on one of these.
 
-`ROLES` of the routes are told from these dependencies, so that a route without one fails a test.
+`role_of` tells the role of a route from these dependencies, so that a route without one fails a test.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection
 
 from gateway.access.addresses import client_address, is_secure
@@ -51,6 +54,18 @@ async def administrator(found: Annotated[Person, Depends(person)]) -> Person:
     if found.role != "admin":
         raise Forbidden("Only administrators may do this.")
     return found
+
+
+def role_of(route: APIRoute) -> str:
+    """`admin`, `user` (anybody who is logged in) or `anybody`."""
+    asked = {dependency.call for dependency in _all(route.dependant)}
+    return "admin" if administrator in asked else "user" if person in asked else "anybody"
+
+
+def _all(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _all(one)
 
 
 async def identify_person(connection: HTTPConnection, method: str, upgrade: bool = False) -> Person | None:
