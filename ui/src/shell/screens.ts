@@ -18,6 +18,8 @@ export interface Screen {
 const ADMIN = ["admin"] as const;
 
 export const SCREENS: readonly Screen[] = [
+  { name: "overview", path: "/overview", icon: "overview", group: "watch", roles: ADMIN, load: () => import("../screens/overview/screen") },
+  { name: "requests", path: "/requests", icon: "requests", group: "watch", roles: ADMIN, load: () => import("../screens/requests/screen") },
   { name: "playground", path: "/playground", icon: "playground", group: "serve", roles: ["admin", "user", "nobody"], load: () => import("../screens/playground/screen") },
   { name: "models", path: "/models", icon: "models", group: "serve", roles: ADMIN, load: () => import("../screens/models/screen") },
   { name: "providers", path: "/providers", icon: "providers", group: "serve", roles: ADMIN, load: () => import("../screens/providers/screen") },

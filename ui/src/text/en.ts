@@ -6,6 +6,7 @@ import { models } from "./en/models";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { playground } from "./en/playground";
+import { requests } from "./en/requests";
 import { providers } from "./en/providers";
 
 export default {
@@ -16,5 +17,6 @@ export default {
   models,
   overview,
   playground,
+  requests,
   providers,
 };

@@ -1,0 +1,25 @@
+/** The periods one can look at, with the steps that their charts are made of. */
+export interface Range {
+  seconds: number;
+  step: "minute" | "hour" | "day";
+}
+
+export const RANGES: Record<string, Range> = {
+  "1h": { seconds: 3600, step: "minute" },
+  "24h": { seconds: 86_400, step: "hour" },
+  "7d": { seconds: 7 * 86_400, step: "hour" },
+  "30d": { seconds: 30 * 86_400, step: "day" },
+};
+
+export function period(name: string): { from: string; to: string; step: Range["step"] } {
+  const range = RANGES[name] ?? RANGES["24h"] ?? { seconds: 86_400, step: "hour" as const };
+  const now = Date.now();
+  return { from: new Date(now - range.seconds * 1000).toISOString(), to: new Date(now).toISOString(), step: range.step };
+}
+
+export function label(at: string, step: Range["step"], seconds: number): string {
+  const date = new Date(at);
+  if (step === "day") return date.toLocaleDateString("en", { month: "short", day: "numeric" });
+  const time = date.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  return seconds > 86_400 ? `${date.toLocaleDateString("en", { weekday: "short" })} ${time}` : time;
+}

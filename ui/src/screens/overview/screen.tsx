@@ -1,0 +1,48 @@
+/** Overview: how the gateway is now, and what it did in a period. */
+import { useState } from "preact/hooks";
+import { readUsage } from "../../api/usage";
+import { Page } from "../../parts/page";
+import { Await } from "../../parts/states";
+import { Segments } from "../../parts/tabs";
+import { connection, useLive } from "../../state/live";
+import { useEvery, useResource } from "../../state/resource";
+import { query, setQuery } from "../../state/router";
+import { text } from "../../text";
+import { period, RANGES } from "./ranges";
+import { Report } from "./report";
+import { StatusLine } from "./status-line";
+
+const REFRESH = 15_000;
+const SOON = 1500;
+
+export default function Overview() {
+  const words = text.overview;
+  const range = query.value.get("range") ?? "24h";
+  const group = query.value.get("by") ?? "model";
+  const usage = useResource(JSON.stringify([range, group]), (signal) => readUsage("/api/admin", { ...period(range), group }, signal));
+  const [fresh, setFresh] = useState(false);
+  useLive("request", () => {
+    // Many requests in one moment are one reason to look again.
+    if (fresh) return;
+    setFresh(true);
+    setTimeout(() => {
+      setFresh(false);
+      usage.reload();
+    }, SOON);
+  });
+  useEvery(REFRESH, usage.reload);
+  return (
+    <Page
+      title={words.title}
+      actions={
+        <>
+          {connection.value === "on" && <span class="live"><i aria-hidden="true" />{words.live}</span>}
+          <Segments label={words.range} value={range} options={Object.keys(RANGES).map((value) => ({ value, label: value, title: words.ranges[value] ?? value }))} onChange={(value) => setQuery({ range: value })} />
+        </>
+      }
+    >
+      <StatusLine />
+      <Await of={usage} rows={8}>{(found) => <Report usage={found} range={range} group={group} root="/api/admin" />}</Await>
+    </Page>
+  );
+}

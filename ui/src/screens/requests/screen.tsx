@@ -1,0 +1,115 @@
+/** Requests: a live table, filters, and each request in full. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { RequestRow } from "../../api/types";
+import { params } from "../../api/client";
+import { readRequests, type Root } from "../../api/usage";
+import { count } from "../../format/numbers";
+import { Button } from "../../parts/button";
+import { Page } from "../../parts/page";
+import { Await, Empty } from "../../parts/states";
+import { Table } from "../../parts/table/table";
+import { ColumnChooser, CsvButton, Tools, useView } from "../../parts/table/tools";
+import type { Sorting } from "../../parts/table/column";
+import { useLive } from "../../state/live";
+import { useResource } from "../../state/resource";
+import { query, setQuery } from "../../state/router";
+import { say } from "../../state/toasts";
+import { text } from "../../text";
+import { columnsOf } from "./columns";
+import { Detail } from "./detail";
+import { Filters, isPlain, PAGE_SIZE, readFilter } from "./filters";
+
+const MAX_LIVE = 1000;
+/** Columns that the server can sort by. */
+const SORTABLE = ["at", "status", "latency_ms", "ttft_ms", "overhead_ms", "input_tokens", "output_tokens", "cost_nanos", "model"];
+
+export default function Requests() {
+  return <RequestsOf root="/api/admin" />;
+}
+
+export function RequestsOf({ root }: { root: Root }) {
+  const words = text.requests;
+  const asked = query.value;
+  const offset = Number(asked.get("offset") ?? 0);
+  const sort = asked.get("sort") ?? "-at";
+  const open = asked.get("open");
+  const key = JSON.stringify([root, [...asked].filter(([name]) => name !== "open")]);
+  const page = useResource(key, (signal) => readRequests(root, { ...readFilter(), sort: sort.replace(/^-/, ""), ascending: !sort.startsWith("-"), limit: PAGE_SIZE, offset }, signal));
+  return (
+    <Page title={words.title} lead={words.lead} fill actions={<Button icon="download" onClick={() => window.location.assign(`${root}/usage/export${params(readFilter())}`)}>{words.export}</Button>}>
+      <Await of={page}>
+        {(found) => <Live rows={found.data} total={found.total} offset={offset} sort={sort} reload={page.reload} loading={page.loading} />}
+      </Await>
+      {open && <Detail key={open} id={open} root={root} onClose={() => setQuery({ open: null })} />}
+    </Page>
+  );
+}
+
+interface LiveProps {
+  rows: RequestRow[];
+  total: number;
+  offset: number;
+  sort: string;
+  loading: boolean;
+  reload: () => void;
+}
+
+function Live({ rows, total, offset, sort, loading, reload }: LiveProps) {
+  const words = text.requests;
+  const [arrived, setArrived] = useState<RequestRow[]>([]);
+  const [paused, setPaused] = useState(false);
+  const first = offset === 0 && sort === "-at";
+  const follows = first && isPlain();
+  useEffect(() => setArrived([]), [rows]);
+  useLive("request", (row) => setArrived((old) => [row, ...old].slice(0, MAX_LIVE)));
+  useLive("missed", (n) => say(words.missed(n)));
+  const shown = useMemo(() => {
+    if (!follows || paused) return rows;
+    const known = new Set(arrived.map((row) => row.request_id));
+    return [...arrived, ...rows.filter((row) => !known.has(row.request_id))];
+  }, [rows, arrived, follows, paused]);
+  const columns = useMemo(columnsOf, []);
+  const view = useView("requests", columns, "-at");
+  const onSort = (sorting: Sorting | null) => {
+    if (!sorting || SORTABLE.includes(sorting.id)) view.onSort(sorting);
+  };
+  const waiting = follows && !paused ? 0 : arrived.length;
+  return (
+    <>
+      <Tools>
+        <Filters />
+        <span class="grow" />
+        {waiting > 0 && <Button icon="refresh" onClick={reload}>{words.newOnes(waiting)}</Button>}
+        <Button icon={paused ? "play" : "stop"} pressed={paused} label={paused ? words.resume : words.pause} onClick={() => setPaused(!paused)} />
+        <ColumnChooser view={view} />
+        <CsvButton name="requests" columns={columns} rows={shown} />
+        <Pager offset={offset} shown={rows.length} total={total + (shown.length - rows.length)} loading={loading} />
+      </Tools>
+      <Table
+        label={words.title}
+        columns={view.columns}
+        rows={shown}
+        rowKey={(row) => row.request_id}
+        sorting={view.sorting}
+        onSort={onSort}
+        onOpen={(row) => setQuery({ open: row.request_id })}
+        openKey={query.value.get("open")}
+        fill
+        empty={isPlain() ? <Empty icon="requests" title={words.emptyTitle}>{words.emptyLead}</Empty> : <Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>}
+      />
+    </>
+  );
+}
+
+function Pager({ offset, shown, total, loading }: { offset: number; shown: number; total: number; loading: boolean }) {
+  const words = text.requests;
+  const go = (to: number) => setQuery({ offset: to > 0 ? String(to) : null });
+  if (total === 0) return null;
+  return (
+    <span class="pager" aria-busy={loading}>
+      <span class="tally">{words.range(count(offset + 1), count(Math.max(offset + shown, offset + 1)), count(total))}</span>
+      <Button icon="left" label={words.newer} disabled={offset === 0} onClick={() => go(Math.max(0, offset - PAGE_SIZE))} />
+      <Button icon="right" label={words.older} disabled={offset + shown >= total} onClick={() => go(offset + PAGE_SIZE)} />
+    </span>
+  );
+}
