@@ -1,9 +1,11 @@
 """Picking up a broken text stream: what was said so far, and the request that asks for the rest. Pure."""
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec import Raw
 
-from gateway.openai_api.chunks import read_chunk
+from gateway.openai_api.chunks import Chunk, read_chunk
 from gateway.openai_api.json_body import split_object
 from gateway.openai_api.sse import data_of
 
@@ -21,6 +23,8 @@ _CONSTRAINED = (
     "best_of",
 )
 """Fields with which the second half could not be joined to the first."""
+_BATCH = 32
+"""Events that are kept unread."""
 _PLAIN = (b"null", b"false", b"0")
 
 PREFILLS = ("message", "prefix", "continue_final_message")
@@ -32,45 +36,70 @@ _decode_list = msgspec.json.Decoder(list[Raw]).decode
 
 
 class SaidSoFar:
-    """Collects the text of a stream. `joinable` turns False for good when something other than text was said."""
+    """Collects the text of a stream. Events are read a batch at a time, since few streams ever break."""
 
-    __slots__ = ("_pieces", "finished", "head", "joinable")
+    __slots__ = ("_finished", "_head", "_joinable", "_pieces", "_unread")
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
-        self.joinable = True
-        self.finished = False
-        self.head: dict[str, object] = {}
-        """`id`, `object`, `created` and `model` of the stream's first chunk."""
+        self._joinable = True
+        self._finished = False
+        self._head: dict[str, object] = {}
+        self._unread: list[bytes] = []
+
+    def note(self, event: bytes) -> None:
+        self._unread.append(event)
+        if len(self._unread) >= _BATCH:
+            self._read()
 
     @property
     def text(self) -> str:
+        self._read()
         return "".join(self._pieces)
 
     @property
     def count(self) -> int:
         """Pieces of text, about as many as tokens."""
+        self._read()
         return len(self._pieces)
 
-    def note(self, event: bytes) -> None:
-        chunk = read_chunk(event)
-        if chunk is None:
-            return
-        if not self.head:
-            self.head = {"id": chunk.id, "object": chunk.object, "created": chunk.created, "model": chunk.model}
+    @property
+    def joinable(self) -> bool:
+        """False for good when something other than text was said."""
+        self._read()
+        return self._joinable
+
+    @property
+    def finished(self) -> bool:
+        self._read()
+        return self._finished
+
+    @property
+    def head(self) -> dict[str, object]:
+        """`id`, `object`, `created` and `model` of the stream's first chunk."""
+        self._read()
+        return self._head
+
+    def _read(self) -> None:
+        for event in self._unread:
+            if (chunk := read_chunk(event)) is not None:
+                self._add(chunk)
+        self._unread.clear()
+
+    def _add(self, chunk: Chunk) -> None:
+        if not self._head:
+            self._head = {"id": chunk.id, "object": chunk.object, "created": chunk.created, "model": chunk.model}
         for choice in chunk.choices:
             delta = choice.delta
-            text = choice.said()
             if choice.index or (delta and delta.says_more_than_text()):
-                self.joinable = False
-            if text:
+                self._joinable = False
+            if text := choice.said():
                 self._pieces.append(text)
-            self.finished = self.finished or bool(choice.finish_reason)
+            self._finished = self._finished or bool(choice.finish_reason)
 
 
-def can_continue(body: bytes) -> bool:
+def can_continue(document: Mapping[str, Raw]) -> bool:
     """Whether the answer to this request is one free text, which another target could finish."""
-    document = split_object(body)
     several = bytes(document.get("n", Raw(b"1"))) not in (b"1", b"null")
     constrained = any(bytes(document.get(name, Raw(b"null"))) not in _PLAIN for name in _CONSTRAINED)
     return not several and (not constrained or _only_text(document)) and _prompt_is_text(document)
@@ -142,12 +171,12 @@ def restart_event(said: SaidSoFar) -> bytes:
     return b"data: " + _encode({**said.head, "choices": [choice], "gateway": {"restart": True}}) + b"\n\n"
 
 
-def _only_text(document: dict[str, Raw]) -> bool:
+def _only_text(document: Mapping[str, Raw]) -> bool:
     """`response_format: {"type": "text"}` constrains nothing."""
     others = [n for n in _CONSTRAINED[1:] if bytes(document.get(n, Raw(b"null"))) not in _PLAIN]
     form = msgspec.json.decode(document.get("response_format", Raw(b"null")))
     return not others and isinstance(form, dict) and form.get("type") == "text"
 
 
-def _prompt_is_text(document: dict[str, Raw]) -> bool:
+def _prompt_is_text(document: Mapping[str, Raw]) -> bool:
     return "messages" in document or bytes(document.get("prompt", Raw(b"null")))[:1] == b'"'

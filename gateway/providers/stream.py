@@ -77,7 +77,12 @@ class ChunkStream:
                         return event
                 if self._ended:
                     return self._finish()
-                await self._fill()
+                if self._begun and not self._open:
+                    self._response.idle = min(self._response.idle, AFTER_FINISH)
+                try:
+                    self._events.extend(self._splitter.feed(await anext(self._pieces)))
+                except (StopAsyncIteration, UpstreamTimeout) as error:
+                    self._end(error)
         except BaseException:
             await self._response.aclose()
             raise
@@ -89,17 +94,13 @@ class ChunkStream:
     def _finished(self) -> bool:
         return self._begun and not self._open
 
-    async def _fill(self) -> None:
-        if self._finished:
-            self._response.idle = min(self._response.idle, AFTER_FINISH)
-        try:
-            self._events.extend(self._splitter.feed(await anext(self._pieces)))
-        except (StopAsyncIteration, UpstreamTimeout) as error:
-            if isinstance(error, UpstreamTimeout) and not self._finished:
-                raise
-            self._ended = True
-            if self._splitter.rest.strip():
-                self._events.extend(self._splitter.feed(b"\n\n"))
+    def _end(self, cause: Exception) -> None:
+        """The body has ended, or fell silent when all was said."""
+        if isinstance(cause, UpstreamTimeout) and not self._finished:
+            raise cause
+        self._ended = True
+        if self._splitter.rest.strip():
+            self._events.extend(self._splitter.feed(b"\n\n"))
 
     def _finish(self) -> bytes:
         if not self._finished:
