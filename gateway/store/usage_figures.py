@@ -1,6 +1,8 @@
 """Figures of requests, grouped by any columns: exactly from the rows, or from hourly sums. Used by the reports."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, and_, case, cast, func, select
@@ -8,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, and_, case, cast, fun
 from gateway.store.buckets import BUCKETS, percentile
 from gateway.store.tables import HOUR_COUNTS, HOUR_SUMS, usage, usage_hours
 from gateway.store.usage_conditions import hour_conditions, row_conditions
+from gateway.store.usage_rows import HOUR
 from gateway.usage.report import Figures, Times, UsageFilter
 
 Key = tuple[Any, ...]
@@ -19,17 +22,27 @@ _MORE_THAN_ONE = "%},{%"
 """In the JSON of the attempts."""
 
 
-def figures_of_rows(connection: Connection, wanted: UsageFilter, by: Columns = ()) -> dict[Key, Figures]:
+class Source(StrEnum):
+    ROWS = "rows"
+    UNSORTED = "unsorted"
+    """Only rows can answer, but they are too many to be sorted: there are no percentiles."""
+    HOURS = "hours"
+
+
+def figures_of_rows(
+    connection: Connection, wanted: UsageFilter, by: Columns = (), *, percentiles: bool = True
+) -> dict[Key, Figures]:
     """Percentiles are real latencies: the nearest one at or above the share."""
     rows = select(usage, *_keys(by)).where(*row_conditions(wanted)).subquery()
     keys = [rows.c[f"key{n}"] for n in range(len(by))]
-    latency = _percentiles(connection, rows, "latency_ms", keys)
-    first_token = _percentiles(connection, rows, "ttft_ms", keys)
+    latency = _percentiles(connection, rows, "latency_ms", keys) if percentiles else {}
+    first_token = _percentiles(connection, rows, "ttft_ms", keys) if percentiles else {}
     statement = select(*keys, *_sums(rows.c)).group_by(*keys)
     found = {}
     for row in connection.execute(statement).mappings():
         key = tuple(row[f"key{n}"] for n in range(len(by)))
-        found[key] = _exact(row, latency.get(key, ()), first_token.get(key, ()))
+        figures = _exact(row, latency.get(key, ()), first_token.get(key, ()))
+        found[key] = figures if percentiles else replace(figures, exact=False)
     return found
 
 
@@ -122,17 +135,26 @@ def _times(row: Mapping[Any, Any], name: str, total: float, count: Any) -> Times
     return Times(total / float(count), *(percentile(counts, share) for share in _SHARES))
 
 
-def rows_suffice(connection: Connection, wanted: UsageFilter, exact_seconds: float, exact_rows: int) -> bool:
-    """Whether the rows of the whole period are still there, and few enough to sort."""
-    if wanted.needs_rows:
-        return True
-    if wanted.until - wanted.since > exact_seconds:
-        return False
+def best_source(
+    connection: Connection, wanted: UsageFilter, exact_seconds: float, exact_rows: int, *, only_rows: bool = False
+) -> Source:
+    """Rows where those of the whole period are still there and few enough to be sorted. `only_rows`: whatever it
+    costs, hours would not do."""
+    if wanted.needs_rows or only_rows:
+        return Source.ROWS if _few(connection, wanted, exact_rows) else Source.UNSORTED
+    if wanted.until - wanted.since > exact_seconds or _some_are_gone(connection, wanted):
+        return Source.HOURS
+    return Source.ROWS if _few(connection, wanted, exact_rows) else Source.HOURS
+
+
+def _some_are_gone(connection: Connection, wanted: UsageFilter) -> bool:
     oldest = connection.execute(select(func.min(usage.c.at))).scalar()
     pruned = select(usage_hours.c.hour).where(*hour_conditions(wanted))
     if oldest is not None:
-        pruned = pruned.where(usage_hours.c.hour < oldest - oldest % 3600)
-    if connection.execute(pruned.limit(1)).first() is not None:
-        return False
-    some = select(usage.c.request_id).where(*row_conditions(wanted)).limit(exact_rows + 1).subquery()
-    return int(connection.execute(select(func.count()).select_from(some)).scalar_one()) <= exact_rows
+        pruned = pruned.where(usage_hours.c.hour < oldest - oldest % HOUR)
+    return connection.execute(pruned.limit(1)).first() is not None
+
+
+def _few(connection: Connection, wanted: UsageFilter, most: int) -> bool:
+    some = select(usage.c.request_id).where(*row_conditions(wanted)).limit(most + 1).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one()) <= most

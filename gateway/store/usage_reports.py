@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, asc, case, desc, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, asc, case, desc, func, select, tuple_
 
 from gateway.store.documents import from_json
 from gateway.store.store import Store
 from gateway.store.tables import bodies, usage, usage_hours
 from gateway.store.usage_conditions import GROUPS, hour_conditions, row_conditions, step_column
-from gateway.store.usage_figures import Columns, Key, figures_of_hours, figures_of_rows, rows_suffice
+from gateway.store.usage_figures import Columns, Key, Source, best_source, figures_of_hours, figures_of_rows
 from gateway.usage.report import (
     OTHER,
     Comparison,
@@ -70,7 +70,8 @@ class UsageReports:
         return await self._read(partial(_request, request_id=request_id))
 
     async def totals(self, wanted: UsageFilter) -> Figures:
-        return (await self._figures(wanted)).get((), Figures())
+        found = await self._read(partial(_figures, wanted=wanted, exact=self._exactness))
+        return found.get((), Figures())
 
     async def compared(self, wanted: UsageFilter) -> Comparison:
         since, until = previous(wanted)
@@ -99,9 +100,6 @@ class UsageReports:
             yield portion
             after = (portion[-1].at, portion[-1].request_id)
 
-    async def _figures(self, wanted: UsageFilter) -> Mapping[Key, Figures]:
-        return await self._read(partial(_figures, wanted=wanted, by="", exact=self._exactness))
-
     async def _read(self, work: Callable[[Connection], Result]) -> Result:
         return await self._store.query(work, deadline=self._deadline)
 
@@ -111,20 +109,20 @@ def _for(wanted: UsageFilter, by: GroupBy) -> UsageFilter:
     return replace(wanted, status_from=wanted.status_from or 0) if by is GroupBy.STATUS else wanted
 
 
-def _figures(connection: Connection, wanted: UsageFilter, by: str, exact: Exactness) -> dict[Key, Figures]:
-    if rows_suffice(connection, wanted, exact.seconds, exact.rows):
-        return figures_of_rows(connection, wanted, [usage.c[by]] if by else [])
-    return figures_of_hours(connection, wanted, [usage_hours.c[by]] if by else [])
+def _figures(connection: Connection, wanted: UsageFilter, exact: Exactness) -> dict[Key, Figures]:
+    return _from(best_source(connection, wanted, exact.seconds, exact.rows), connection, wanted, [])
+
+
+def _from(source: Source, connection: Connection, wanted: UsageFilter, by: Columns) -> dict[Key, Figures]:
+    if source is Source.HOURS:
+        return figures_of_hours(connection, wanted, by)
+    return figures_of_rows(connection, wanted, by, percentiles=source is Source.ROWS)
 
 
 def _groups(connection: Connection, wanted: UsageFilter, by: GroupBy, limit: int, exact: Exactness) -> list[Group]:
-    name = GROUPS[by]
-    of_rows = rows_suffice(connection, wanted, exact.seconds, exact.rows)
-    top = _top(connection, wanted, name, limit, of_rows=of_rows)
-    if of_rows:
-        found = figures_of_rows(connection, wanted, [_folded(usage.c[name], top)])
-    else:
-        found = figures_of_hours(connection, wanted, [_folded(usage_hours.c[name], top)])
+    source = best_source(connection, wanted, exact.seconds, exact.rows)
+    top = _top(connection, wanted, GROUPS[by], limit, source)
+    found = _from(source, connection, wanted, [_folded(_table(source).c[GROUPS[by]], top)])
     return [Group(str(label), found[label,]) for label in top if (label,) in found]
 
 
@@ -140,25 +138,30 @@ def _series(
     """Hourly sums have no minutes."""
     if by is not None:
         wanted = _for(wanted, by)
-    of_rows = step is Step.MINUTE or rows_suffice(connection, wanted, exact.seconds, exact.rows)
-    table, figures = (usage, figures_of_rows) if of_rows else (usage_hours, figures_of_hours)
-    time = step_column(connection, table.c["at" if of_rows else "hour"], step.seconds, shift)
-    points = {int(key[0]): Point(int(key[0]), one) for key, one in figures(connection, wanted, [time]).items()}
+    source = best_source(connection, wanted, exact.seconds, exact.rows, only_rows=step is Step.MINUTE)
+    table = _table(source)
+    time = step_column(connection, table.c["hour" if source is Source.HOURS else "at"], step.seconds, shift)
+    points = {int(key[0]): Point(int(key[0]), one) for key, one in _from(source, connection, wanted, [time]).items()}
     if by is None:
         return list(points.values())
-    name = GROUPS[by]
-    keys: Columns = [time, _folded(table.c[name], _top(connection, wanted, name, limit, of_rows=of_rows))]
+    top = _top(connection, wanted, GROUPS[by], limit, source)
     groups: dict[int, dict[str, Figures]] = {at: {} for at in points}
-    for (at, label), one in figures(connection, wanted, keys).items():
+    keys: Columns = [time, _folded(table.c[GROUPS[by]], top)]
+    for (at, label), one in _from(source, connection, wanted, keys).items():
         groups[int(at)][OTHER if label is None else str(label)] = one
     return [replace(point, groups=groups[at]) for at, point in points.items()]
 
 
-def _top(connection: Connection, wanted: UsageFilter, name: str, limit: int, *, of_rows: bool) -> list[Any]:
+def _table(source: Source) -> Table:
+    return usage_hours if source is Source.HOURS else usage
+
+
+def _top(connection: Connection, wanted: UsageFilter, name: str, limit: int, source: Source) -> list[Any]:
     """The labels with the most requests."""
-    column = (usage if of_rows else usage_hours).c[name]
-    count: ColumnElement[Any] = func.count() if of_rows else func.sum(usage_hours.c.requests)
-    conditions = row_conditions(wanted) if of_rows else hour_conditions(wanted)
+    hours = source is Source.HOURS
+    column = _table(source).c[name]
+    count: ColumnElement[Any] = func.sum(usage_hours.c.requests) if hours else func.count()
+    conditions = hour_conditions(wanted) if hours else row_conditions(wanted)
     statement = select(column).where(*conditions).group_by(column).order_by(count.desc(), column).limit(limit)
     return list(connection.execute(statement).scalars())
 

@@ -201,6 +201,17 @@ async def test_many_rows_are_not_sorted(store: Store) -> None:
     assert (await UsageReports(store, Exactness(rows=300)).totals(TODAY)).exact is True
 
 
+async def test_rows_that_are_too_many_to_sort_have_means_but_no_percentiles(store: Store) -> None:
+    await store.append(TRAFFIC, [])
+    reports = UsageReports(store, Exactness(rows=100))
+    fast = [one for one in TRAFFIC if one.latency_ms >= 1.0]
+    totals = await reports.totals(replace(TODAY, min_latency_ms=1.0))
+    assert (totals.requests, totals.exact, totals.latency.p50) == (len(fast), False, None)
+    assert totals.latency.mean == pytest.approx(sum(one.latency_ms for one in fast) / len(fast))
+    minutes = await reports.series(TODAY, Step.MINUTE)
+    assert sum(point.figures.requests for point in minutes) == 300
+
+
 # --- requests --------------------------------------------------------------------------------------------
 
 
