@@ -3,7 +3,6 @@
 
 import argparse
 import contextlib
-import logging
 import os
 import sys
 from pathlib import Path
@@ -16,12 +15,9 @@ import chute_models
 import images.gpu
 import images.slim
 from gateway import __version__
-from gateway.app import create_app
-from gateway.chute import account, runner, schemas
+from gateway.chute import account, runner, templates
 from gateway.chute.chute import GatewayChute
 from gateway.errors import ConfigError
-from gateway.observe import logs
-from gateway.providers.engines import EngineBoard, NoEngines
 from gateway.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parent
@@ -124,55 +120,7 @@ chute = GatewayChute(
 )
 
 
-@chute.on_startup(priority=10)
-def configure_logs(self: GatewayChute) -> None:
-    logs.configure(self.settings.log_level, self.settings.log_format)
-    config = self.config
-    self.logger.info("chute %s of %s, concurrency %d", config.name, config.username, config.concurrency)
-
-
-@chute.on_startup(priority=20)
-async def open_gateway(self: GatewayChute) -> None:
-    """Engines begin to load side by side and in the background: the port opens at once, `/health` tells how far."""
-    gateway = create_app(self.settings, engines=_engines(self.settings))
-    await gateway.startup()
-    self.open_gateway(gateway)
-
-
-@chute.on_shutdown(priority=10)
-async def close_gateway(self: GatewayChute) -> None:
-    """Stops the engines with their children and closes the connections to the upstreams."""
-    if self.gateway is not None:
-        await self.gateway.shutdown()
-
-
-def _engines(settings: Settings) -> EngineBoard:
-    if settings.engines == "off":
-        return NoEngines()
-    log = logging.getLogger("chute_models")
-    try:
-        return chute_models.build(
-            settings.engines,
-            settings.engine_config,
-            state_dir=settings.state_dir,
-            log=log,
-            model_hub=settings.model_hub,
-        )
-    except ValueError as error:
-        raise ConfigError(f"engines: {error}") from None
-
-
-# One cord per endpoint, each a door into the same path of the gateway.
-chute.gateway_cord("/health", "/health", "GET")
-chute.gateway_cord("/models", "/v1/models", "GET")
-chute.gateway_cord("/chat_completions", "/v1/chat/completions", input_schema=schemas.Chat)
-chute.gateway_cord("/completions", "/v1/completions", input_schema=schemas.Completion)
-chute.gateway_cord("/embeddings", "/v1/embeddings", input_schema=schemas.Embedding)
-chute.gateway_cord("/transcriptions", "/v1/audio/transcriptions", input_schema=schemas.Transcription)
-chute.gateway_cord("/translations", "/v1/audio/translations", input_schema=schemas.Translation)
-chute.gateway_cord("/transcribe", "/transcribe", input_schema=schemas.Transcribe)
-chute.gateway_cord("/ocr", "/v1/ocr", input_schema=schemas.Ocr)
-chute.gateway_cord("/route", "/route", input_schema=schemas.Route)
+templates.add_gateway(chute, chute_models.build)
 
 
 def main() -> None:

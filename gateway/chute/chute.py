@@ -17,19 +17,23 @@ import orjson
 from chutes.chute import Chute
 from chutes.chute.cord import Cord
 from chutes.util.context import is_remote
+from fastapi import WebSocket
 
 from gateway.chute import guard, local
 from gateway.chute.asgi import ClientGone, GatewayApp, Message, Receive, Scope, Send, answer, rendered
 from gateway.chute.cord import GatewayCord
 from gateway.chute.door import DoorCall, scope_of
 from gateway.chute.front import HEALTH_PATH, Front
+from gateway.chute.functions import FunctionCord
+from gateway.chute.jobs import Job, Scheduler
 from gateway.chute.shutdown import InFlight, Shutdown
 from gateway.errors import GatewayError, Overloaded
-from gateway.settings import Settings
+from gateway.settings import Settings, load_settings
 
 HookFunction = TypeVar("HookFunction", bound=Callable[..., Awaitable[None] | None])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-_EARLY = 0
+_EARLY, _FIRST_TO_END, _LATE = 0, 5, 95
 _CHUTE_PARTS = ("_cords", "_startup_hooks", "_shutdown_hooks")
 _STATE_PARTS = ("request.state.decrypted", "request.state._encrypt")
 
@@ -70,9 +74,13 @@ class GatewayChute(Chute):  # type: ignore[misc]
     """A `Chute` whose cords lead into one gateway app.
 
     A startup hook hands the app over by `open_gateway`; until then calls are answered with 503 and a `Retry-After`.
+    Functions may be cords too (`cord`), run by the clock (`job`) and, in local runs, speak over `websocket`.
     """
 
-    def __init__(self, username: str, name: str, image: Any, *, settings: Settings, **kwargs: Any) -> None:
+    def __init__(
+        self, username: str, name: str, image: Any, *, settings: Settings | None = None, **kwargs: Any
+    ) -> None:
+        settings = settings or load_settings().settings
         for page in ("docs_url", "redoc_url", "openapi_url"):
             kwargs.setdefault(page, None)
         super().__init__(username=username, name=name, image=image, **kwargs)
@@ -81,9 +89,12 @@ class GatewayChute(Chute):  # type: ignore[misc]
         self.on_platform = on_platform()
         self.front = Front(lambda: vars(self).get("health_check"))
         self.gateway: GatewayApp | None = None
+        self._scheduled = False
+        self._plain_routes = len(self.routes)
         self.in_flight = InFlight()
         self.logger = logging.getLogger("gateway.chute")
         self.config = ChuteConfig(name, username, self.concurrency)
+        self.scheduler = Scheduler(self, settings.state_dir / "jobs.json")
         self._shutdown = Shutdown(settings.chute.drain_seconds, self.in_flight, self.close)
         if is_remote():
             self.on_startup(priority=_EARLY)(_install_shutdown)
@@ -121,6 +132,86 @@ class GatewayChute(Chute):  # type: ignore[misc]
         cord(_named(path))
         self._cords.append(cord)
         return cord
+
+    def cord(  # the SDK's own, with the documented parameters
+        self,
+        public_api_path: str | None = None,
+        method: str = "POST",
+        *,
+        path: str | None = None,
+        public_api_method: str | None = None,
+        stream: bool = False,
+        **extra: Any,
+    ) -> Callable[[Function], Function]:
+        """Declare a function as a cord; it takes the chute, then fields of the request by their names.
+
+        `stream` is not needed: a function that gives a generator or a StreamingResponse streams. `extra` is what the
+        SDK's Cord takes. Raises ConfigError, and the SDK's InvalidPath and DuplicatePath.
+        """
+
+        def declare(function: Function) -> Function:
+            name = f"/{function.__name__}"
+            public = public_api_path or name
+            cord = FunctionCord(
+                self, function, path=path or name, public_api_path=public, method=public_api_method or method, **extra
+            )
+            cord(_named(cord.path))
+            self._cords.append(cord)
+            return function
+
+        return declare
+
+    def job(
+        self,
+        name: str | None = None,
+        schedule: str | None = None,
+        retry_count: int = 3,
+        timeout: float | None = None,
+    ) -> Callable[[Function], Function]:
+        """Declare a function as a job; `scheduler.submit(name, …)` runs it too. Raises ConfigError.
+
+        It runs inside this process (see `jobs`); the SDK's own jobs cannot stand beside cords.
+        """
+
+        def declare(function: Function) -> Function:
+            if not self._scheduled:
+                self._scheduled = True
+                self.on_startup(priority=_LATE)(_start_jobs)
+                self.on_shutdown(priority=_FIRST_TO_END)(_stop_jobs)
+            self.scheduler.add(Job(name or function.__name__, function, schedule, retry_count, timeout))
+            return function
+
+        return declare
+
+    def websocket(self, path: str) -> Callable[[Function], Function]:
+        """Declare a function `(self, websocket)`, for local runs and `--dev`; the platform carries none."""
+
+        def declare(function: Function) -> Function:
+            async def endpoint(websocket: WebSocket) -> None:
+                await function(self, websocket)
+
+            self.add_api_websocket_route(path, endpoint)
+            return function
+
+        return declare
+
+    async def knows_key(self, scope: Scope) -> bool:
+        """Whether the gateway would let the key of this call pass."""
+        if self.gateway is None:
+            return False
+        status = 0
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+
+        key = next((value.decode() for name, value in scope["headers"] if name == b"authorization"), "")
+        asked = DoorCall("GET", "/v1/models", key=key.removeprefix("Bearer ") or None)
+        await self.gateway(scope_of(asked), receive, send)
+        return status == 200
 
     def open_gateway(self, gateway: GatewayApp) -> None:
         self.gateway = self.front.app = gateway
@@ -165,6 +256,9 @@ class GatewayChute(Chute):  # type: ignore[misc]
         return self.on_platform or guard.is_loopback(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and not await self._lets_in(scope):
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] == "http":
             try:
                 guarded = await self._guard(scope, receive)
@@ -177,6 +271,10 @@ class GatewayChute(Chute):  # type: ignore[misc]
             scope, receive = guarded
         await super().__call__(scope, receive, send)
 
+    async def _lets_in(self, scope: Scope) -> bool:
+        """A websocket is for programs of this machine."""
+        return not self.on_platform and guard.is_local_program(scope)
+
     async def _guard(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
         guard.refuse_two_lengths(scope["headers"])
         if self.on_platform:
@@ -186,6 +284,23 @@ class GatewayChute(Chute):  # type: ignore[misc]
             guard.refuse_strangers(scope)
         paths = {cord.public_api_path for cord in self._cords}
         return await guard.as_json(scope, receive, paths)
+
+    @property
+    def has_own_routes(self) -> bool:
+        """Routes, middleware or functions of its own, which only FastAPI can answer."""
+        functions = any(isinstance(cord, FunctionCord) for cord in self._cords)
+        return functions or bool(self.user_middleware) or len(self.routes) > self._plain_routes
+
+    def serve_locally(self) -> None:
+        """Puts the functions at their public paths and the gateway behind all of them, for a local run."""
+        for cord in self._cords:
+            if isinstance(cord, FunctionCord):
+                self.add_api_route(cord.public_api_path, cord._request_handler, methods=[cord.method])
+        self.mount("/", self.front)
+
+    async def answer_locally(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """FastAPI without the guard that stands before the SDK's runner."""
+        await super().__call__(scope, receive, send)
 
     def local_app(self) -> "local.LocalApp":
         """The factory that `run_local(reload=True)` names: the app of a local run, startup hooks in its lifespan."""
@@ -214,6 +329,14 @@ def _named(path: str) -> Callable[[], None]:
 
 def _install_shutdown(chute: GatewayChute) -> None:
     chute._shutdown.install()
+
+
+async def _start_jobs(chute: GatewayChute) -> None:
+    await chute.scheduler.start()
+
+
+async def _stop_jobs(chute: GatewayChute) -> None:
+    await chute.scheduler.stop()
 
 
 async def _call(hook: Callable[[], Awaitable[None] | None]) -> None:

@@ -12,7 +12,7 @@ from chutes import metrics
 from chutes.chute.cord import Cord
 from fastapi import Request, Response
 
-from gateway.chute.asgi import Message, Receive, Scope, Send
+from gateway.chute.asgi import ASGIApp, Message, Receive, Scope, Send
 from gateway.chute.door import Door, DoorCall, Sink
 from gateway.chute.payload import door_call, unwrap
 from gateway.chute.replies import CLIENT_GONE, PlainReply, SealedReply
@@ -46,6 +46,10 @@ class GatewayCord(Cord):  # type: ignore[misc]
 
     async def _request_handler(self, request: Request) -> Response:
         return _DoorResponse(self, request)
+
+    def app_for(self, request: Request) -> ASGIApp:
+        front: ASGIApp = self._app.front
+        return front
 
     @property
     def method(self) -> str:
@@ -96,7 +100,7 @@ class _DoorResponse(Response):
         try:
             with chute.in_flight:
                 call = self._cord.call_of(self._request)
-                await Door(chute.front, call, sink).run(receive)
+                await Door(self._cord.app_for(self._request), call, sink).run(receive)
         except GatewayError as error:
             await sink.fail(error)
         finally:

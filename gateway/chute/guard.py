@@ -50,6 +50,14 @@ def refuse_strangers(scope: Scope) -> None:
             raise RemoteClient(f"Under --dev the {name.decode()} header must name this machine.")
 
 
+def is_local_program(scope: Scope) -> bool:
+    try:
+        refuse_strangers(scope)
+    except RemoteClient:
+        return False
+    return True
+
+
 def is_loopback(scope: Scope) -> bool:
     """A unix socket has no client address and counts as this machine."""
     client = scope.get("client")

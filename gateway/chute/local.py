@@ -10,6 +10,7 @@ import uvloop
 
 from gateway import serve
 from gateway.app import Gateway
+from gateway.chute import guard
 from gateway.chute.asgi import Receive, Scope, Send
 from gateway.errors import ConfigError
 from gateway.observe import logs
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 
 class LocalApp:
-    """The gateway behind `/route` and the health check; its lifespan runs the chute's hooks.
+    """The gateway behind `/route` and the health check, and before it the chute's own routes where it has some; the
+    lifespan runs the chute's hooks.
 
     `started`: the startup hooks ran already, only the shutdown hooks are left to the lifespan.
     """
@@ -27,19 +29,32 @@ class LocalApp:
     def __init__(self, chute: "GatewayChute", *, started: bool = False) -> None:
         self._chute = chute
         self._started = started
+        self._own_routes = False
+        if started:
+            self._look_for_routes()
+
+    def _look_for_routes(self) -> None:
+        self._own_routes = self._chute.has_own_routes
+        if self._own_routes:
+            self._chute.serve_locally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif self._own_routes and (scope["type"] == "http" or guard.is_local_program(scope)):
+            await self._chute.answer_locally(scope, receive, send)
         elif scope["type"] == "http":
             await self._chute.front(scope, receive, send)
         elif self._chute.gateway is not None:
             await self._chute.gateway(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         if not self._started:
             await self._chute.run_startup_hooks()
+            self._look_for_routes()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._chute.close()
@@ -60,10 +75,17 @@ def run(chute: "GatewayChute", *, reload: bool) -> None:
 
 
 async def _serve(chute: "GatewayChute") -> None:
+    """A chute without a gateway has only its functions."""
     await chute.run_startup_hooks()
-    if not isinstance(chute.gateway, Gateway):
-        raise ConfigError("no startup hook of the chute opened the gateway")
-    await serve.run(chute.gateway, LocalApp(chute, started=True))
+    app = LocalApp(chute, started=True)
+    if isinstance(chute.gateway, Gateway):
+        await serve.run(chute.gateway, app)
+        return
+    settings = chute.settings
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, loop="none", log_config=None, access_log=False, proxy_headers=False
+    )
+    await uvicorn.Server(config).serve()
 
 
 def _run_reloading(chute: "GatewayChute") -> None:

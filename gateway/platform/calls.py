@@ -35,6 +35,7 @@ class Retry(Exception):
 class Calls:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def answer(self, chute: Chute, request: Request) -> Response:
         """Raises Refused."""
@@ -47,7 +48,8 @@ class Calls:
         chute.invocations += 1
         streams = reads_lines(body, params)
         payload = {"json": body, "params": params} if cord.passthrough else body
-        return await self._try(chute, cord, payload, streams=streams)
+        call = asyncio.ensure_future(self._try(chute, cord, payload, streams=streams))
+        return await _unless_gone(call, request)
 
     async def _try(self, chute: Chute, cord: CordSpec, payload: Any, *, streams: bool) -> Response:
         refusal = Refused(500, "Unhandled exception")
@@ -67,11 +69,15 @@ class Calls:
         try:
             async with asyncio.timeout(_EDGE_SECONDS):
                 reply = await instance.client.send(call, stream=True)
-            self._check(instance, reply, b"" if reply.status_code == 200 else await reply.aread())
-            if streams:
-                handed_over = True
-                return await self._streamed(instance, reply)
-            opened = open_whole(await reply.aread())
+            try:
+                self._check(instance, reply, b"" if reply.status_code == 200 else await reply.aread())
+                if streams:
+                    handed_over = True
+                    return await self._streamed(instance, reply)
+                opened = open_whole(await reply.aread())
+            finally:
+                if not handed_over:
+                    self._close(reply)
         except Unreadable as error:
             self._fleet.failed(instance)
             raise Refused(500, f"The instance's answer {error}.") from None
@@ -129,8 +135,31 @@ class Calls:
             self._fleet.failed(instance)
             yield b'data: {"error": "the instance failed in mid-stream"}\n\n'
         finally:
-            await asyncio.shield(reply.aclose())
             self._left(instance)
+            self._close(reply)
+
+    def _close(self, reply: httpx.Response) -> None:
+        """In a task of its own: awaited here it would end with a caller who has left."""
+        task = asyncio.create_task(reply.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+async def _unless_gone(call: "asyncio.Future[Response]", request: Request) -> Response:
+    """Until an answer begins its caller may leave; then the instance is told by a closed connection."""
+    watch = asyncio.create_task(_disconnected(request))
+    try:
+        both: set[asyncio.Future[Any]] = {call, watch}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        return await call if call.done() else Response(status_code=499)
+    finally:
+        watch.cancel()
+        call.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def cord_for(chute: Chute, path: str, method: str) -> CordSpec:

@@ -144,7 +144,9 @@ class Fleet:
                 sys.executable, "-P", str(RUNNER), *arguments,
                 cwd=app, env=self._environment(chute, folder), stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
-        client = httpx.AsyncClient(http1=False, http2=True, timeout=600, trust_env=False)
+        # HTTP/1.1, because httpx closes no HTTP/2 stream that is left early, and an instance must learn who has gone
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+        client = httpx.AsyncClient(timeout=600, trust_env=False, limits=limits)
         return Instance(instance_id, chute.chute_id, chute.version, port, process, log, client)
 
     def _environment(self, chute: Chute, folder: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ import httpx
 import openai
 import pytest
 
+from tests.api.test_files import picture
 from tests.chute.deployment import CALLER_KEY, CONFIG, Deployed, copy_project, deploy, until_hot
 from tests.chute.test_dev import POSTS, WAV
 from tests.fakes.upstream import Upstream
@@ -34,7 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/audio/transcriptions": {"model": "whisper-1", "file_b64": base64.b64encode(WAV).decode()},
     "/v1/audio/translations": {"model": "whisper-1", "file_b64": base64.b64encode(WAV).decode()},
     "/transcribe": {"audio_b64": base64.b64encode(WAV).decode(), "model": "whisper-1"},
-    "/v1/ocr": {"model": "page-reader", "image_b64": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()},
+    "/v1/ocr": {"model": "page-reader", "image_b64": base64.b64encode(picture()).decode()},
     "/route": {"path": "/v1/completions", "model": "gpt-x", "prompt": "x"},
 }
 
