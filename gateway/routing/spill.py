@@ -17,9 +17,10 @@ def too_full(spill: Spill, vital: Vital, load: EngineLoad | None, now: float) ->
     share = BACK if spill in vital.spilled else 1.0
     for value, limit, name in _measures(spill, vital, load, now):
         if value >= limit * share:
-            vital.spilled.add(spill)
+            vital.spilled |= {spill}
             return f"{value:g} {name}, the limit is {limit:g} (back below {limit * BACK:g})"
-    vital.spilled.discard(spill)
+    if share == BACK:
+        vital.spilled -= {spill}
     return ""
 
 

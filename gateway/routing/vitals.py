@@ -9,7 +9,9 @@ from gateway.routing.breaker import Breaker
 from gateway.routing.types import Spill, Target
 
 MAX_TARGETS = 10_000
-"""Targets remembered; the one unused for longest is forgotten first."""
+"""Targets remembered; those are forgotten first that had no call since it was last looked for one to forget."""
+_PASSES = 32
+"""Targets looked at, at most, to forget one."""
 _LEAST_TOKENS = 8
 """Shorter answers say nothing of a target's speed."""
 _WEIGHT = 0.2
@@ -50,10 +52,12 @@ class Vital:
     latency: float | None = None
     speed: float | None = None
     last_error: str = ""
-    spilled: set[Spill] = field(default_factory=set)
+    spilled: frozenset[Spill] = frozenset()
     """The limits that were reached and not yet left well behind."""
     recent: deque[float] | None = None
     """The latest latencies, kept from the first time that somebody asks for `slow_after`."""
+    calls_seen: int = 0
+    """`calls` when it was last looked for a target to forget."""
 
     def ready_at(self, now: float) -> float:
         """When this target may be asked."""
@@ -128,7 +132,7 @@ class Vitals:
         if vital is None:
             vital = self._by_target[key] = self._new(target.provider_id)
             if len(self._by_target) > MAX_TARGETS:
-                self._by_target.popitem(last=False)
+                self._forget_one()
         return vital
 
     def unwell(self, provider: str, check: Checked) -> None:
@@ -155,6 +159,16 @@ class Vitals:
         """Forget everything: every target starts anew."""
         self._by_target.clear()
         self.checks.clear()
+
+    def _forget_one(self) -> None:
+        """The oldest that nobody used since the last look; asking for a target stays as cheap as a look into a dict."""
+        for _ in range(_PASSES):
+            key, vital = self._by_target.popitem(last=False)
+            if not vital.in_flight and vital.calls == vital.calls_seen:
+                return
+            vital.calls_seen = vital.calls
+            self._by_target[key] = vital
+        self._by_target.popitem(last=False)
 
     def _of(self, provider: str) -> Iterator[Vital]:
         return (vital for (name, _), vital in self._by_target.items() if name == provider)

@@ -16,7 +16,7 @@ from gateway.routing.breaker import Breaker, BreakerLimits, BreakerState
 from gateway.routing.order import order, slow
 from gateway.routing.spill import BACK, too_full
 from gateway.routing.types import Policy, Route, Spill, Target
-from gateway.routing.vitals import Checked, EngineLoad, Vital, Vitals
+from gateway.routing.vitals import MAX_TARGETS, Checked, EngineLoad, Vital, Vitals
 
 PROVIDERS = {
     "local": Provider("local", ProviderType.LOCAL),
@@ -192,6 +192,20 @@ def test_targets_that_nobody_asked_yet_are_closed_by_a_failed_check_too() -> Non
     assert vitals[Target("b", "known")].ready_at(2.0) == 2.0
     vitals.well("a", Checked(0.0), 3.0)
     assert all(vitals[target].ready_at(3.0) == 3.0 for target in (known, unknown, Target("a", "new")))
+
+
+def test_a_target_in_use_outlives_thousands_that_were_asked_once() -> None:
+    vitals, busy, waiting = Vitals(), Target("a", "busy"), Target("a", "waiting")
+    vitals[waiting].begin(0.0)
+    kept = vitals[busy], vitals[waiting]
+    for n in range(3 * MAX_TARGETS):
+        vitals[Target("b", f"m{n}")].begin(0.0)
+        vitals[Target("b", f"m{n}")].end()
+        if n % 1000 == 0:
+            vitals[busy].begin(0.0)
+            vitals[busy].end()
+    assert (vitals[busy], vitals[waiting]) == kept and vitals[busy] is kept[0] and vitals[waiting] is kept[1]
+    assert len(vitals._by_target) <= MAX_TARGETS
 
 
 # --- splice ----------------------------------------------------------------------------------------------
