@@ -26,6 +26,7 @@ class RunningGateway:
         self.state_dir = state_dir
         values = {"state_dir": state_dir, "master_api_key": MASTER, "allow_private_upstreams": True, "port": 0}
         self.app = create_app(Settings.model_validate({**values, **settings}), engines)
+        self.direct = direct
         http: Any = protocol_for(self.app.inference) if direct else "httptools"
         config = uvicorn.Config(self.app, port=0, log_config=None, loop="none", http=http)
         self._server = uvicorn.Server(config)
