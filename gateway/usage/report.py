@@ -98,8 +98,8 @@ class Figures:
     """Of any set of requests. `errors` are status 400 and above without 499, when the caller left.
 
     `retried` (more than one attempt) and `tokens_per_second` (of streams, after their first content) are None where
-    only hourly sums are left. `exact`: percentiles are of the rows themselves, neither of a histogram nor left out since
-    the rows are too many.
+    only hourly sums are left. `exact`: percentiles are of the rows themselves, not of a histogram, nor left out as
+    there are too many rows.
     """
 
     requests: int = 0
