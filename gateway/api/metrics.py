@@ -71,7 +71,7 @@ def stats(watched: Watched) -> dict[str, Any]:
         "errors": errors,
         "success_rate": (requests - errors) / requests if requests else 0.0,
         "error_rate": errors / requests if requests else 0.0,
-        "in_flight": meters.in_flight,
+        "in_flight": _in_flight(watched.state),
         "queued": watched.state.dispatcher.queued,
         "cache_hits": cache.hits if cache else 0,
         "cache_misses": cache.misses if cache else 0,
@@ -121,12 +121,18 @@ def _families(watched: Watched) -> Iterator[tuple[Metric, Values]]:
 
 
 def _now(watched: Watched) -> Iterator[tuple[Metric, Values]]:
-    yield table.IN_FLIGHT, {(): watched.meters.in_flight}
+    yield table.IN_FLIGHT, {(): _in_flight(watched.state)}
     yield table.QUEUE, {(): watched.state.dispatcher.queued}
     yield table.MODELS, {(): len(watched.state.snapshot.routes)}
     yield table.INFO, {(__version__,): 1}
     age = watched.catalog_age()
     yield table.CATALOG_AGE, {} if age is None else {(): age}
+
+
+def _in_flight(state: State) -> int:
+    """A hedged request counts twice while two targets answer it."""
+    at_targets = sum(vital.in_flight for _, vital in state.dispatcher.vitals.items())
+    return at_targets + state.dispatcher.queued
 
 
 def _targets(state: State) -> Iterator[tuple[Metric, Values]]:

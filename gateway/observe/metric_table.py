@@ -40,7 +40,7 @@ ATTEMPTS = Metric("gateway_attempts_total", "counter", "Tries of targets by outc
 FALLBACKS = Metric("gateway_fallbacks_total", "counter", "Requests that their first target did not answer.", ("model",))
 FROM_CACHE = Metric("gateway_cached_requests_total", "counter", "Requests answered from the cache.", ("model",))
 
-IN_FLIGHT = Metric("gateway_in_flight_requests", "gauge", "Requests being answered now.")
+IN_FLIGHT = Metric("gateway_in_flight_requests", "gauge", "Calls at targets, and requests that wait for one.")
 QUEUE = Metric("gateway_queue_requests", "gauge", "Requests that wait because all their targets rest.")
 TARGET_IN_FLIGHT = Metric("gateway_target_in_flight", "gauge", "Calls that a target has not finished.", _TARGET)
 BREAKER = Metric(

@@ -45,13 +45,9 @@ class _Line:
 
 
 class Meters:
-    """Labels are bounded: a model is the route it led to, and past the bounds, or where none was found, `other`.
-
-    `in_flight` is kept by the pipeline: one more when a request begins, one less when it ended.
-    """
+    """Labels are bounded: a model is the route it led to, and past the bounds, or where none was found, `other`."""
 
     def __init__(self) -> None:
-        self.in_flight = 0
         self.requests = 0
         self.errors = 0
         """Status 400 and above, without 499."""
