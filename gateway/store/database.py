@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.errors import GatewayError, StorageUnavailable
+from gateway.errors import GatewayError, InvalidRequest, StorageUnavailable
 from gateway.store.engines import Engines, Timing
-from gateway.store.failures import collided, translated
+from gateway.store.failures import UNSTORABLE, collided, translated
 
 Result = TypeVar("Result")
 Work = Callable[[Connection], Result]
@@ -121,6 +121,8 @@ class Database:
         except DBAPIError as error:
             if not (error.connection_invalidated or collided(error)):
                 raise translated(error) from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise InvalidRequest(UNSTORABLE) from error
         try:
             return self._attempt(engine, work)
         except DBAPIError as error:

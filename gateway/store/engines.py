@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import ArgumentError
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, StorageFailed
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -81,14 +81,26 @@ def sqlite_engines(path: Path, timing: Timing, readers: int = 2) -> Engines:
         def _prepare(connection: Any, record: Any) -> None:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=1000"):
                 connection.execute(f"PRAGMA {pragma}")
+            record.info["file"] = _identity(path)
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
+            if connection.info["file"] != _identity(path):  # what is written now would go where nobody finds it
+                raise StorageFailed("The database file was moved or replaced while it was used. Restart the gateway.")
             connection.exec_driver_sql(begin)
 
         return engine
 
     return Engines(made("BEGIN IMMEDIATE", 1), made("BEGIN", readers))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file that is; None where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def postgresql_engines(url: URL, timing: Timing, connected: Connected, readers: int = 2) -> Engines:

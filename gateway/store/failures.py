@@ -2,10 +2,11 @@
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from gateway.errors import ConfigError, GatewayError, InvalidRequest, StorageFailed, StorageUnavailable
 
+UNSTORABLE = "A value holds characters or numbers that the database cannot hold."
 _FULL = "The database has no room left: nothing was written. Make room; no restart is needed."
 _READ_ONLY = "The database is read-only: nothing was written."
 _DAMAGED = "The database file is damaged: nothing was written. Restore a backup."
@@ -52,10 +53,10 @@ def translated(error: DBAPIError) -> GatewayError:
         kind, message = _SQLITE.get(code, (StorageFailed, "The database refused: nothing was written."))
         return kind(message)
     state = getattr(origin, "sqlstate", None) or _refusal(str(origin))
+    if isinstance(error, DataError):
+        return InvalidRequest(UNSTORABLE)
     if state is None or (state[:2] in ("08", "57", "53", "40") and state not in _POSTGRESQL):
         return StorageUnavailable(_GONE)
-    if state[:2] == "22":
-        return InvalidRequest("A value holds characters or numbers that cannot be stored.")
     kind, message = _POSTGRESQL.get(state, (StorageFailed, f"The database refused ({state}): nothing was written."))
     return kind(message)
 

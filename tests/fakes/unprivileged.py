@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ def account() -> dict[str, Any]:
 
 
 def folder(prefix: str) -> Path:
-    """A new temporary folder that belongs to that account."""
-    path = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    """A new temporary folder that belongs to that account, in memory where there is plenty."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4 * 2**30
+    path = Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else "/tmp"))
     if owner := account():
         os.chown(path, owner["user"], owner["group"])
     return path

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import ConfigError, InvalidRequest
+from gateway.errors import ConfigError, InvalidRequest, StorageFailed
 from gateway.store.backup import backup, restore, verify
 from gateway.store.records import Audit, Delete, Put, Resource
 from gateway.store.store import Store
@@ -221,7 +221,7 @@ async def test_a_restore_that_the_database_refuses_changes_nothing(store: Store)
         lines[-1]["rows"]["records"] += 1
 
     before = await whole(store)
-    with pytest.raises(Exception):  # noqa: B017
+    with pytest.raises(StorageFailed):
         await restore(store, io.BytesIO(edited(data, twice)), RESTORED)
     assert await whole(store) == before
 

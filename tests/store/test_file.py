@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import ConfigError, StorageFailed
+from gateway.errors import ConfigError, StorageFailed, StorageUnavailable
 from gateway.store.records import Resource
 from tests.fakes import unprivileged
 from tests.store.conftest import QUICK, TOLD, Home, put
@@ -90,12 +90,30 @@ async def test_a_file_that_goes_while_it_is_used_is_not_replaced_by_an_empty_one
     store = await file_home.open()
     await store.write([put("a")], TOLD)
     await store.close()
+    fresh, used = await file_home.open(), await file_home.open()
+    await used.write([put("b")], TOLD)
+    aside = file_home.folder.rename(file_home.folder.with_name("aside"))
+    for store in (fresh, used):
+        with pytest.raises((StorageFailed, StorageUnavailable)):
+            await store.write([put("c")], TOLD)
+        with pytest.raises((StorageFailed, StorageUnavailable)):
+            await store.read(Resource.USERS)
+    assert not file_home.folder.exists()
+    aside.rename(file_home.folder)
+    for store in (fresh, used):
+        await store.write([put(f"d{id(store)}")], TOLD)
+        assert len(await store.read(Resource.USERS)) >= 3
+
+
+async def test_a_file_that_is_replaced_while_it_is_used_gets_no_writes(file_home: Home, tmp_path: Path) -> None:
     store = await file_home.open()
-    shutil.rmtree(file_home.folder)
-    with pytest.raises(Exception):  # noqa: B017
-        for _ in range(3):
-            await store.write([put("b")], TOLD)
-    assert not file_home.file.exists()
+    await store.write([put("a")], TOLD)
+    other = Home(tmp_path / "other")
+    await (await other.open()).write([put("z")], TOLD)
+    await other.close()
+    other.file.replace(file_home.file)
+    with pytest.raises(StorageFailed, match="Restart"):
+        await store.write([put("b")], TOLD)
 
 
 async def test_a_database_of_somebody_else_is_refused(file_home: Home) -> None:

@@ -72,6 +72,17 @@ async def test_refusals_name_what_is_wrong(store: Store) -> None:
     assert await store.revision() == 1
 
 
+async def test_asking_for_odd_names_is_no_failure_of_the_database(store: Store) -> None:
+    for odd in ("", "a\0b", "\ud800", "'; DROP TABLE records; --", "x" * 100_000):
+        try:
+            assert await store.get(Resource.USERS, odd) is None
+        except InvalidRequest:
+            assert "\0" in odd or "\ud800" in odd
+    with pytest.raises(InvalidRequest):
+        await store.audits(limit=10**30)
+    assert await store.revision() == 0
+
+
 async def test_a_handle_is_free_again_when_its_owner_goes_or_changes(store: Store) -> None:
     await store.write([put("a", handle="one"), put("b", handle="two")], TOLD)
     await store.write([Delete(Resource.USERS, "a"), put("b", handle="one")], TOLD)

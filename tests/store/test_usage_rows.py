@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, func, select
 
+from gateway.errors import StorageFailed
 from gateway.settings.periods import period_name
 from gateway.store.buckets import BUCKETS, bucket, percentile
 from gateway.store.documents import from_json
@@ -94,7 +95,7 @@ async def test_of_a_batch_that_is_partly_known_only_the_new_rows_are_spent(store
 
 async def test_a_batch_that_fails_leaves_nothing(store: Store) -> None:
     bad = replace(row("bad"), at=None)  # type: ignore[arg-type]
-    with pytest.raises(Exception):  # noqa: B017
+    with pytest.raises(StorageFailed):
         await store.append([row("good"), bad], spends(row("good")))
     assert await count(store, usage) == 0 and await store.spent(["total"]) == {}
 
