@@ -33,6 +33,7 @@ class Throttle:
     def __init__(self) -> None:
         self._accounts: OrderedDict[str, _Tries] = OrderedDict()
         self._addresses: OrderedDict[str, _Tries] = OrderedDict()
+        self._homes: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def attempt(self, account: str, address: str, now: float | None = None) -> None:
         """Counts an attempt before it is made, so that parallel ones count too. `now` is monotonic.
@@ -40,7 +41,7 @@ class Throttle:
         Raises RateLimited with `retry_after`, which doubles with every further attempt.
         """
         now = time.monotonic() if now is None else now
-        of_account = _tries(self._accounts, account.strip().casefold()[:256], now)
+        of_account = _tries(self._accounts, self._counted_as(account, address), now)
         of_address = _tries(self._addresses, _site(address), now)
         wait = max(of_account.until, of_address.until) - now
         if wait > 0:
@@ -50,11 +51,25 @@ class Throttle:
 
     def succeeded(self, account: str, address: str) -> None:
         """The account begins anew; the address gets this attempt back, no more, as it may guess at others."""
-        self._accounts.pop(account.strip().casefold()[:256], None)
-        tries = self._addresses.get(_site(address))
+        self._accounts.pop(self._counted_as(account, address), None)
+        home = (_folded(account), _site(address))
+        self._homes[home] = None
+        self._homes.move_to_end(home)
+        if len(self._homes) > _REMEMBERED:
+            self._homes.popitem(last=False)
+        tries = self._addresses.get(home[1])
         if tries is not None:
             tries.count = max(0, tries.count - 1)
             tries.until = 0.0
+
+    def _counted_as(self, account: str, address: str) -> str:
+        """Where somebody has logged in before, attempts are counted apart: strangers elsewhere do not lock them out."""
+        name, site = _folded(account), _site(address)
+        return f"{name}\n{site}" if (name, site) in self._homes else name
+
+
+def _folded(account: str) -> str:
+    return account.strip().casefold()[:256]
 
 
 def _tries(known: OrderedDict[str, _Tries], name: str, now: float) -> _Tries:

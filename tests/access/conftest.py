@@ -28,7 +28,9 @@ async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             counters = SharedCounters(FileBackend(tmp_path / f"counters-{len(made)}.db"))
         else:
             server: RedisServer = request.getfixturevalue("redis_server")
-            counters = SharedCounters(RedisBackend(server.url, f"{{test-{len(made)}}}", server_time=False))
+            counters = SharedCounters(
+                RedisBackend(server.url, f"{{test-{len(made)}}}", server_time=False, patience=20.0)
+            )
         made.append(counters)
         return counters
 

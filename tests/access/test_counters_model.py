@@ -39,11 +39,11 @@ class Model:
 
     taken: list[Taken] = field(default_factory=list)
     steady: float = 0.0
-    wall: float = -math.inf
+    wall: float = 0.0
 
     def tick(self, now: float) -> None:
         if now > self.wall:
-            self.steady += 0 if self.wall == -math.inf else now - self.wall
+            self.steady += now % 1 if self.wall == 0 else now - self.wall
             self.wall = now
         elif self.wall - now > 5:
             self.wall = now
@@ -53,8 +53,8 @@ class Model:
 
     def _has_room(self, limits: Limits, amount: Amount, now: float, later: float) -> bool:
         mine = [one for one in self.taken if limits in one.scopes]
-        second = math.floor(self.steady + FRACTION + later)
-        lately = [one for one in mine if math.floor(one.at + FRACTION) > second - 61]
+        second = math.floor(self.steady + later)
+        lately = [one for one in mine if math.floor(one.at) > second - 61]
         period = period_name(limits.budget_period, now)
         spent = sum(one.nanos for one in mine if period_name(limits.budget_period, one.wall) == period)
         return (
@@ -65,8 +65,6 @@ class Model:
         )
 
 
-FRACTION = 0.25
-"""Of the second in which a history begins."""
 AMOUNTS = st.builds(Amount, st.integers(0, 70), st.integers(0, 250))
 SOME = st.sets(st.sampled_from(SCOPES), min_size=1).map(lambda some: tuple(sorted(some, key=lambda one: one.scope)))
 STEPS = st.lists(
@@ -82,7 +80,7 @@ STEPS = st.lists(
 
 
 async def play(counters: CounterStore, steps: list[Any]) -> None:
-    model, now = Model(), NOON + FRACTION
+    model, now = Model(), NOON + 0.25
     running: list[tuple[Grant, Taken]] = []
     for step, what, amount in steps:
         if step == "move":

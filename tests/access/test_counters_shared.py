@@ -30,7 +30,10 @@ Connect = Callable[[], SharedCounters]
 
 
 def backend(kind: str, place: str) -> Backend:
-    return RedisBackend(place, lease=LEASE) if kind == "redis" else FileBackend(Path(place), lease=LEASE)
+    """Patient, as the machine that runs the tests may be busy."""
+    if kind == "redis":
+        return RedisBackend(place, lease=LEASE, patience=20.0)
+    return FileBackend(Path(place), lease=LEASE, patience=20.0)
 
 
 @pytest.fixture(params=["file", "redis"])

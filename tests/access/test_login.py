@@ -167,11 +167,21 @@ def test_an_attacker_slows_the_owner_down_by_a_minute_at_most() -> None:
     assert caught.value.retry_after is not None and caught.value.retry_after <= 60
 
 
+def test_strangers_do_not_lock_the_owner_out_of_where_he_logged_in_before() -> None:
+    throttle = Throttle()
+    throttle.attempt("anna", "203.0.113.9", 0.0)
+    throttle.succeeded("anna", "203.0.113.9")
+    assert tries_until_refused(throttle, ["anna"], MANY_ADDRESSES) < 20
+    throttle.attempt("anna", "203.0.113.9", 0.0)
+    assert tries_until_refused(throttle, ["anna"], ["203.0.113.9"]) < 20
+
+
 def test_what_is_remembered_is_bounded() -> None:
     throttle = Throttle()
     for n in range(50_000):
         throttle.attempt(f"user{n}", f"10.{n >> 16}.{(n >> 8) & 255}.{n & 255}", 0.0)
-    assert max(len(throttle._accounts), len(throttle._addresses)) <= 20_000
+        throttle.succeeded(f"other{n}", f"10.{n >> 16}.{(n >> 8) & 255}.{n & 255}")
+    assert max(len(throttle._accounts), len(throttle._addresses), len(throttle._homes)) <= 20_000
 
 
 # --- the first administrator -----------------------------------------------------------------------------

@@ -59,6 +59,8 @@ class Backend(Protocol):
 
     name: str
     """For the log and for the health page."""
+    patience: float
+    """Seconds that a request waits for it, before this process counts alone."""
 
     def clock(self, now: float) -> float:
         """`now` by the clock that all who share the backend have in common, as far as it is known."""

@@ -34,7 +34,14 @@ class RedisBackend:
 
     name = "Redis"
 
-    def __init__(self, url: str, prefix: str = "{gateway}", server_time: bool = True, lease: float = LEASE) -> None:
+    def __init__(
+        self,
+        url: str,
+        prefix: str = "{gateway}",
+        server_time: bool = True,
+        lease: float = LEASE,
+        patience: float = 0.25,
+    ) -> None:
         """Connects at the first use. Raises ConfigError for a URL that cannot be one of Redis."""
         try:
             self._redis: Redis = Redis.from_url(
@@ -49,6 +56,7 @@ class RedisBackend:
         self._batches = Batches(self._send)
         self._prefix = prefix
         self._lease = lease
+        self.patience = patience
         self._server_time = server_time
         self._ahead = 0.0
         """Seconds by which the clock of Redis is ahead of ours."""

@@ -23,8 +23,6 @@ from gateway.access.limits import Amount, Grant, Limits
 
 log = logging.getLogger("gateway")
 
-_PATIENCE = 0.25
-"""Seconds that a request waits for the backend."""
 _GRACE = 0.02
 """Seconds for answers that are there already, while this process was too busy to read them."""
 _LONG_PATIENCE = 3.0
@@ -41,7 +39,7 @@ _Key = tuple[str, str]
 _T = TypeVar("_T")
 
 
-async def _patiently(work: Coroutine[Any, Any, _T], seconds: float = _PATIENCE) -> _T:
+async def _patiently(work: Coroutine[Any, Any, _T], seconds: float) -> _T:
     """Raises TimeoutError when it takes longer; time in which this process did nothing does not count."""
     task = asyncio.create_task(work)
     try:
@@ -89,7 +87,7 @@ class SharedCounters:
     async def _reserve(self, scopes: Sequence[Limits], most: Amount, now: float) -> Grant:
         now = self._backend.clock(now)
         booking = Booking(next(self._ids), scopes, self._names(scopes, now), most)
-        verdict = await _patiently(self._backend.reserve(booking, now))
+        verdict = await _patiently(self._backend.reserve(booking, now), self._backend.patience)
         self._epoch = self._epoch or verdict.epoch
         booking = replace(booking, second=verdict.second)
         if verdict.epoch != self._epoch:
@@ -122,7 +120,7 @@ class SharedCounters:
         """What fails here stays left over, and the keeper tries it again."""
         if self._alone is None:
             try:
-                await _patiently(self._backend.settle(*self._left_over[id]))
+                await _patiently(self._backend.settle(*self._left_over[id]), self._backend.patience)
             except (BackendLost, TimeoutError) as error:
                 await self._lose(error)
             else:
@@ -154,7 +152,7 @@ class SharedCounters:
             await self._alone.forget(scope)
             return
         try:
-            await _patiently(self._backend.forget(scope))
+            await _patiently(self._backend.forget(scope), self._backend.patience)
         except (BackendLost, TimeoutError) as error:
             await self._lose(error)
 
@@ -165,7 +163,7 @@ class SharedCounters:
                 await self._keeper
         with suppress(BackendLost, TimeoutError):
             if self._alone is not None or self._left_over:
-                await _patiently(self._restore())
+                await _patiently(self._restore(), self._backend.patience)
         await self._backend.aclose()
 
     # --- without the backend ---------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from gateway.access.counters.clock import SteadyClock
 from gateway.access.counters.verdicts import WINDOW, Use, is_full
 from gateway.access.limits import Amount, Limits
 
-_BUSY = 0.2
+_BUSY = 1.5
 """Seconds to wait for another worker's transaction."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY, epoch TEXT, latest REAL, offset REAL);
@@ -35,13 +35,17 @@ _T = TypeVar("_T")
 
 
 class FileBackend:
-    """A `Backend`. Leases are measured by the machine's monotonic clock, which all its processes share."""
+    """A `Backend`. Leases are measured by the machine's monotonic clock, which all its processes share.
+
+    A busy machine is no reason to count alone, so the default patience is long.
+    """
 
     name = "the file of counters"
 
-    def __init__(self, path: Path, lease: float = LEASE) -> None:
+    def __init__(self, path: Path, lease: float = LEASE, patience: float = 2.0) -> None:
         self._path = path
         self._lease = lease
+        self.patience = patience
         self._thread = ThreadPoolExecutor(1, "counters")
         self._batches = Batches(self._send)
         self._db: sqlite3.Connection | None = None
