@@ -3,6 +3,7 @@
 Engines come in as a function (`chute_models.build`), because nothing here knows how models run.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -98,7 +99,9 @@ class ModelChute(GatewayChute):
         given = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> Message:
-            return given.pop() if given else {"type": "http.disconnect"}
+            if not given:
+                await asyncio.Event().wait()  # this caller stays
+            return given.pop()
 
         async def send(message: Message) -> None:
             nonlocal status
