@@ -89,8 +89,8 @@ def _spellings(plain: str, owner: str, key: str) -> Iterable[str]:
 def _claim(one: Cluster) -> tuple[Any, ...]:
     """Who has the first right to a name: this machine, then the platform's own chutes, then whoever is used most."""
     fields = one.first.fields
-    own = fields.get("username") not in (None, CHUTES)
-    return (*_precedence(one.gateway), own, -fields.get("invocation_count", 0), one.chute_id, one.first.key)
+    owner = {CHUTES: 0, None: 1}.get(fields.get("username"), 2)
+    return (*_precedence(one.gateway), owner, -fields.get("invocation_count", 0), one.chute_id, one.first.key)
 
 
 def _popular_from(clusters: list[Cluster]) -> int:

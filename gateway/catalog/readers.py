@@ -12,10 +12,11 @@ _NUMBER_LIMIT = 10**15
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
-    """Without control characters and direction marks, cut to `limit`; empty for what is no string."""
+    """On one line, without control characters and direction marks, cut to `limit`; empty for what is no string."""
     if not isinstance(value, str):
         return ""
-    return _CONTROL.sub(" ", value[: 2 * limit].encode("utf-8", "replace").decode()).strip()[:limit]
+    plain = _CONTROL.sub(" ", value[: 2 * limit].encode("utf-8", "replace").decode())
+    return " ".join(plain.split())[:limit]
 
 
 def name(value: object) -> str:
