@@ -6,6 +6,7 @@ import { models } from "./en/models";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { playground } from "./en/playground";
+import { system } from "./en/system";
 import { requests } from "./en/requests";
 import { providers } from "./en/providers";
 
@@ -13,6 +14,7 @@ export default {
   ...common,
   ...forms,
   ...people,
+  ...system,
   login,
   models,
   overview,

@@ -40,7 +40,7 @@ export function Groups({ usage, group, root }: { usage: Usage; group: string; ro
         </>
       }
     >
-      <Table label={words.groups.title ?? ""} columns={view.columns} rows={usage.groups ?? []} rowKey={(row) => row.label} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => navigate(`${root === "/api/admin" ? "/requests" : "/mine/requests"}?${FILTER_OF[group]}=${encodeURIComponent(row.label)}`)} />
+      <Table label={words.groups.title ?? ""} columns={view.columns} rows={usage.groups ?? []} rowKey={(row) => row.label} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => navigate(`${root === "/api/admin" ? "/requests" : "/my-requests"}?${FILTER_OF[group]}=${encodeURIComponent(row.label)}`)} />
     </Panel>
   );
 }
@@ -57,7 +57,7 @@ export function Errors({ usage, root }: { usage: Usage; root: Root }) {
             <tbody>
               {errors.map((one) => (
                 <tr key={`${one.code} ${one.status}`}>
-                  <td><a href={href(`${root === "/api/admin" ? "/requests" : "/mine/requests"}?error_code=${encodeURIComponent(one.code)}`)}><code>{one.code || one.status}</code></a></td>
+                  <td><a href={href(`${root === "/api/admin" ? "/requests" : "/my-requests"}?error_code=${encodeURIComponent(one.code)}`)}><code>{one.code || one.status}</code></a></td>
                   <td class="numeric">{one.status}</td>
                   <td class="numeric">{short(one.requests)}</td>
                   <td><Time at={one.last_at} /></td>

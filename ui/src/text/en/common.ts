@@ -63,6 +63,7 @@ export const common = {
       backup: "Backup",
       mine: "My usage",
       myKeys: "My keys",
+      myRequests: "My requests",
       docs: "API",
     },
     notFound: "There is no such page",

@@ -1,0 +1,70 @@
+/** Settings: the value in force, where it comes from, and changing it. */
+import { useMemo } from "preact/hooks";
+import { settings } from "../../api/collection";
+import type { Setting } from "../../api/types";
+import { Badge } from "../../parts/badge";
+import { Button } from "../../parts/button";
+import { Value } from "../../parts/changes";
+import { Icon } from "../../parts/icon";
+import { Page } from "../../parts/page";
+import { Await, Empty } from "../../parts/states";
+import type { Column } from "../../parts/table/column";
+import { Table } from "../../parts/table/table";
+import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
+import { useMatching } from "../../state/matching";
+import { useResource } from "../../state/resource";
+import { query, setQuery } from "../../state/router";
+import { text } from "../../text";
+import { SettingForm } from "./form";
+
+export default function Settings() {
+  const words = text.settings;
+  const list = useResource("settings", settings.all);
+  const open = query.value.get("open");
+  return (
+    <Page title={words.title} lead={words.lead} fill>
+      <Await of={list} rows={8}>
+        {(rows) => {
+          const setting = rows.find((row) => row.id === open);
+          return (
+            <>
+              <List rows={rows} />
+              {setting && <SettingForm key={setting.id} setting={setting} onClose={() => setQuery({ open: null })} onChange={list.reload} />}
+            </>
+          );
+        }}
+      </Await>
+    </Page>
+  );
+}
+
+function columnsOf(): Column<Setting>[] {
+  const words = text.settings.columns;
+  return [
+    { id: "id", header: words.id, value: (row) => row.id, cell: (row) => <span class="cell-main"><code>{row.id}</code>{!row.changeable && <span class="faint" role="img" aria-label={text.settings.fixed} title={text.settings.fixed}><Icon name="lock" size={12} /></span>}</span> },
+    { id: "value", header: words.value, value: (row) => JSON.stringify(row.value), cell: (row) => <Value value={row.value} /> },
+    { id: "origin", header: words.origin, value: (row) => row.origin, cell: (row) => <Badge tone={row.origin === "database" ? "accent" : "quiet"}>{row.origin}</Badge> },
+    { id: "default", header: words.default, extra: true, value: (row) => JSON.stringify(row.default), cell: (row) => <Value value={row.default} /> },
+    { id: "description", header: words.description, value: (row) => row.description, cell: (row) => <span class="muted" title={row.description}>{row.description}</span> },
+  ];
+}
+
+function List({ rows }: { rows: Setting[] }) {
+  const words = text.settings;
+  const changed = query.value.get("changed") === "1";
+  const columns = useMemo(columnsOf, []);
+  const view = useView("settings", columns);
+  const chosen = useMemo(() => (changed ? rows.filter((row) => row.origin !== "default") : rows), [rows, changed]);
+  const found = useMatching(chosen, (row) => [row.id, row.description, row.origin]);
+  return (
+    <>
+      <Tools shown={found.length} total={rows.length} unit={words.unit}>
+        <SearchBox label={words.search} />
+        <Button icon="filter" pressed={changed} onClick={() => setQuery({ changed: changed ? null : "1" })}>{words.onlyChanged}</Button>
+        <ColumnChooser view={view} />
+        <CsvButton name="settings" columns={columns} rows={found} />
+      </Tools>
+      <Table label={words.title} columns={view.columns} rows={found} rowKey={(row) => row.id} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: row.id })} openKey={query.value.get("open")} fill empty={<Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>} />
+    </>
+  );
+}
