@@ -8,7 +8,7 @@ import os
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 
 from gateway.errors import (
     GatewayError,
@@ -87,8 +87,8 @@ class Exchange(ABC):
 
     # --- in ------------------------------------------------------------------------------------------
 
-    async def read_body(self, limit: int, seconds: float) -> bytes:
-        """The whole body. Raises TooLarge before reading when the length is announced, RequestTimeout when it takes
+    def read_body(self, limit: int, seconds: float) -> Awaitable[bytes]:
+        """The whole body; no coroutine itself, to spare a frame. Raises TooLarge before reading when the length is announced, RequestTimeout when it takes
         longer than `seconds`, ClientGone when it never comes to its end."""
         headers = self.headers
         if length := headers.get("content-length"):
@@ -99,31 +99,32 @@ class Exchange(ABC):
                 raise too_large(limit)
         if "content-encoding" in headers and headers["content-encoding"].lower() != "identity":
             raise UnsupportedMedia("Compressed request bodies are not supported; send the body as it is.")
-        return await self._read(limit, seconds)
+        return self._read(limit, seconds)
 
     # --- out -----------------------------------------------------------------------------------------
 
-    async def send(self, reply: Reply, keep_alive: float = 0) -> None:
-        """A whole reply at once, or a stream piece by piece. A stream that breaks ends in an error event; one that is
+    def send(self, reply: Reply, keep_alive: float = 0) -> Awaitable[None]:
+        """To be awaited at once. A whole reply at once, or a stream piece by piece. A stream that breaks ends in an error event; one that is
         silent for `keep_alive` seconds shows a comment (0: never)."""
         headers = [("content-type", reply.media_type), ("x-request-id", self.request_id)]
         headers += _on_one_line(reply.headers)
         self.status = reply.status
         if isinstance(reply.body, bytes):
-            await self._whole(reply.status, headers, reply.body)
-            return
+            return self._whole(reply.status, headers, reply.body)
+        return self._events(reply.status, headers, reply.body, keep_alive)
+
+    async def _events(self, status: int, headers: Fields, body: ByteStream, keep_alive: float) -> None:
         try:
-            headers += _EVENT_HEADERS
-            await self._start(reply.status, headers)
+            await self._start(status, [*headers, *_EVENT_HEADERS])
             heart = asyncio.ensure_future(self._beat(keep_alive)) if keep_alive else None
             try:
-                await self._stream(reply.body)
+                await self._stream(body)
             finally:
                 if heart:
                     heart.cancel()
             await self._end()
         finally:
-            await reply.body.aclose()
+            await body.aclose()
 
     async def send_error(self, error: GatewayError, extra: Iterable[tuple[str, str]] = ()) -> None:
         self.status, headers, body = render(error, self.request_id)

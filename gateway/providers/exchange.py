@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -104,13 +104,17 @@ async def refusal(response: HttpResponse, upstream: Upstream) -> GatewayError:
     return failure(response.status, response.headers, body, upstream.secrets)
 
 
-async def read_json(response: HttpResponse) -> bytes:
+def read_json(response: HttpResponse) -> Awaitable[bytes]:
     """The whole body of a non-stream answer. Raises `UpstreamBadResponse` for one that is a stream or a page."""
     kind = media_type(response)
     if kind == EVENTS or kind.startswith("text/html"):
-        await response.aclose()
-        raise UpstreamBadResponse(f"The provider answered with {kind} instead of JSON.")
-    return await response.read(MAX_REPLY)
+        return _no_json(response, kind)
+    return response.read(MAX_REPLY)
+
+
+async def _no_json(response: HttpResponse, kind: str) -> bytes:
+    await response.aclose()
+    raise UpstreamBadResponse(f"The provider answered with {kind} instead of JSON.")
 
 
 def media_type(response: HttpResponse) -> str:
