@@ -1,10 +1,11 @@
 """The dialect of OpenAI and of everybody who speaks it."""
 
+from gateway.errors import GatewayError, UpstreamCredentials
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, OCR, TRANSCRIPTIONS, TRANSLATIONS, Body
 from gateway.providers.audio_calls import send_audio
 from gateway.providers.base import Endpoint, ListedModel, Provider, Timeouts
-from gateway.providers.exchange import MAX_REPLY, Upstream, join_url, refusal, remote
+from gateway.providers.exchange import MAX_REPLY, Upstream, ask, join_url, refusal, remote
 from gateway.providers.json_calls import send_json
 from gateway.providers.listing import list_models
 from gateway.providers.ocr_calls import send_vision
@@ -41,6 +42,19 @@ class OpenAICompatible:
     async def check(self, provider: Provider) -> None:
         upstream = remote(provider)
         await check_url(self._transport, upstream, join_url(upstream.base_url, "/v1/models"))
+        if provider.api_keys:
+            await _check_key(self._transport, upstream)
+
+
+async def _check_key(transport: Transport, upstream: Upstream) -> None:
+    """Many lists of models are open to all, so a chat without anything in it is asked for: a provider refuses it for
+    what it lacks, which costs nothing, but for a wrong key first. Raises UpstreamCredentials."""
+    try:
+        await (await ask(transport, upstream, join_url(upstream.base_url, CHAT.path), b"{}")).aclose()
+    except UpstreamCredentials:
+        raise
+    except GatewayError:
+        return
 
 
 async def check_url(transport: Transport, upstream: Upstream, url: str) -> None:

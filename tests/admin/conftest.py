@@ -27,7 +27,13 @@ def admin(gateway: RunningGateway) -> Iterator[httpx.Client]:
 @pytest.fixture
 def provider(admin: httpx.Client, upstream: Upstream) -> str:
     """The id of a provider whose upstream is the fake one."""
-    body = {"id": "fake", "name": "Fake", "base_url": upstream.url, "api_key": "sk-upstream-0123456789", "type": "openai"}
+    body = {
+        "id": "fake",
+        "name": "Fake",
+        "base_url": upstream.url,
+        "api_key": "sk-upstream-0123456789",
+        "type": "openai",
+    }
     assert admin.post("/api/admin/providers", json=body).status_code == 201
     return "fake"
 

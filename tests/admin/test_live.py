@@ -1,0 +1,129 @@
+"""Live events, backups and engine actions, as the UI uses them."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.admin.people import USER, log_in, set_up
+from tests.api.running import MASTER, RunningGateway
+from tests.fakes.board import FakeBoard, FakeEngine
+
+
+def socket(gateway: RunningGateway, **headers: str) -> Any:
+    return connect(gateway.url.replace("http", "ws") + "/api/admin/live", additional_headers=headers, proxy=None)
+
+
+async def until(live: ClientConnection, kind: str) -> dict[str, Any]:
+    async with asyncio.timeout(10):
+        while (message := json.loads(await live.recv()))["type"] != kind:
+            pass
+    return dict(message["data"])
+
+
+async def ask(gateway: RunningGateway, key: str = MASTER) -> None:
+    async with httpx.AsyncClient(base_url=gateway.url, headers={"authorization": f"Bearer {key}"}) as client:
+        await client.post("/v1/chat/completions", json={"model": "gpt-x", "messages": []})
+
+
+async def test_a_request_and_a_change_are_told_as_they_happen(gateway: RunningGateway, model: str) -> None:
+    async with socket(gateway, authorization=f"Bearer {MASTER}") as live:
+        assert (await until(live, "hello"))["role"] == "admin"
+        await ask(gateway)
+        assert (await until(live, "request"))["model"] == model
+        with gateway.http() as admin:
+            admin.post("/api/admin/apikeys", json={"name": "new"})
+        assert (await until(live, "changed"))["revision"] >= 1
+
+
+async def test_a_user_hears_only_of_the_own_requests(gateway: RunningGateway, model: str) -> None:
+    admin = set_up(gateway)
+    admin.post("/api/admin/users", json=USER)
+    user = log_in(gateway, USER)
+    key = user.post("/api/user/keys", json={"name": "mine"}).json()
+    cookie = "; ".join(f"{name}={value}" for name, value in user.cookies.items())
+    async with socket(gateway, cookie=cookie) as live:
+        await until(live, "hello")
+        await ask(gateway)
+        await ask(gateway, key["key"])
+        assert (await until(live, "request"))["key_id"] == key["id"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer sk-gw-wrong"}])
+async def test_nobody_listens_without_saying_who_they_are(gateway: RunningGateway, headers: dict[str, str]) -> None:
+    with pytest.raises(Exception, match=r"403|1008"):
+        async with socket(gateway, **headers) as live:
+            await live.recv()
+
+
+async def test_another_site_s_page_cannot_listen(gateway: RunningGateway) -> None:
+    admin = set_up(gateway)
+    cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
+    with pytest.raises(Exception, match=r"403|1008"):
+        async with socket(gateway, cookie=cookie, origin="https://evil.example") as live:
+            await live.recv()
+
+
+async def test_the_socket_closes_when_the_session_ends(gateway: RunningGateway) -> None:
+    admin = set_up(gateway)
+    cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
+    async with socket(gateway, cookie=cookie) as live:
+        await until(live, "hello")
+        admin.post("/api/admin/logout")
+        with pytest.raises(ConnectionClosed):
+            async with asyncio.timeout(30):
+                while True:
+                    await live.recv()
+
+
+def test_the_same_comes_as_server_sent_events(gateway: RunningGateway) -> None:
+    with gateway.http() as client, client.stream("GET", "/api/admin/events") as stream:
+        first = next(line for line in stream.iter_lines() if line)
+    assert json.loads(first.removeprefix("data: "))["type"] == "hello"
+
+
+def test_a_backup_restores_what_was_deleted(admin: httpx.Client, provider: str, model: str) -> None:
+    saved = admin.get("/api/admin/backup")
+    assert saved.headers["content-disposition"].startswith("attachment")
+    assert b"sk-upstream-0123456789" not in saved.content
+    admin.delete(f"/api/admin/providers/{provider}?cascade=true")
+    restored = admin.post("/api/admin/backup/restore", content=saved.content)
+    assert restored.status_code == 200, restored.text
+    assert admin.get(f"/api/admin/models/{model}").status_code == 200
+    damaged = admin.post("/api/admin/backup/restore", content=saved.content[:-20])
+    assert damaged.status_code == 400
+    assert admin.get(f"/api/admin/models/{model}").status_code == 200
+
+
+@pytest.fixture
+def board() -> FakeBoard:
+    return FakeBoard(FakeEngine("chat", "chat", "demo-chat", "http://127.0.0.1:9"))
+
+
+async def test_engines_are_listed_unloaded_and_loaded(board: FakeBoard, tmp_path: Any) -> None:
+    running = RunningGateway(tmp_path, board)
+    try:
+        with running.http() as admin:
+            assert admin.get("/api/admin/engines").json()["data"][0]["state"] == "ready"
+            assert admin.post("/api/admin/engines/chat/unload").json()["state"] == "stopped"
+            assert admin.post("/api/admin/engines/chat/load").json()["state"] == "ready"
+            assert admin.get("/api/admin/engines/chat/log").json()["lines"] == ["chat is ready"]
+            assert admin.get("/api/admin/engines/none").status_code == 404
+            assert [row["action"] for row in admin.get("/api/admin/audit").json()["data"]] == ["load", "unload"]
+    finally:
+        running.stop()
+
+
+async def test_a_provider_is_tested_before_and_after_it_is_saved(
+    admin: httpx.Client, provider: str, upstream: Any
+) -> None:
+    upstream.valid_keys = {"sk-upstream-0123456789"}
+    tested = admin.post(f"/api/admin/providers/{provider}/test").json()
+    assert (tested["ok"], tested["models"]) == (True, 3)
+    body = {"id": provider, "base_url": upstream.url, "type": "openai", "api_key": "sk-upstream-wrong-one"}
+    draft = admin.post("/api/admin/providers/test", json=body).json()
+    assert (draft["ok"], draft["error"]["code"]) == (False, "upstream_credentials_refused")
