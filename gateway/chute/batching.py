@@ -50,7 +50,7 @@ class Batcher(Generic[Item, Result]):
 
     async def submit(self, item: Item) -> Result:
         """Raises what `work` gave or raised for this item."""
-        waiting = _Waiting[Item, Result](item, asyncio.get_running_loop().create_future())
+        waiting: _Waiting[Item, Result] = _Waiting(item, asyncio.get_running_loop().create_future())
         await self._queue.put(waiting)
         return await waiting.future
 

@@ -40,6 +40,7 @@ class FunctionCord(GatewayCord):
         self.binding = bind(function, extra.get("input_schema"))
         extra["input_schema"] = extra.get("input_schema") or self.binding.model
         self._answer_schema = extra.get("output_schema")
+        self._answer_type: str | None = extra.get("output_content_type")  # the SDK guesses one where none is given
         super().__init__(
             chute, path=path, public_api_path=public_api_path, method=method, target=public_api_path, **extra
         )
@@ -93,7 +94,7 @@ class FunctionCord(GatewayCord):
     def _as_response(self, result: Any) -> Response:
         if isinstance(result, Response):
             return result
-        kind = self.output_content_type
+        kind = self._answer_type
         if inspect.isasyncgen(result) or inspect.isgenerator(result):
             chunks = result if inspect.isasyncgen(result) else iterate_in_threadpool(result)
             streamed = kind if kind and kind != JSON else EVENTS
