@@ -116,7 +116,7 @@ class ChunkStream:
             if not all(line.startswith(_FIELDS) for line in event.splitlines() if line):
                 raise _invalid()
             return True
-        if is_done(event):
+        if not plain and is_done(event):
             if not self._begun:
                 raise UpstreamBadResponse("The provider's stream was empty.")
             self._done = True
@@ -127,22 +127,28 @@ class ChunkStream:
             chunk = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise _invalid() from None
-        if event.startswith(b"event: error") or _given(chunk.error):
-            raise failure_inside(data, self._secrets)
-        if chunk.choices is None and not _given(chunk.usage):
-            raise UpstreamBadResponse("The provider's stream holds an event of another kind.")
-        self._note(chunk)
-        return bool(chunk.choices) or not (self._hide_usage and _given(chunk.usage))
-
-    def _note(self, chunk: _Chunk) -> None:
+        if chunk.error is not _ABSENT or not plain:
+            self._refuse_error(event, data, chunk)
         for choice in chunk.choices or ():
             self._begun = True
             if not choice.finish_reason:
                 self._open.add(choice.index)
             else:
                 self._open.discard(choice.index)
-        if _given(chunk.usage):
+        return self._note_usage(chunk) if chunk.usage is not _ABSENT or not chunk.choices else True
+
+    def _refuse_error(self, event: bytes, data: bytes, chunk: _Chunk) -> None:
+        if event.startswith(b"event: error") or _given(chunk.error):
+            raise failure_inside(data, self._secrets)
+
+    def _note_usage(self, chunk: _Chunk) -> bool:
+        """Whether the caller is to see this chunk, which tells of usage or of nothing."""
+        told = _given(chunk.usage)
+        if chunk.choices is None and not told:
+            raise UpstreamBadResponse("The provider's stream holds an event of another kind.")
+        if told:
             self.usage = read_usage(chunk.usage) or self.usage
+        return bool(chunk.choices) or not (self._hide_usage and told)
 
 
 def _invalid() -> UpstreamBadResponse:
