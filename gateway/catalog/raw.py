@@ -8,10 +8,11 @@ from gateway.catalog.client import JsonClient
 from gateway.catalog.readers import mapping, rows
 from gateway.catalog.shelf import Copy, Shelf
 from gateway.catalog.sources.detail import chute_url
-from gateway.errors import GatewayError, InvalidRequest, NotFound, UpstreamModelMissing
+from gateway.errors import GatewayError, InvalidRequest, NotFound, UpstreamEndpointMissing, UpstreamModelMissing
 from gateway.providers.exchange import join_url
 
 HIT, MISS, STALE = "HIT", "MISS", "STALE"
+_MISSING = (NotFound, UpstreamModelMissing, UpstreamEndpointMissing)
 _AT_ONCE = 4
 MAX_LIMIT = 1000
 
@@ -104,7 +105,7 @@ class RawDocuments:
         try:
             name = f"chute_{chute_id}_own{str(own).lower()}"
             return await self._cached(self._queries, name, url, {}, self._key if own else "")
-        except (NotFound, UpstreamModelMissing):
+        except _MISSING:
             raise NotFound(f"There is no chute '{chute_id[:100]}'.", param="chute_id") from None
 
     async def _cached(self, shelf: Shelf, name: str, url: str, query: dict[str, object], key: str) -> RawDocument:
@@ -115,7 +116,7 @@ class RawDocuments:
         try:
             asked = await asyncio.shield(self._ask(shelf, name, url, query, key))
         except GatewayError as error:
-            if copy is None or isinstance(error, UpstreamModelMissing):
+            if copy is None or isinstance(error, _MISSING):
                 raise
             return RawDocument(copy.document, STALE, copy.age(now), error.message)
         return RawDocument(asked.document, MISS, 0.0)

@@ -63,5 +63,8 @@ def operation_mismatch(model: CatalogModel, operation: Operation) -> str:
         blind = operation is OCR and model.type is ModelType.CHAT and "image" not in model.input_modalities
         return f"The model '{model.id}' takes no images; {operation.path} needs one that does." if blind else ""
     needed = " or ".join(sorted(operation.model_types))
-    what = f"a {model.type} model" if model.type else f"of the kind {model.model_type}, for which there is no endpoint"
+    article = "an" if (model.type or "").startswith(("e", "i", "o")) else "a"
+    what = f"of the kind {model.model_type}, for which there is no endpoint"
+    if model.type:
+        what = f"{article} {model.type} model"
     return f"The model '{model.id}' is {what}; {operation.path} needs a model of type {needed}."

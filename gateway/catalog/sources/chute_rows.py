@@ -8,7 +8,7 @@ from gateway.catalog.prices import estimated
 from gateway.catalog.readers import mapping, name, rows, said, text, whole, words, yes_no
 
 
-def read_chutes(source: str, items: object, at: int, refs: Mapping[str, Any]) -> Facts:
+def read_chutes(source: str, items: object, at: int, refs: Mapping[str, Any], *, annotates: bool = False) -> Facts:
     """`refs` are the shared cords of a list: rows may name them instead of holding them."""
     models, rejected = [], []
     for item in rows(items):
@@ -17,7 +17,7 @@ def read_chutes(source: str, items: object, at: int, refs: Mapping[str, Any]) ->
             models.append(row)
         else:
             rejected.append(Rejected(source, text(mapping(item).get("name"), 80) or "(unnamed)", row))
-    return Facts(source, models=tuple(models), rejected=tuple(rejected), at=at)
+    return Facts(source, models=tuple(models), rejected=tuple(rejected), at=at, annotates=annotates)
 
 
 def _row(item: Mapping[str, Any], at: int, refs: Mapping[str, Any]) -> ModelFacts | str:

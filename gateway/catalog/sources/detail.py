@@ -51,7 +51,8 @@ class ChuteDetails:
         return {"items": items}
 
     def read(self, document: Any, at: int) -> Facts:
-        return read_chutes(self.name, rows(mapping(document).get("items")), at, {})
+        """Of chutes that are still listed: a copy outlives its chute."""
+        return read_chutes(self.name, rows(mapping(document).get("items")), at, {}, annotates=True)
 
 
 def chute_url(base: str, chute_id: str) -> str:

@@ -1,0 +1,130 @@
+"""What routing takes from the catalog: hosts, dialects, prices, refusals, the drift guard and replacements."""
+
+import pytest
+
+from gateway.catalog.catalog import Catalog
+from gateway.catalog.drift import Demands, drift, replacement
+from gateway.catalog.facts import Price
+from gateway.catalog.model import CatalogModel
+from gateway.catalog.routing_facts import RouteFacts, closest_names, operation_mismatch, route_facts
+from gateway.errors import ConfigError
+from gateway.openai_api.operations import CHAT, EMBEDDINGS, OCR, TRANSCRIPTIONS, ModelType, Operation
+from gateway.providers.base import ProviderType
+from tests.catalog.documents import NOW
+from tests.catalog.merging import facts, platform_catalog, row
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return platform_catalog()
+
+
+def model(catalog: Catalog, name: str) -> CatalogModel:
+    found = catalog.find(name)
+    assert found is not None
+    return found
+
+
+def test_a_chat_model_of_the_llm_host_is_asked_there(catalog: Catalog) -> None:
+    assert route_facts(model(catalog, "Qwen/Qwen3-32B")) == RouteFacts(
+        "Qwen/Qwen3-32B", ModelType.CHAT, "chutes", "Qwen/Qwen3-32B", "", ProviderType.CHUTES, pytest.approx(0.12)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "host"),
+    [
+        ("whisper-large-v3", ModelType.TRANSCRIPTION, "https://chutes-whisper-large-v3.chutes.ai"),
+        ("Qwen/Qwen3-Embedding-8B", ModelType.EMBEDDING, "https://chutes-qwen-qwen3-embedding-8b.chutes.ai"),
+        ("acme/private-tune", ModelType.CHAT, "https://chutes-acme-private-tune.chutes.ai"),
+        ("kokoro", ModelType.SPEECH, "https://chutes-kokoro.chutes.ai"),
+    ],
+)
+def test_everything_else_is_asked_on_the_host_of_its_chute(
+    catalog: Catalog, name: str, kind: ModelType, host: str
+) -> None:
+    found = route_facts(model(catalog, name))
+    assert found is not None and (found.type, found.base_url) == (kind, host)
+
+
+def test_what_no_endpoint_can_ask_has_no_route(catalog: Catalog) -> None:
+    assert route_facts(model(catalog, "wan2.1-14b")) is None
+
+
+def test_models_of_providers_go_to_them_and_engines_have_routes_already() -> None:
+    made = Catalog.of([
+        facts("provider:groq", row("gpt-x", lists_chat=True), gateway="groq"),
+        facts("local", row("demo", key="chat", type="chat"), gateway="local"),
+    ], NOW)  # fmt: skip
+    found = route_facts(model(made, "groq/gpt-x"))
+    assert found == RouteFacts("groq/gpt-x", ModelType.CHAT, "groq", "gpt-x", "", ProviderType.OPENAI, None)
+    assert route_facts(model(made, "demo")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "operation", "said"),
+    [
+        ("Qwen/Qwen3-32B", CHAT, ""),
+        ("Qwen/Qwen3-32B", EMBEDDINGS, "is a chat model; /v1/embeddings needs a model of type embedding."),
+        ("Qwen/Qwen3-Embedding-8B", CHAT, "is an embedding model; /v1/chat/completions needs a model of type chat."),
+        ("whisper-large-v3", TRANSCRIPTIONS, ""),
+        ("rednote-hilab/dots.ocr", OCR, ""),
+        ("Qwen/Qwen3-32B", OCR, "takes no images; /v1/ocr needs one that does."),
+        ("wan2.1-14b", CHAT, "is of the kind Video, for which there is no endpoint"),
+    ],
+)
+def test_asking_a_model_for_what_it_cannot_do_is_explained(
+    catalog: Catalog, name: str, operation: Operation, said: str
+) -> None:
+    found = operation_mismatch(model(catalog, name), operation)
+    assert bool(found) == bool(said) and said in found
+
+
+@pytest.mark.parametrize(
+    ("meant", "first"),
+    [("DeepSeek-R1", "deepseek-ai/DeepSeek-R1"), ("deepseek-ai/deepseek_r1", "deepseek-ai/DeepSeek-R1"),
+     ("qwen3-32", "Qwen/Qwen3-32B"), ("wisper-large-v3", "whisper-large-v3")],
+)  # fmt: skip
+def test_an_unknown_name_gets_the_closest_ones(catalog: Catalog, meant: str, first: str) -> None:
+    assert closest_names(catalog, meant)[0] == first
+
+
+def test_a_name_like_nothing_gets_no_suggestion(catalog: Catalog) -> None:
+    assert closest_names(catalog, "zzzzqqqq") == []
+
+
+@pytest.mark.parametrize(
+    ("demands", "said"),
+    [
+        (Demands(), ""),
+        (Demands("fp8", 0.5, 32_768), ""),
+        (Demands(min_quantization="bf16"), "m: is fp8, at least bf16 is demanded"),
+        (Demands(min_quantization="FP8"), ""),
+        (Demands(min_quantization="int4"), ""),
+        (Demands(max_price=0.4), "m: costs $0.5 per 1M tokens, at most $0.4 is demanded"),
+        (Demands(min_context=100_000), "m: has 65536 tokens of context, at least 100000 is demanded"),
+    ],
+)
+def test_the_drift_guard_says_why_a_model_no_longer_fits(demands: Demands, said: str) -> None:
+    known = row("m", "c-1", quantization="fp8", price_input=Price(0.5), context_length=65_536)
+    assert drift(Catalog.of([facts("chutes", known)], NOW).models[0], demands) == said
+
+
+@pytest.mark.parametrize(
+    "demands", [Demands(min_quantization="int4"), Demands(max_price=100.0), Demands(min_context=1)]
+)
+def test_what_nobody_knows_cannot_be_promised(demands: Demands) -> None:
+    said = drift(Catalog.of([facts("chutes", row("m"))], NOW).models[0], demands)
+    assert "not known" in said or "no token price" in said
+
+
+def test_a_demand_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ConfigError, match="min_quantization: 'fp7' is not known"):
+        Demands("fp7")
+    assert not Demands() and Demands(max_price=0.0) and Demands(min_context=0)
+
+
+def test_a_model_that_is_gone_gets_a_replacement(catalog: Catalog) -> None:
+    assert replacement(catalog, "other-owner/Qwen3-32B") == "Qwen/Qwen3-32B"
+    assert replacement(catalog, "deepseek-ai/DeepSeek-R1-0528") == "deepseek-ai/DeepSeek-R1"
+    assert replacement(catalog, "zzzzqqqq") == ""
