@@ -24,6 +24,8 @@ def from_json(text: str) -> Any:
 
 def clean(text: str) -> str:
     """Text of callers, as it can be stored: no NUL, no lone surrogate, bounded length."""
+    if len(text) <= _LONGEST_TEXT and text.isascii() and "\0" not in text:
+        return text
     short = text[:_LONGEST_TEXT]
     return short.encode("utf-8", "replace").decode().replace("\0", "�")
 

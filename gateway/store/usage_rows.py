@@ -1,7 +1,7 @@
 """Writes usage rows, their hourly roll-ups, spend and prices inside a transaction that is given. Called by `Store`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
@@ -9,16 +9,15 @@ from sqlalchemy import Connection, Table, insert, select
 
 from gateway.settings.periods import PERIODS, period_name
 from gateway.store.buckets import bucket
-from gateway.store.documents import bounded, clean, to_json
-from gateway.store.tables import HOUR_COUNTS, HOUR_KEYS, HOUR_SUMS, bodies, prices, spend, usage, usage_hours
+from gateway.store.documents import bounded, clean
+from gateway.store.tables import HOUR_COUNTS, HOUR_KEYS, HOUR_SUMS, bodies, prices, spend, usage_hours
+from gateway.store.usage_insert import Values, insert_new
 from gateway.usage.types import Price, Spend, UsageRow
 
 HOUR = 3600
 _CLIENT_LEFT = 499
 
-_TEXTS = ("operation", "model", "key_id", "key_name", "user_id", "route", "provider_id", "upstream_model", "error_code")
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "pages", "cost_nanos")
-_SAME = ("at", "status", "stream", "seconds", "latency_ms", "ttft_ms", "overhead_ms", "cached")
 _FIGURES = (
     "input_per_million",
     "output_per_million",
@@ -31,11 +30,11 @@ _FIGURES = (
 
 def append(connection: Connection, rows: Sequence[UsageRow], spends: Sequence[Spend]) -> None:
     """A batch that is sent twice counts once: rows already there add neither to roll-ups nor to spend."""
-    rows = [_storable(row) for row in rows]
-    new, repeated = _inserted(connection, rows)
-    kept = [_body(row) for row in new if row.request_body is not None or row.response_body is not None]
-    if kept:
-        connection.execute(insert(bodies), kept)
+    new, repeated = insert_new(connection, rows)
+    ids = {values["request_id"] for values in new}
+    kept = [_body(row) for row in rows if row.request_body is not None or row.response_body is not None]
+    if kept := [body for body in kept if body["request_id"] in ids]:
+        connection.execute(insert_of(connection, bodies).on_conflict_do_nothing(), kept)
     _add_up(connection, usage_hours, HOUR_KEYS, _rolled_up(new))
     _add_up(connection, spend, ("scope", "period"), _due(spends, repeated))
 
@@ -72,51 +71,17 @@ def _in_force(price: Price, history: Sequence[Price]) -> bool:
     return all(getattr(newest, figure) == getattr(price, figure) for figure in _FIGURES)
 
 
-def _inserted(connection: Connection, rows: Sequence[UsageRow]) -> tuple[list[UsageRow], list[UsageRow]]:
-    """The rows that were new, and those that were there already or twice in the batch."""
-    by_id: dict[str, UsageRow] = {}
-    repeated = []
-    for row in rows:
-        if row.request_id in by_id:
-            repeated.append(row)
-        else:
-            by_id[row.request_id] = row
-    if not by_id:
-        return [], repeated
-    statement = insert_of(connection, usage).on_conflict_do_nothing().returning(usage.c.request_id)
-    values = [_values(by_id[request_id]) for request_id in sorted(by_id)]
-    new = set(connection.execute(statement, values).scalars())
-    repeated += [row for request_id, row in by_id.items() if request_id not in new]
-    return [row for request_id, row in by_id.items() if request_id in new], repeated
-
-
-def _storable(row: UsageRow) -> UsageRow:
-    """A copy whose texts can be kept: callers choose some of them."""
-    texts: dict[str, Any] = {name: clean(getattr(row, name)) for name in ("request_id", *_TEXTS)}
-    return replace(row, **texts)
-
-
-def _values(row: UsageRow) -> dict[str, Any]:
-    return {
-        "request_id": row.request_id,
-        **{name: getattr(row, name) for name in (*_TEXTS, *_SAME)},
-        **{name: bounded(getattr(row, name)) for name in _COUNTS},
-        "attempts": to_json([asdict(tried) for tried in row.attempts]),
-        "price": to_json(asdict(row.price)) if row.price else None,
-    }
-
-
-def _body(row: UsageRow) -> dict[str, Any]:
+def _body(row: UsageRow) -> Values:
     size = len(row.request_body or b"") + len(row.response_body or b"")
     sent, answered = row.request_body, row.response_body
-    return {"request_id": row.request_id, "at": row.at, "size": size, "request": sent, "response": answered}
+    return {"request_id": clean(row.request_id), "at": row.at, "size": size, "request": sent, "response": answered}
 
 
-def _rolled_up(rows: Sequence[UsageRow]) -> list[dict[str, Any]]:
-    hours: dict[tuple[Any, ...], dict[str, Any]] = {}
+def _rolled_up(rows: Sequence[Values]) -> list[Values]:
+    hours: dict[tuple[Any, ...], Values] = {}
     for row in rows:
-        hour = int(row.at // HOUR * HOUR)
-        key = (hour, *(getattr(row, name) for name in HOUR_KEYS[1:]))
+        hour = int(row["at"] // HOUR * HOUR)
+        key = (hour, *(row[name] for name in HOUR_KEYS[1:]))
         if key not in hours:
             zeros = dict.fromkeys(HOUR_COUNTS, 0) | dict.fromkeys(HOUR_SUMS, 0.0)
             hours[key] = dict(zip(HOUR_KEYS, key, strict=True)) | zeros
@@ -124,37 +89,37 @@ def _rolled_up(rows: Sequence[UsageRow]) -> list[dict[str, Any]]:
     return list(hours.values())
 
 
-def _count(hour: dict[str, Any], row: UsageRow) -> None:
+def _count(hour: Values, row: Values) -> None:
     hour["requests"] += 1
-    hour["errors"] += row.status >= 400 and row.status != _CLIENT_LEFT
-    hour["cached"] += row.cached
-    hour["streams"] += row.stream
-    hour["unpriced"] += row.cost_nanos is None
+    hour["errors"] += row["status"] >= 400 and row["status"] != _CLIENT_LEFT
+    hour["cached"] += row["cached"]
+    hour["streams"] += row["stream"]
+    hour["unpriced"] += row["cost_nanos"] is None
     for name in _COUNTS:
-        hour[name] = bounded(hour[name] + (getattr(row, name) or 0))
-    hour["seconds"] += row.seconds or 0.0
-    hour["latency_ms"] += row.latency_ms
-    hour[f"latency_{bucket(row.latency_ms)}"] += 1
-    if row.ttft_ms is not None:
-        hour["ttft_ms"] += row.ttft_ms
+        hour[name] = bounded(hour[name] + (row[name] or 0))
+    hour["seconds"] += row["seconds"] or 0.0
+    hour["latency_ms"] += row["latency_ms"]
+    hour[f"latency_{bucket(row['latency_ms'])}"] += 1
+    if row["ttft_ms"] is not None:
+        hour["ttft_ms"] += row["ttft_ms"]
         hour["ttft_count"] += 1
-        hour[f"ttft_{bucket(row.ttft_ms)}"] += 1
-    if row.overhead_ms is not None:
-        hour["overhead_ms"] += row.overhead_ms
+        hour[f"ttft_{bucket(row['ttft_ms'])}"] += 1
+    if row["overhead_ms"] is not None:
+        hour["overhead_ms"] += row["overhead_ms"]
         hour["overhead_count"] += 1
 
 
-def _due(spends: Sequence[Spend], repeated: Sequence[UsageRow]) -> list[dict[str, Any]]:
+def _due(spends: Sequence[Spend], repeated: Sequence[Values]) -> list[Values]:
     """What to add: the sums of the batch without what its repeated rows had already cost."""
     due: dict[tuple[str, str], int] = {}
     for one in spends:
         due[one.scope, one.period] = due.get((one.scope, one.period), 0) + one.nanos
     for row in repeated:
-        for period in PERIODS if row.cost_nanos else ():
-            for scope in (f"key:{row.key_id}", f"user:{row.user_id}", "global"):
-                counted = (scope, period_name(period, row.at))
+        for period in PERIODS if row["cost_nanos"] else ():
+            for scope in (f"key:{row['key_id']}", f"user:{row['user_id']}", "global"):
+                counted = (scope, period_name(period, row["at"]))
                 if counted in due:
-                    due[counted] = max(0, due[counted] - (row.cost_nanos or 0))
+                    due[counted] = max(0, due[counted] - row["cost_nanos"])
     return [
         {"scope": scope, "period": period, "nanos": bounded(nanos)} for (scope, period), nanos in due.items() if nanos
     ]
