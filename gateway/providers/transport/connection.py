@@ -1,7 +1,6 @@
 """One HTTP/1.1 connection to an upstream: writes one request at a time, parses its answer, keeps every deadline."""
 
 import asyncio
-import select
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
@@ -10,15 +9,13 @@ import httptools
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
 from gateway.providers.transport.answers import MAX_BARREN, MAX_HEADER_BYTES, MAX_HEADERS
+from gateway.providers.transport.peek import ARRIVED, Peek
 from gateway.providers.transport.url import Origin
 
 HIGH_WATER = 256 * 1024
 """Body bytes held for a slow reader before the socket is left alone."""
 WRITE_PIECE = 256 * 1024
 SMALL_BODY = 64 * 1024
-
-
-_END: int = getattr(select, "POLLRDHUP", 0)
 
 
 class Connection(asyncio.Protocol):
@@ -38,7 +35,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_on_junk",
         "_parser",
-        "_poll",
+        "_peek",
         "_reading_paused",
         "_silence",
         "_timer",
@@ -90,8 +87,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._poll = select.poll()
-        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN | _END)
+        self._peek = Peek(transport.get_extra_info("socket").fileno())
 
     def data_received(self, data: bytes) -> None:
         if not self.active or self.done:
@@ -190,8 +186,8 @@ class Connection(asyncio.Protocol):
         """Nothing has arrived since the last answer, in the kernel's buffer neither: no junk and no end of file."""
         if self.lost or self.spoiled:
             return False
-        events = self._poll.poll(0)
-        if events and events[0][1] == select.POLLIN and not self.origin.tls:
+        events = self._peek.events()
+        if events == ARRIVED and not self.origin.tls:
             self._spoil()
         return not events
 

@@ -2,13 +2,13 @@
 that does not wait."""
 
 import asyncio
-import select
 import ssl
 from typing import Any, cast
 
 import httpcore
 
 from gateway.providers.transport.answers import MAX_BARREN
+from gateway.providers.transport.peek import Peek
 
 HIGH_WATER = 256 * 1024
 """Bytes held unread before the socket is left alone."""
@@ -48,7 +48,7 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def quiet(self) -> bool:
         """Open, and nothing unread in it or in the kernel."""
-        return not (self.ended or self._buffer or self._poll.poll(0))
+        return not (self.ended or self._buffer or self._peek.events())
 
     def abort(self) -> None:
         self.ended = True
@@ -60,8 +60,7 @@ class Wire(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._poll = select.poll()
-        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._peek = Peek(transport.get_extra_info("socket").fileno())
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
