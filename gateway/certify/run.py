@@ -32,8 +32,18 @@ class Result:
 
 
 async def run(scenarios: Sequence[Scenario], configuration: Configuration, *, quick: bool = False) -> list[Result]:
-    """Results in the order of the scenarios. Raises ConfigError when the settings cannot work."""
-    return await asyncio.gather(*(_run_one(scenario, configuration, quick) for scenario in scenarios))
+    """Results in the order of the scenarios. Raises ConfigError when the settings cannot work.
+
+    No scenario begins before all gateways serve: starting one takes the time of those that are measured.
+    """
+    all_serve = asyncio.Barrier(len(scenarios))
+    running = [asyncio.create_task(_run_one(scenario, configuration, quick, all_serve)) for scenario in scenarios]
+    try:
+        return await asyncio.gather(*running)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _alive(stand: Stand) -> None:
@@ -45,8 +55,9 @@ async def _alive(stand: Stand) -> None:
     )
 
 
-async def _run_one(scenario: Scenario, configuration: Configuration, quick: bool) -> Result:
+async def _run_one(scenario: Scenario, configuration: Configuration, quick: bool, all_serve: asyncio.Barrier) -> Result:
     async with open_stand(configuration.settings, quick=quick) as stand:
+        await all_serve.wait()
         began = time.monotonic()
         try:
             seen = await _within_patience(scenario, stand)
