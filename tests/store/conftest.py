@@ -12,7 +12,7 @@ from gateway.store.store import Store
 from tests.fakes.postgres import Postgres, program
 
 TOLD = Audit("tester", "update", "users", "x", address="127.0.0.1")
-QUICK = Timing(connect=2, statement=1.5, operation=3, lock=2, poll=0.2)
+QUICK = Timing(connect=2, statement=1.5, operation=5, lock=2, poll=0.2)
 
 
 @dataclass
