@@ -6,7 +6,7 @@ The app opens it at start and closes it at the end; between the two it keeps the
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -26,9 +26,11 @@ from gateway.api.metrics import Watched
 from gateway.api.services import Services
 from gateway.background.tasks import Background, Periodic
 from gateway.errors import StorageFailed, StorageUnavailable
+from gateway.pipeline.account import settled
 from gateway.settings import Settings
 from gateway.settings.periods import PERIODS, period_name
 from gateway.state import State
+from gateway.store.records import Resource
 from gateway.store.retention import Retention
 from gateway.store.store import Store
 from gateway.store.usage_reports import UsageReports
@@ -55,6 +57,7 @@ class BackOffice:
         self._passwords, self._meters, self._hub = Passwords(), Meters(), Hub()
         self._store: Store | None = None
         self._following: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self.setup_token: str | None = None
         self.services: Services | None = None
 
@@ -110,6 +113,9 @@ class BackOffice:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
                 await self._following
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+        await settled()
         if self._state.recorder:
             await self._state.recorder.aclose()
         await self._state.counters.aclose()
@@ -120,21 +126,39 @@ class BackOffice:
     def _enforce(self, directory: Directory) -> None:
         self._apply(directory)
         self._hub.publish(Event("changed", {"revision": directory.revision}))
+        if self.services:
+            self._later(self._recount(self.services.administration.directory, directory))
+
+    async def _recount(self, before: Directory, after: Directory) -> None:
+        """Counts nothing for who is gone, and lets a new budget begin with what was spent already."""
+        assert self._store
+        for resource, kind in ((Resource.APIKEYS, "key"), (Resource.USERS, "user")):
+            if before.table(resource) is not after.table(resource):
+                for id in before.table(resource).keys() - after.table(resource).keys():
+                    await self._state.counters.forget(f"{kind}:{id}")
+        try:
+            await self._seed(self._store)
+        except (StorageFailed, StorageUnavailable) as error:
+            log.warning("what was spent cannot be read: %s", error.message)
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _tell_request(self, row: UsageRow) -> None:
         if self._hub:
             self._hub.publish(Event("request", request_view(row).model_dump(mode="json"), row.user_id))
 
     async def _open_counters(self, store: Store) -> None:
-        """They go on from what was spent in the periods of this moment."""
-        url = self._settings.redis_url
-        counters = open_counters(
-            url.get_secret_value() if url else None, self._settings.workers, self._settings.state_dir
-        )
-        now = time.time()
-        for (scope, period), nanos in (await store.spent(_current_periods(now))).items():
-            await counters.seed(scope, period, nanos)
+        settings, url = self._settings, self._settings.redis_url
+        counters = open_counters(url.get_secret_value() if url else None, settings.workers, settings.state_dir)
         self._state.counters = counters
+        await self._seed(store)
+
+    async def _seed(self, store: Store) -> None:
+        """Budgets go on from what was spent in the periods of this moment."""
+        await self._state.counters.seed_all(await store.spent(_current_periods(time.time())))
 
     async def _prune(self) -> None:
         assert self._store

@@ -124,6 +124,19 @@ class Administration:
             written = ApiKeys().rotated(id, overlap, self.directory, custom)
             return await self._write(KINDS[Resource.APIKEYS], "rotate", written, actor, False)
 
+    async def reseal(self, actor: Actor) -> int:
+        """Seals every secret with the current key; how many providers that were. Raises SealedElsewhere."""
+        async with self._changing:
+            sealer = self.directory.base.sealer
+            puts = []
+            for record in self.directory.table(Resource.PROVIDERS).values():
+                secrets = {name: sealer.reseal(token) for name, token in record.secrets.items()}
+                if secrets != record.secrets:
+                    puts.append(Put(record.resource, record.id, record.document, secrets, expected=record.version))
+            if puts:
+                await self._commit(puts, Audit(actor.name, "reseal", Resource.PROVIDERS, "*", address=actor.address))
+            return len(puts)
+
     async def delete(
         self, resource: Resource, id: str, actor: Actor, version: int | None, cascade: bool, dry_run: bool = False
     ) -> Outcome:

@@ -14,9 +14,10 @@ import orjson
 from gateway.api.catalog import diff_document, outcome_document
 from gateway.api.catalog_schemas import Filters
 from gateway.catalog.export import MEDIA_TYPES, export
-from gateway.catalog.facts import PriceKind
+from gateway.catalog.facts import PRICE_UNITS, PriceKind
 from gateway.catalog.fields import CHUTES_LIST, LLM
 from gateway.catalog.files import write_bytes
+from gateway.catalog.model import CatalogModel
 from gateway.catalog.parts import CatalogParts, build_catalog
 from gateway.catalog.query import select
 from gateway.catalog.report import report_document
@@ -32,7 +33,7 @@ from gateway.settings import LoadedSettings
 from gateway.state.providers import remote_providers
 
 _FILTERS = ("gateway", "provider", "type", "modality", "feature", "quantization", "tag", "tier", "template", "q")
-_LIST = ("model", "type", "context", "$/1M in", "$/1M out", "$/h", "quant", "hot", "from")
+_LIST = ("model", "type", "context", "USD", "quant", "hot", "from")
 
 Work = Callable[[CatalogParts, argparse.Namespace], Awaitable[None]]
 
@@ -121,8 +122,8 @@ async def _list(parts: CatalogParts, options: argparse.Namespace) -> None:
         return
     rows = [
         (
-            model.id, model.model_type, model.context_length, model.usd(PriceKind.INPUT), model.usd(PriceKind.OUTPUT),
-            model.usd(PriceKind.HOUR), model.quantization or None, model.hot, ",".join(model.origins),
+            model.id, model.model_type, model.context_length, _price(model), model.quantization or None,
+            model.hot, ",".join(model.origins),
         )
         for model in (catalog.models[n] for n in page.positions)
     ]  # fmt: skip
@@ -197,6 +198,15 @@ async def _export(parts: CatalogParts, options: argparse.Namespace) -> None:
     except OSError as error:
         raise ConfigError(f"--output: {options.output} cannot be written: {error.strerror}") from None
     print(f"{len(page.positions)} models written to {options.output}", file=sys.stderr)
+
+
+def _price(model: CatalogModel) -> str | None:
+    """As in `0.3/1.2 per 1M tokens`: what goes in, what comes out; else the first price there is."""
+    taken, given = model.usd(PriceKind.INPUT), model.usd(PriceKind.OUTPUT)
+    if taken is not None and given is not None:
+        return f"{taken:g}/{given:g} per {PRICE_UNITS[PriceKind.INPUT]}"
+    known = (f"{price.usd:g} per {PRICE_UNITS[kind]}" for kind, price in model.prices.items() if price.usd is not None)
+    return next(known, None)
 
 
 def _filters(options: argparse.Namespace) -> Filters:

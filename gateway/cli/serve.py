@@ -9,6 +9,7 @@ from gateway.observe import logs
 from gateway.providers.engines import EngineBoard
 from gateway.serve import serve
 from gateway.settings import LoadedSettings
+from gateway.workers import check_workers, serve_workers
 
 
 def declare(commands: Commands) -> None:
@@ -21,7 +22,12 @@ def declare(commands: Commands) -> None:
 def _serve(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     settings = loaded.settings
     logs.configure(settings.log_level, settings.log_format)
-    serve(create_app(settings, _engines(loaded), loaded.origins))
+    check_workers(settings, loaded.origins)
+    app = create_app(settings, _engines(loaded), loaded.origins)
+    if settings.workers > 1:
+        serve_workers(app)
+    else:
+        serve(app)
 
 
 def _engines(loaded: LoadedSettings) -> EngineBoard | None:

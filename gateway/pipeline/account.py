@@ -23,6 +23,7 @@ DEFAULT_MAX_TOKENS = 4096
 """Reserved for an answer whose length the caller did not bound."""
 _BYTES_PER_TOKEN = 3
 """Fewer bytes than any common text has for one token, so that the estimate is rather too high."""
+_LINKED_IMAGE = b'"image_url"'
 _NO_WISH = Wish()
 _SETTLING: set[asyncio.Task[None]] = set()
 
@@ -121,11 +122,19 @@ class Account:
             _add_usage(row, reply.usage if isinstance(reply.body, bytes) else reply.body.usage)
         if caller.store_bodies:
             _add_bodies(row, call, reply)
+        if self.cached:
+            row.cost_nanos = 0
         if target is not None:
             row.provider_id, row.upstream_model = target.provider_id, target.upstream_model
             row.price = self.snapshot.prices.at(target.provider_id, target.upstream_model)
             row.cost_nanos = cost_nanos(row.price, _usage(row))
         return row
+
+
+async def settled() -> None:
+    """Returns when every reservation of requests that have ended is settled."""
+    if _SETTLING:
+        await asyncio.wait(_SETTLING, timeout=5)
 
 
 def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
@@ -141,6 +150,7 @@ def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
             DEFAULT_MAX_TOKENS,
             answers=answers,
             pages=max(1, len(call.files)),
+            linked_images=call.body.count(_LINKED_IMAGE),
         )
         for target in route.targets
     ]

@@ -1,9 +1,14 @@
 """The admin API as a script meets it: create, read, replace, delete, with previews, versions and cascades."""
 
+import os
+import sys
+from pathlib import Path
+from subprocess import run
+
 import httpx
 import pytest
 
-from tests.api.running import RunningGateway
+from tests.api.running import MASTER, RunningGateway
 from tests.fakes.upstream import Upstream
 
 
@@ -187,3 +192,29 @@ def test_what_was_changed_is_there_after_a_restart(
         assert upstream.requests[-1].key == "sk-upstream-0123456789"
     finally:
         again.stop()
+
+
+def test_a_new_secret_key_opens_what_the_old_one_sealed_and_reseal_makes_the_old_one_needless(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    old, new = "old-secret-key-0123456789-abcdefghij-xyz", "new-secret-key-9876543210-jihgfedcba-zyx"
+    first = RunningGateway(tmp_path, secret_key=old)
+    with first.http() as admin:
+        body = {"id": "p", "base_url": upstream.url, "type": "openai", "models": ["gpt-x"]}
+        admin.post("/api/admin/providers", json=body | {"api_key": "sk-upstream-0123456789"})
+    first.stop()
+    environ = {"STATE_DIR": str(tmp_path), "SECRET_KEY": new, "SECRET_KEY_PREVIOUS": old, "ENGINES": "off"}
+    environ |= {"ALLOW_PRIVATE_UPSTREAMS": "1"}
+    done = run([sys.executable, "-m", "gateway", "reseal"], env=os.environ | environ, capture_output=True, text=True)
+    assert done.stdout.startswith("1 providers are sealed anew"), done.stderr
+    second = RunningGateway(tmp_path, secret_key=new)
+    assert ask(second, MASTER, "gpt-x").status_code == 200
+    second.stop()
+    third = RunningGateway(tmp_path, secret_key=old)
+    try:
+        refused = ask(third, MASTER, "gpt-x")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "provider_not_configured")
+        with third.http() as admin:
+            assert "another SECRET_KEY" in admin.get("/api/admin/providers/p").json()["status"]
+    finally:
+        third.stop()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -100,9 +101,19 @@ async def test_chat_stream(adapters: Mapping[str, ProviderAdapter], upstream: Up
     reply = await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(stream=True, **more))
     got = await events(reply)
     assert reply.media_type == "text/event-stream"
-    assert got == list(answers.stream_events(upstream, upstream.last))
-    assert getattr(reply.body, "usage") == (Usage(7, 4, 3) if usage else None)  # noqa: B009
+    sent = list(answers.stream_events(upstream, upstream.last))
+    assert got == [event for event in sent if usage or b'"usage"' not in event]
+    assert getattr(reply.body, "usage") == Usage(7, 4, 3)  # noqa: B009
     assert upstream.last.headers["accept"] == "text/event-stream"
+
+
+async def test_a_stream_is_not_asked_for_usage_where_the_provider_refuses_to_be(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream
+) -> None:
+    old = replace(provider(upstream), stream_usage=False)
+    reply = await adapters["openai"].send(Endpoint(old, "gpt-x"), call(stream=True))
+    assert (await events(reply))[-1] == b"data: [DONE]\n\n"
+    assert "stream_options" not in upstream.last.json
 
 
 @pytest.mark.parametrize("stream", [False, True])
