@@ -13,6 +13,8 @@ from gateway.store.records import Audit, AuditFilter, Changes, Delete, Put, Reco
 from gateway.store.tables import audit, meta, records, tombstones
 
 _KEPT_TOMBSTONES: Final = 10_000
+_KNOWN: Final = tuple(Resource)
+"""A newer gateway may have written others: they stay, unseen."""
 
 
 def revision(connection: Connection) -> int:
@@ -52,8 +54,8 @@ def get(connection: Connection, resource: Resource, id: str) -> Record | None:
 def changes_since(connection: Connection, after: int) -> Changes:
     current = revision(connection)
     whole = not _number(connection, "kept_from") <= after <= current or after == 0
-    wanted = select(records).order_by(records.c.revision, records.c.created_at, records.c.id)
-    gone = select(tombstones.c.resource, tombstones.c.id).where(tombstones.c.revision > after)
+    wanted = select(records).where(records.c.resource.in_(_KNOWN)).order_by(records.c.revision, records.c.id)
+    gone = select(tombstones).where(tombstones.c.revision > after, tombstones.c.resource.in_(_KNOWN))
     found = connection.execute(wanted if whole else wanted.where(records.c.revision > after))
     deleted = () if whole else tuple((Resource(row.resource), row.id) for row in connection.execute(gone))
     return Changes(current, tuple(_record(row) for row in found), deleted, whole)

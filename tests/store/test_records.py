@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from sqlalchemy import text
 
 from gateway.errors import Conflict, InvalidRequest, NotFound, Outdated
 from gateway.store import editing
@@ -113,6 +114,19 @@ async def test_followers_from_too_long_ago_or_from_another_past_get_everything(s
     assert (await store.changes_since(4)).whole
     assert not (await store.changes_since(5)).whole
     assert (await store.changes_since(99)).whole
+
+
+async def test_records_of_a_kind_that_only_a_newer_gateway_knows_are_left_alone(store: Store) -> None:
+    await store.write([put("a"), put("b")], TOLD)
+    await store.change(
+        lambda connection: connection.execute(text("UPDATE records SET resource = 'plugins' WHERE id = 'b'"))
+    )
+    assert [record.id for record in (await store.changes_since(0)).records] == ["a"]
+    await store.write([put("a")], TOLD)
+    left = await store.query(
+        lambda connection: connection.execute(text("SELECT resource FROM records")).scalars().all()
+    )
+    assert sorted(left) == ["plugins", "users"]
 
 
 async def test_an_audit_row_tells_who_did_what_when_and_at_which_revision(store: Store) -> None:
