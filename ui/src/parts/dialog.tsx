@@ -18,6 +18,8 @@ export function Dialog({ title, onClose, children, footer, width = "normal" }: D
   useEffect(() => {
     const before = document.activeElement;
     box.current?.showModal();
+    // Without a field to begin with, the dialog itself is focused, not its close button.
+    if (!box.current?.querySelector("[autofocus]")) box.current?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus();
     };
@@ -27,6 +29,7 @@ export function Dialog({ title, onClose, children, footer, width = "normal" }: D
       ref={box}
       class={`dialog ${width}`}
       aria-labelledby={heading}
+      tabIndex={-1}
       onCancel={(event) => {
         event.preventDefault();
         onClose();

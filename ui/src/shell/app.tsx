@@ -23,7 +23,7 @@ export function App() {
   if (path.value === "/setup" || (who.setup_required && !screenAt(path.value, screensOf(null)))) return <><FirstRun /><Toaster /></>;
   const wanted = screenAt(path.value);
   const allowed = screenAt(path.value, screensOf(who.role));
-  if (path.value === "/login" || (!who.role && !allowed)) return <><Login then={wanted ? path.value + search() : home(who.role)} /><Toaster /></>;
+  if (path.value === "/login" || (!who.role && !allowed)) return <><Login then={wanted ? path.value + search() : "/"} /><Toaster /></>;
   return <Frame role={who.role ?? null} />;
 }
 

@@ -25,6 +25,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "myRequests", path: "/my-requests", icon: "requests", group: "yours", roles: USER, load: () => import("../screens/mine/requests") },
   { name: "myKeys", path: "/my-keys", icon: "keys", group: "yours", roles: USER, load: () => import("../screens/mine/keys") },
   { name: "playground", path: "/playground", icon: "playground", group: "serve", roles: ["admin", "user", "nobody"], load: () => import("../screens/playground/screen") },
+  { name: "catalog", path: "/catalog", icon: "catalog", group: "serve", roles: ["admin", "user", "nobody"], load: () => import("../screens/catalog/screen") },
   { name: "models", path: "/models", icon: "models", group: "serve", roles: ADMIN, load: () => import("../screens/models/screen") },
   { name: "providers", path: "/providers", icon: "providers", group: "serve", roles: ADMIN, load: () => import("../screens/providers/screen") },
   { name: "engines", path: "/engines", icon: "engines", group: "serve", roles: ADMIN, load: () => import("../screens/engines/screen") },

@@ -1,4 +1,5 @@
 /** English. One file a screen. */
+import { catalog } from "./en/catalog";
 import { common } from "./en/common";
 import { forms } from "./en/forms";
 import { login } from "./en/login";
@@ -15,6 +16,7 @@ export default {
   ...forms,
   ...people,
   ...system,
+  catalog,
   login,
   models,
   overview,

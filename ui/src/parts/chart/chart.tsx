@@ -40,7 +40,7 @@ export function Chart({ title, note, labels, series, format, kind = "line" }: Ch
             {series.map((one, n) => (
               <li key={one.name}>
                 <svg width="18" height="8" aria-hidden="true">
-                  <line x1="0" x2="18" y1="4" y2="4" class={`series s${n}`} />
+                  {kind === "bars" ? <rect x="5" width="8" height="8" rx="2" class={`bar ${one.tone ?? `s${n}`}`} /> : <line x1="0" x2="18" y1="4" y2="4" class={`series s${n}`} />}
                 </svg>
                 {one.name}
               </li>

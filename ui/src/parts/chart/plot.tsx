@@ -4,6 +4,7 @@ import { spread, ticks } from "./scale";
 
 export interface Series {
   name: string;
+  tone?: "bad";
   values: (number | null)[];
 }
 
@@ -57,6 +58,7 @@ export function Plot({ title, labels, series, format, kind, height = 172 }: Plot
         ))}
         {at !== null && <line class="cursor" x1={x(at)} x2={x(at)} y1={TOP} y2={height - BOTTOM} />}
         {kind === "bars" ? <Bars series={series} x={x} y={y} slot={slot} count={labels.length} /> : series.map((one, n) => <path key={one.name} class={`series s${n}`} d={line(one.values, x, y)} />)}
+        {kind === "line" && series.map((one, n) => lonely(one.values).map((i) => <circle key={`${one.name} ${i}`} class={`dot s${n}`} cx={x(i)} cy={y(one.values[i] ?? 0)} r="2.5" />))}
       </svg>
       {at !== null && (
         <div class={x(at) > width * 0.6 ? "reading left" : "reading"} style={{ left: `${x(at)}px` }}>
@@ -82,11 +84,15 @@ function line(values: (number | null)[], x: (n: number) => number, y: (value: nu
         return "";
       }
       const command = drawing ? "L" : "M";
-      const lonely = !drawing && (values[n + 1] ?? null) === null ? "h0.01" : "";
       drawing = true;
-      return `${command}${x(n).toFixed(1)},${y(value).toFixed(1)}${lonely}`;
+      return `${command}${x(n).toFixed(1)},${y(value).toFixed(1)}`;
     })
     .join("");
+}
+
+/** Points without a neighbour: no line shows them. */
+function lonely(values: (number | null)[]): number[] {
+  return values.flatMap((value, n) => (value !== null && (values[n - 1] ?? null) === null && (values[n + 1] ?? null) === null ? [n] : []));
 }
 
 function Bars(props: { series: Series[]; x: (n: number) => number; y: (v: number) => number; slot: number; count: number }) {
@@ -98,7 +104,7 @@ function Bars(props: { series: Series[]; x: (n: number) => number; y: (v: number
         series.map((one, s) => {
           const value = one.values[n] ?? 0;
           const left = x(n) - (width * series.length) / 2 + s * width;
-          return <rect key={`${n} ${one.name}`} class={`bar s${s}`} x={left} y={y(value)} width={width - 1} height={Math.max(0, y(0) - y(value))} rx="1.500" />;
+          return <rect key={`${n} ${one.name}`} class={`bar ${one.tone ?? `s${s}`}`} x={left} y={y(value)} width={width - 1} height={Math.max(0, y(0) - y(value))} rx="1.500" />;
         }),
       )}
     </>

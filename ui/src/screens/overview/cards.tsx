@@ -1,7 +1,7 @@
 /** Figures with a small line and the change against the period before. */
 import type { ComponentChildren } from "preact";
 import type { Usage } from "../../api/types";
-import { decimal, dollars, duration, percent, short } from "../../format/numbers";
+import { dollars, duration, percent, short } from "../../format/numbers";
 import { Spark } from "../../parts/chart/spark";
 import { Icon } from "../../parts/icon";
 import { text } from "../../text";
@@ -19,7 +19,7 @@ export function Cards({ usage }: { usage: Usage }) {
       <Card name={words.success} value={percent(figures.success)} change={change.success} goodUp values={of((f) => f.success)} />
       <Card name={words.latency} value={duration(figures.latency?.p50)} change={change.latency_p50} goodDown values={of((f) => f.latency?.p50)} note={`${words.p95} ${duration(figures.latency?.p95)} · ${words.p99} ${duration(figures.latency?.p99)}`} />
       <Card name={words.ttft} value={duration(figures.first_token?.p50)} change={change.first_token_p50} goodDown values={of((f) => f.first_token?.p50)} note={`${words.p95} ${duration(figures.first_token?.p95)}`} />
-      <Card name={words.speed} value={decimal(figures.tokens_per_second, 0)} values={of((f) => f.tokens_per_second)} change={delta(figures.tokens_per_second, before.tokens_per_second)} goodUp />
+      <Card name={words.speed} value={short(figures.tokens_per_second)} values={of((f) => f.tokens_per_second)} change={delta(figures.tokens_per_second, before.tokens_per_second)} goodUp />
       <Card name={words.overhead} value={duration(figures.overhead_mean_ms)} values={of((f) => f.overhead_mean_ms)} change={delta(figures.overhead_mean_ms, before.overhead_mean_ms)} goodDown note={words.mean} />
       <Card name={words.tokens} value={short((figures.input_tokens ?? 0) + (figures.output_tokens ?? 0))} values={of((f) => (f.input_tokens ?? 0) + (f.output_tokens ?? 0))} change={change.output_tokens} note={`${short(figures.input_tokens)} ${words.inTokens} · ${short(figures.output_tokens)} ${words.outTokens} · ${short(figures.cached_tokens)} ${words.cachedTokens}`} />
       <Card name={words.cost} value={dollars(figures.cost_usd)} change={change.cost_usd} values={of((f) => f.cost_usd)} note={figures.unpriced ? words.unpriced(short(figures.unpriced)) : ""} />
@@ -54,7 +54,7 @@ function Card({ name, value, change, values, note, goodUp, goodDown }: CardProps
         <strong>{value}</strong>
         {known && <span class={good ? "change good" : bad ? "change bad" : "change"} title={text.overview.cards.before}><Icon name={change > 0 ? "up" : "down"} size={11} />{percent(Math.abs(change), Math.abs(change) < 0.1 ? 1 : 0)}</span>}
       </div>
-      <small class="truncate" title={note}>{note || " "}</small>
+      <small class="truncate" title={note}>{note || "\u00a0"}</small>
       <Spark values={values} width={200} height={26} />
     </section>
   );

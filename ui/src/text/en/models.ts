@@ -4,7 +4,7 @@ export const models = {
   add: "Add model",
   search: "Search models",
   unit: "models",
-  guessed: "guessed from the name",
+  guessed: "by its name",
   engine: "local engine",
   emptyTitle: "No model yet",
   emptyLead: "Add a provider with its models, start a local engine, or define a name of your own.",
