@@ -3,7 +3,6 @@
 Anybody may see public models of Chutes; whoever has a gateway key sees all.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -26,6 +25,7 @@ from gateway.catalog.render import moment
 from gateway.catalog.report import report_document
 from gateway.catalog.routing_facts import closest_names
 from gateway.catalog.shelf import now_ms
+from gateway.catalog.threads import in_thread
 from gateway.errors import NotFound
 
 SeesAll = Annotated[bool, Depends(sees_all)]
@@ -70,7 +70,7 @@ def _reading(router: APIRouter, parts: CatalogParts) -> None:
 
     @router.get("/catalog/models/{id:path}", responses={200: {"model": ModelRecord}})
     async def get_model(id: str, everything: SeesAll, history: bool = False) -> Response:
-        """One model by id, chute id, slug or name; `history` adds how it changed."""
+        """One model by id, chute id, slug or name; `history` adds how it changed, for callers with a key."""
         catalog = parts.board.current
         position = catalog.position(id)
         within = _within(catalog, everything)
@@ -80,7 +80,8 @@ def _reading(router: APIRouter, parts: CatalogParts) -> None:
             raise NotFound(f"The catalog has no model '{id[:200]}'.{hint}", param="id")
         body = catalog.documents[position]
         if history:
-            series = await asyncio.to_thread(parts.history.series, catalog.models[position].id)
+            await known(everything)
+            series = await in_thread(parts.history.series, catalog.models[position].id)
             body = body[:-1] + b',"history":' + orjson.dumps(series) + b"}"
         return Response(body, media_type="application/json", headers=_cache_headers(catalog))
 
@@ -97,7 +98,7 @@ def _reading(router: APIRouter, parts: CatalogParts) -> None:
         """All that fits, as a file."""
         catalog = parts.board.current
         page = select(catalog, filters.query(), _within(catalog, everything))
-        body = await asyncio.to_thread(export, catalog, page.positions, filters.format)
+        body = await in_thread(export, catalog, page.positions, filters.format)
         name = f'attachment; filename="catalog.{filters.format}"'
         return Response(body, media_type=MEDIA_TYPES[filters.format], headers={"content-disposition": name})
 
@@ -118,7 +119,7 @@ def _comparing(router: APIRouter, parts: CatalogParts) -> None:
     async def diff(request: Request) -> Response:
         """What changed between the versions of two times; `to` defaults to now, `from` to the version before."""
         given = request.query_params
-        return json_response(await asyncio.to_thread(diff_document, parts, given.get("from", ""), given.get("to", "")))
+        return json_response(await in_thread(diff_document, parts, given.get("from", ""), given.get("to", "")))
 
 
 def _changing(router: APIRouter, parts: CatalogParts, authorise: Guard) -> None:

@@ -17,6 +17,7 @@ from gateway.catalog.fields import CHUTES_LIST, SNAPSHOT
 from gateway.catalog.history import History
 from gateway.catalog.shelf import Shelf
 from gateway.catalog.sources.base import CatalogSource
+from gateway.catalog.threads import in_thread
 from gateway.errors import GatewayError
 
 log = logging.getLogger("gateway.catalog")
@@ -114,12 +115,13 @@ class Refresher:
         copy = await self._shelf.get(source.file)
         if copy is None:
             return _Heard(source, None, 0, False, seconds, reason)
-        return _Heard(source, copy.document, copy.at, False, seconds, reason)
+        fresh = began is None and copy.fresh(self._shelf.clock(), source.ttl)
+        return _Heard(source, copy.document, copy.at, False, seconds, "" if fresh else reason)
 
     async def _take(self, heard: Sequence[_Heard], began: float) -> RefreshOutcome:
         """Only swapping happens on the loop."""
         at, before = self._shelf.clock(), self._board.current
-        catalog, changed, outcomes = await asyncio.to_thread(self._build, heard, at, before)
+        catalog, changed, outcomes = await in_thread(self._build, heard, at, before)
         outcome = RefreshOutcome(at, time.monotonic() - began, len(catalog.models), outcomes, changed)
         self._board.swap(catalog, outcome)
         return outcome

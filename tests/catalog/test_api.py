@@ -153,7 +153,13 @@ def test_who_has_no_key_sees_public_models_of_chutes_alone(gateway: RunningGatew
         assert nobody.get("/catalog/models?q=private").json()["total"] == 0
         assert "private" not in nobody.get("/catalog/export?format=csv").text
         assert all(one["slug"] != "acme" for one in nobody.get("/catalog/provider").json()["data"])
-        for path in ("/catalog/report", "/catalog/diff", "/api/cache/status", "/api/export/data"):
+        for path in (
+            "/catalog/models/c-r1?history=true",
+            "/catalog/report",
+            "/catalog/diff",
+            "/api/cache/status",
+            "/api/export/data",
+        ):
             assert nobody.get(path).status_code == 401, path
     with gateway.http(FENCED) as caller:
         assert len(ids(caller.get("/catalog/models"))) == 11
