@@ -1,6 +1,8 @@
 """`create_app`: the only place that wires the gateway together."""
 
+import logging
 from collections.abc import Container, Mapping
+from contextlib import suppress
 
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -33,6 +35,8 @@ from gateway.routing.attempt import Dispatcher, QueueLimits
 from gateway.settings import Settings
 from gateway.state import MediaLimits, Snapshot, State, build_snapshot
 
+log = logging.getLogger("gateway")
+
 _UNTOLD: Mapping[str, str] = {}
 
 
@@ -51,7 +55,7 @@ class Gateway:
 
     Making one writes nothing. `startup` keeps a new master key, opens the database and starts the local engines, which
     load in the background; `shutdown` stops them and closes connections. Both run on the loop that serves.
-    `new_master_key` is set when this start made one, to be shown once.
+    `new_master_key` is set when this start made one, to be shown once; `failure` is what kept it from starting.
     """
 
     def __init__(self, settings: Settings, engines: EngineBoard, origins: Mapping[str, str]) -> None:
@@ -59,6 +63,8 @@ class Gateway:
         key, is_new = master_key(configured.get_secret_value() if configured else None, settings.state_dir)
         self.settings = settings
         self.new_master_key = key if is_new else None
+        self._key_to_keep = self.new_master_key
+        self.failure: Exception | None = None
         self._master_key = key
         policy = AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port}))
         self._transport = ChosenTransport(PooledTransport(policy), HttpxTransport(policy))
@@ -89,9 +95,7 @@ class Gateway:
 
     async def startup(self) -> None:
         settings = self.settings
-        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self.new_master_key:
-            keep_master_key(self.new_master_key, settings.state_dir)
+        self.keep_key()
         await self.back_office.open(self._master_key, self.background)
         self._pages.state.services = self.back_office.services
         self._pages.include_router(metrics_router(self.back_office.watched(settings)))
@@ -102,6 +106,19 @@ class Gateway:
             CatalogRefresh(self.catalog).task(),
         ):
             self.background.keep(task)
+
+    def keep_key(self) -> None:
+        """Writes a new master key where the next start finds it; called again it does nothing."""
+        folder, key = self.settings.state_dir, self._key_to_keep
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if key:
+                keep_master_key(key, folder)
+        except FileExistsError:
+            raise ConfigError(f"{folder}: another process has just made its master key there: start again") from None
+        except OSError as error:
+            log.warning("%s cannot be written (%s): what is made there is lost at the end", folder, error.strerror)
+        self._key_to_keep = None
 
     async def shutdown(self) -> None:
         await self.background.stop()
@@ -129,7 +146,14 @@ class Gateway:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        await self.startup()
+        try:
+            await self.startup()
+        except Exception as error:
+            self.failure = error
+            with suppress(Exception):
+                await self.shutdown()
+            await send({"type": "lifespan.startup.failed", "message": ""})
+            return
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.shutdown()

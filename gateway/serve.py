@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from gateway import __version__
 from gateway.api.protocol import protocol_for
 from gateway.app import Gateway
+from gateway.errors import ConfigError
 from gateway.openai_api.operations import ModelType
 from gateway.providers.engines import EngineState, EngineStatus
 
@@ -36,8 +37,14 @@ def serve(app: Gateway) -> None:
     uvloop.run(run(app))
 
 
-async def run(app: Gateway, front: ASGIApp | None = None) -> None:
-    """`front` stands in for the app where something is wrapped around it, such as a chute: then all goes through it."""
+async def run(
+    app: Gateway, front: ASGIApp | None = None, *, listening: socket.socket | None = None, greets: bool = True
+) -> None:
+    """`front` stands in for the app where something is wrapped around it, such as a chute: then all goes through it.
+    `listening` is a bound socket to serve instead of HOST and PORT. Only who `greets` shows the address and the models.
+
+    Raises what kept the app from starting: nothing is served then.
+    """
     server = _Server(
         uvicorn.Config(
             front or app,
@@ -51,11 +58,14 @@ async def run(app: Gateway, front: ASGIApp | None = None) -> None:
             proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=30,
+            lifespan="on",
         )
     )
-    narrator = asyncio.ensure_future(_narrate(app, server))
+    narrator = asyncio.ensure_future(_narrate(app, server, greets))
     try:
-        await server.serve()
+        await server.serve([listening] if listening else None)
+        if not server.started:
+            raise app.failure or ConfigError("the gateway could not start; the log says why")
     finally:
         narrator.cancel()
         with suppress(asyncio.CancelledError):
@@ -92,12 +102,14 @@ def _spare_collections() -> None:
     gc.set_threshold(_YOUNG, 20, 20)
 
 
-async def _narrate(app: Gateway, server: _Server) -> None:
+async def _narrate(app: Gateway, server: _Server, greets: bool) -> None:
     """Progress of the engines while they load, then the address and a request to try."""
     await server.listening.wait()
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     address = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
     log.info("listening on %s", address)
+    if not greets:
+        return
     await _tell_engines(app)
     print(_welcome(app, address), flush=True)  # noqa: T201
 
@@ -128,6 +140,8 @@ def _welcome(app: Gateway, address: str) -> str:
     lines = ["", f"chute-gateway {__version__} is ready at {address}", ""]
     if app.new_master_key:
         lines += [f"  Master key (shown once, kept in {key_file}): {app.new_master_key}", ""]
+    if app.back_office.setup_token:
+        lines += [f"  Set-up token for the first visit of {address}/ui: {app.back_office.setup_token}", ""]
     for route in routes:
         lines.append(f"  {route.id:<32} {route.type or 'any type'}{'  (demo model)' if route.demo else ''}")
     chat = next((route.id for route in routes if route.type in (ModelType.CHAT, None)), None)

@@ -15,7 +15,7 @@ __all__ = [
     "upstream_server",
 ]
 
-_SLOW = {"transport", "certify", "bench"}
+_SLOW = {"transport", "certify", "bench", "trust"}
 """Folders whose tests mostly wait."""
 
 
