@@ -19,10 +19,10 @@ from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import StreamingResponse
 
 from gateway.chute import guard
-from gateway.chute.asgi import ASGIApp, Receive, Scope, Send
+from gateway.chute.asgi import ASGIApp, ClientGone, Receive, Scope, Send, read_body
 from gateway.chute.binding import bind
 from gateway.chute.cord import GatewayCord
-from gateway.chute.replies import EVENTS, JSON
+from gateway.chute.replies import CLIENT_GONE, EVENTS, JSON
 from gateway.errors import GatewayError, InvalidJSON, Unauthenticated
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ class FunctionCord(GatewayCord):
     async def _request_handler(self, request: Request) -> Response:
         """In a local run nobody has read the body yet."""
         if not self._app.on_platform and not hasattr(request.state, "decrypted") and self.method != "GET":
-            raw = await request.body()
             try:
-                request.state.decrypted = json.loads(raw) if raw else {}
-            except (ValueError, RecursionError):
-                error = InvalidJSON("The body is not valid JSON.")
+                request.state.decrypted = await _body(request)
+            except ClientGone:
+                return Response(status_code=CLIENT_GONE)
+            except GatewayError as error:
                 return Response(to_json(error.body()), error.http_status, media_type=JSON)
         return await super()._request_handler(request)
 
@@ -129,6 +129,14 @@ async def _chunks(results: AsyncIterator[Any], kind: str) -> AsyncIterator[bytes
             yield b"data: " + to_json(result) + b"\n\n"
         else:
             yield to_json(result) + b"\n"
+
+
+async def _body(request: Request) -> Any:
+    raw = await read_body(request.receive, guard.MAX_BODY)
+    try:
+        return json.loads(raw) if raw else {}
+    except (ValueError, RecursionError):
+        raise InvalidJSON("The body is not valid JSON.") from None
 
 
 async def _fields(method: str, scope: Scope, receive: Receive) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -59,13 +60,14 @@ class Images:
         name, tag = fields["name"], fields["tag"]
         if len(name) < 3 or len(tag) < 2:
             raise Refused(422, [{"loc": ["body", "name"], "msg": f"Invalid image name or tag: {name}:{tag}"}])
-        rules.check_rate(account, asyncio.get_running_loop().time())
+        rules.check_rate(account, time.time())
         image_id = image_id_of(account.username, name, tag)
         if image_id in self._world.images:
             raise Refused(409, f"Image with name={name} and tag={tag} already exists")
         public = fields.get("public", "").lower() == "true"
         image = Image(image_id, account.user_id, name, tag, fields["dockerfile"], public)
         self._world.images[image_id] = image
+        account.deployed_at.append(time.time())
         return image
 
     async def _build(self, image: Image, context: bytes) -> None:

@@ -21,6 +21,9 @@ from gateway.platform.stand_ins import Figures, StandIns
 from gateway.platform.world import Account, World
 
 
+_SETTABLE = {"balance", "quotas", "used", "deployed_at", "four_hour_usage", "monthly_usage"}
+
+
 class Management:
     def __init__(self, world: World, stand_ins: StandIns, fleet: Fleet) -> None:
         self._world = world
@@ -149,12 +152,12 @@ class Management:
         return JSONResponse([])
 
     async def set_account(self, request: Request) -> Response:
-        """`{"username", "balance"?, "quotas"?, "used"?, "four_hour_usage"?, "monthly_usage"?}`"""
+        """`{"username", "balance"?, "quotas"?, "used"?, "deployed_at"?, "four_hour_usage"?, "monthly_usage"?}`"""
         document = await read_object(request)
         account = self._world.account_named(str(document.pop("username", None)))
         if account is None:
             raise Refused(404, "no such account")
-        _set(account, document, {"balance", "quotas", "used", "four_hour_usage", "monthly_usage"})
+        _set(account, document, _SETTABLE)
         return JSONResponse(asdict(account))
 
     async def set_chute(self, request: Request) -> Response:

@@ -3,7 +3,11 @@
 import asyncio
 import importlib.util
 import json
+import os
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +20,7 @@ import uvicorn
 import websocket
 
 from gateway.chute.chute import GatewayChute
+from tests.chute.process import free_port
 from tests.fakes.upstream import Upstream
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
@@ -288,6 +293,43 @@ async def test_template(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> 
         upstream.faults["gpt-x"] = "400"
         assert (await client.post("/custom_generate", json={"prompt": "hello"})).status_code == 502
         assert (await client.get("/health")).json()["status"] == "healthy"
+
+
+@pytest.mark.chute
+def test_an_example_under_the_runner_of_the_sdk(tmp_path: Path) -> None:
+    """`chutes run cords:chute --dev`, as the README says: functions, streams, and no strangers."""
+    port = free_port()
+    line = [str(Path(sys.executable).with_name("chutes")), "run", "cords:chute", "--dev", "--host", "127.0.0.1"]
+    line += ["--port", str(port), "--logging-port", str(free_port())]
+    kept = {name: os.environ[name] for name in ("PATH", "STATE_DIR", "ENGINES")}
+    environment = {**kept, "HOME": str(tmp_path), "CHUTES_EXECUTION_CONTEXT": "REMOTE"}
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(line, cwd=FOLDER, env=environment, stdout=log, stderr=log) as child,
+    ):
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                _until_up(client, child)
+                assert client.post("/generate", json={"prompt": "hi"}).json() == "You said: hi"
+                assert client.post("/stream_words", json={"prompt": "hi"}).text.count("data: ") == 3
+                assert client.get("/count", params={"text": "four"}).json() == {"characters": 4}
+                assert client.post("/generate", json={}).status_code == 400
+                stranger = client.post("/generate", json={"prompt": "hi"}, headers={"Origin": "https://evil.example"})
+                assert stranger.status_code == 403
+        finally:
+            child.terminate()
+            assert child.wait(40) == 0
+
+
+def _until_up(client: httpx.Client, child: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until and child.poll() is None:
+        try:
+            client.get("/count", params={"text": ""})
+            return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError("not up")
 
 
 def test_every_example_is_run_here() -> None:

@@ -69,7 +69,9 @@ class PlatformProcess:
     def reset(self) -> None:
         """Without faults, quotas used or money spent; what is deployed stays."""
         self.clear_faults()
-        self.set_account(balance=100.0, quotas={"*": 100_000}, used={}, four_hour_usage=0.0, monthly_usage=0.0)
+        self.set_account(
+            balance=100.0, quotas={"*": 100_000}, used={}, deployed_at=[], four_hour_usage=0.0, monthly_usage=0.0
+        )
 
     def signed(
         self, method: str, path: str, body: bytes = b"", purpose: str = "", *,
