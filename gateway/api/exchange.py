@@ -88,8 +88,8 @@ class Exchange(ABC):
     # --- in ------------------------------------------------------------------------------------------
 
     def read_body(self, limit: int, seconds: float) -> Awaitable[bytes]:
-        """The whole body; no coroutine itself, to spare a frame. Raises TooLarge before reading when the length is announced, RequestTimeout when it takes
-        longer than `seconds`, ClientGone when it never comes to its end."""
+        """The whole body; no coroutine itself, to spare a frame. Raises TooLarge before reading when the length is
+        announced, RequestTimeout when it takes longer than `seconds`, ClientGone when it never comes to its end."""
         headers = self.headers
         if length := headers.get("content-length"):
             if "transfer-encoding" in headers:
@@ -104,8 +104,8 @@ class Exchange(ABC):
     # --- out -----------------------------------------------------------------------------------------
 
     def send(self, reply: Reply, keep_alive: float = 0) -> Awaitable[None]:
-        """To be awaited at once. A whole reply at once, or a stream piece by piece. A stream that breaks ends in an error event; one that is
-        silent for `keep_alive` seconds shows a comment (0: never)."""
+        """To be awaited at once. A whole reply at once, or a stream piece by piece. A stream that breaks ends in an
+        error event; one that is silent for `keep_alive` seconds shows a comment (0: never)."""
         headers = [("content-type", reply.media_type), ("x-request-id", self.request_id)]
         headers += _on_one_line(reply.headers)
         self.status = reply.status
