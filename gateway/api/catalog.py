@@ -35,7 +35,7 @@ Guard = Callable[..., Any]
 
 def catalog_routes(parts: CatalogParts, authorise: Guard) -> APIRouter:
     """`authorise` lets administrators through."""
-    router = APIRouter(tags=["catalog"])
+    router = APIRouter(tags=["catalog"], dependencies=[Depends(parts.ready)])
     _reading(router, parts)
     _comparing(router, parts)
     _changing(router, parts, authorise)

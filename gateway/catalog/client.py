@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from gateway.errors import UpstreamBadResponse, UpstreamTimeout
+from gateway.errors import UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
 from gateway.providers.base import Timeouts
 from gateway.providers.exchange import Upstream, ask, media_type
 from gateway.providers.transport.base import Transport
@@ -18,16 +18,19 @@ CONNECT_SECONDS = 5.0
 
 
 class JsonClient:
-    """Used on one event loop; `transport` is closed by whoever made it."""
+    """Used on one event loop; `transport` is closed by whoever made it. `allow_plain` sends keys without TLS too."""
 
-    def __init__(self, transport: Transport, max_bytes: int = MAX_DOCUMENT) -> None:
+    def __init__(self, transport: Transport, max_bytes: int = MAX_DOCUMENT, *, allow_plain: bool = False) -> None:
         self.transport = transport
         self._max_bytes = max_bytes
+        self._allow_plain = allow_plain
 
     async def get(
         self, url: str, query: Mapping[str, object] | None = None, *, key: str = "", timeout: float = 30.0
     ) -> Any:
         """The document. `key` is sent as a bearer token and never shown. Raises GatewayError."""
+        if key and not url.startswith("https://") and not self._allow_plain:
+            raise UpstreamUnreachable("A key is sent over https only (ALLOW_PRIVATE_UPSTREAMS=1 allows plain http).")
         headers = {"authorization": f"Bearer {key}"} if key else {}
         seconds = Timeouts(connect=CONNECT_SECONDS, first_byte=timeout, whole=timeout, idle=timeout)
         upstream = Upstream(url, headers, seconds, (key,) if key else ())

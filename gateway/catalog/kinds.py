@@ -12,7 +12,6 @@ from gateway.openai_api.operations import ModelType
 
 LLM, IMAGE, MODERATION, EMBEDDINGS = "LLM", "Image Generation", "Content Moderation", "Embeddings"
 SPEECH, TRANSCRIPTION, VIDEO, MUSIC, OTHER = "Text to Speech", "Speech to Text", "Video", "Music Generation", "Other"
-CATEGORIES = (LLM, IMAGE, MODERATION, EMBEDDINGS, SPEECH, TRANSCRIPTION, VIDEO, MUSIC, OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +130,6 @@ def tier(prices: Mapping[PriceKind, Any]) -> str | None:
         return "Free"
     return next((name for name, end in TIERS if hourly < end), "Enterprise")
 
-
-TIER_NAMES = ("Free", *(name for name, _ in TIERS), "Enterprise")
 
 HINTS: Mapping[str, str] = {
     "deepseek-ai/deepseek-r1": "best for reasoning/code",

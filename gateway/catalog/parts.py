@@ -1,12 +1,14 @@
 """All parts of the catalog, put together from the settings. Made by the app, and by the CLI for one command."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from gateway.catalog.board import CatalogBoard
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.client import JsonClient
-from gateway.catalog.fields import CHUTES_LIST, DETAIL, LLM, UTILIZATION
+from gateway.catalog.fields import CHUTES_LIST, DETAIL, LLM, PRICING, PROVIDER, STATISTICS, UTILIZATION, source_class
 from gateway.catalog.history import History
 from gateway.catalog.raw import RawDocuments
 from gateway.catalog.refresh import Refresher
@@ -22,11 +24,16 @@ from gateway.catalog.sources.snapshot import Snapshot
 from gateway.catalog.sources.statistics import Statistics
 from gateway.catalog.sources.utilization import Utilization
 from gateway.catalog.webhooks import Webhooks, configured_receivers
+from gateway.errors import ConfigError
 from gateway.providers.base import Provider, ProviderType
 from gateway.providers.chutes import is_chutes_host
 from gateway.providers.engines import EngineBoard
 from gateway.providers.transport.base import Transport
 from gateway.settings import Settings
+
+_PATIENCE = 10.0
+_ASKED = (CHUTES_LIST, LLM, DETAIL, UTILIZATION, STATISTICS, PRICING, PROVIDER)
+"""Sources that are asked over the network: what is theirs may be fresh for a time."""
 
 Providers = Callable[[], Iterable[Provider]]
 
@@ -45,10 +52,20 @@ class CatalogParts:
     webhooks: Webhooks
     raw: RawDocuments
     period: float
+    started: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         """The catalog as it can be had without network. Blocks nobody: files and merging are in threads."""
-        await self.refresher.restore()
+        try:
+            await self.refresher.restore()
+        finally:
+            self.started.set()
+
+    async def ready(self) -> None:
+        """Returns when there is something to read, at the latest after `_PATIENCE` seconds."""
+        if not self.started.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.started.wait(), _PATIENCE)
 
     async def refresh(self) -> None:
         """What a periodic task runs."""
@@ -60,9 +77,11 @@ class CatalogParts:
 
 
 def build_catalog(settings: Settings, transport: Transport, providers: Providers, engines: EngineBoard) -> CatalogParts:
-    """Raises ConfigError for webhooks that cannot be. Touches neither disk nor network."""
+    """Raises ConfigError for webhooks and times that cannot be. Touches neither disk nor network."""
     folder = settings.state_dir / "catalog"
-    board, client = CatalogBoard(), JsonClient(transport)
+    _check_ttl(settings)
+    board = CatalogBoard()
+    client = JsonClient(transport, allow_plain=settings.allow_private_upstreams)
     shelf, queries = Shelf(folder), Shelf(folder / "queries", most=128, most_bytes=32 * 2**20)
     history = History(folder / "history", settings.catalog.history_days, settings.catalog.history_versions)
     webhooks = Webhooks(configured_receivers(settings), transport, folder)
@@ -101,6 +120,15 @@ def chutes_key(settings: Settings) -> str:
         if theirs and (key := config.api_key or next(iter(config.api_keys), None)):
             return key.get_secret_value()
     return ""
+
+
+def _check_ttl(settings: Settings) -> None:
+    for name, seconds in settings.catalog.ttl.items():
+        place = settings.place("catalog", "ttl", name)
+        if source_class(name) not in _ASKED or (source_class(name) == PROVIDER) != (":" in name):
+            raise ConfigError(f"{place}: is no source (known: {', '.join(_ASKED[:-1])}, provider:ID)")
+        if not seconds > 0:
+            raise ConfigError(f"{place}: must be a number of seconds above 0")
 
 
 def _refreshes(settings: Settings) -> bool:

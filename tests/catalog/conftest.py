@@ -26,5 +26,5 @@ def platform(platform_server: FakePlatform) -> FakePlatform:
 @pytest.fixture
 async def client() -> AsyncIterator[JsonClient]:
     transport = PooledTransport(AddressPolicy(allow_private=True))
-    yield JsonClient(transport, max_bytes=4 * 2**20)
+    yield JsonClient(transport, max_bytes=4 * 2**20, allow_plain=True)
     await transport.aclose()

@@ -21,6 +21,7 @@ from gateway.catalog.sources.base import CatalogSource
 from gateway.catalog.sources.chutes import ChutesList
 from gateway.catalog.sources.llm import LlmModels
 from gateway.catalog.sources.snapshot import Snapshot
+from gateway.errors import ConfigError
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
 from gateway.settings import Settings
@@ -281,3 +282,21 @@ async def test_all_parts_are_put_together_from_the_settings(tmp_path: Path, plat
     assert parts.refresher.ttls()["v1_models_all"] == 5
     await parts.aclose()
     await transport.aclose()
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("chuts", 5), ("provider", 5), ("llm:x", 5), ("llm", 0), ("llm", -1)])
+def test_times_of_sources_that_cannot_be_are_named(tmp_path: Path, name: str, seconds: float) -> None:
+    settings = Settings.model_validate({"state_dir": tmp_path, "catalog": {"ttl": {name: seconds}}})
+    with pytest.raises(ConfigError, match=rf"catalog\.ttl\.{name}: "):
+        build_catalog(settings, PooledTransport(), lambda: (), FakeBoard())
+
+
+async def test_the_first_readers_wait_for_the_catalog_and_no_others(tmp_path: Path) -> None:
+    parts = build_catalog(Settings.model_validate({"state_dir": tmp_path}), PooledTransport(), lambda: (), FakeBoard())
+    reading = asyncio.create_task(parts.ready())
+    await asyncio.sleep(0)
+    assert not reading.done() and parts.period == 0
+    await parts.start()
+    await reading
+    assert len(parts.board.current.models) == 104
+    await asyncio.wait_for(parts.ready(), 1)

@@ -136,6 +136,15 @@ async def test_an_answer_that_is_no_good_is_an_error_and_never_a_crash(
             await source.fetch(client)
 
 
+async def test_a_key_is_never_sent_without_tls_unless_that_is_allowed(
+    platform: FakePlatform, client: JsonClient
+) -> None:
+    careful = JsonClient(client.transport)
+    with pytest.raises(GatewayError, match="https only"):
+        await ChutesList(platform.url, "cpk_key").fetch(careful)
+    assert platform.server.requests == [] and await ChutesList(platform.url).fetch(careful)
+
+
 async def test_a_silent_source_is_given_up_after_its_time(platform: FakePlatform, client: JsonClient) -> None:
     platform.faults["/v1/models"] = "slow"
     with pytest.raises(GatewayError):
