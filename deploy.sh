@@ -42,7 +42,6 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 say() { printf '==> %s\n' "$*"; }
-stop() { printf 'error: %s\n' "$*" >&2; exit 1; }
 platform() { "$python" -m gateway.chute.deployment "$@"; }
 step() {
   local found # a failure inside of say "$(...)" would pass
@@ -99,7 +98,7 @@ fi
 [ "$image" = "built and pushed" ] || step "image $IMAGE is " wait "$IMAGE_UID"
 
 say "deploying $NAME"
-chutes_cli '' deploy chute_gateway:chute "${fee[@]}"
+chutes_cli '' deploy chute_gateway:chute ${fee[@]+"${fee[@]}"}
 if ! printed "Successfully deployed chute"; then
   printed "already exists" && [ "$(platform deployed "$NAME" "$IMAGE_UID")" = same ] || refused "the chute was not deployed"
 fi

@@ -41,15 +41,17 @@ class Calls:
         """Raises Refused."""
         cord = cord_for(chute, request.url.path, request.method)
         body = await read_object(request)
-        params = dict(request.query_params)
+        call = asyncio.ensure_future(self.invoke(chute, cord, body, dict(request.query_params)))
+        return await _unless_gone(call, request)
+
+    async def invoke(self, chute: Chute, cord: CordSpec, body: dict[str, Any], params: dict[str, str]) -> Response:
+        """Raises Refused; a cold chute begins to start."""
         if not self._fleet.usable(chute):
             self._fleet.warm(chute)
             raise Refused(503, f"No instances available (yet) for chute_id='{chute.chute_id}'")
         chute.invocations += 1
-        streams = reads_lines(body, params)
         payload = {"json": body, "params": params} if cord.passthrough else body
-        call = asyncio.ensure_future(self._try(chute, cord, payload, streams=streams))
-        return await _unless_gone(call, request)
+        return await self._try(chute, cord, payload, streams=reads_lines(body, params))
 
     async def _try(self, chute: Chute, cord: CordSpec, payload: Any, *, streams: bool) -> Response:
         refusal = Refused(500, "Unhandled exception")

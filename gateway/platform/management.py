@@ -20,7 +20,6 @@ from gateway.platform.signatures import digest, verify
 from gateway.platform.stand_ins import Figures, StandIns
 from gateway.platform.world import Account, World
 
-
 _SETTABLE = {"balance", "quotas", "used", "deployed_at", "four_hour_usage", "monthly_usage"}
 
 

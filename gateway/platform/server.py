@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.platform import stand_ins
 from gateway.platform.calls import Calls, refusal_response
 from gateway.platform.chutes import Chutes
+from gateway.platform.direct import Direct
 from gateway.platform.faults import Fault
 from gateway.platform.fleet import Fleet
 from gateway.platform.hosts import Hosts
@@ -178,10 +179,12 @@ async def start(options: Options) -> Platform:
     images = options.folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     fleet = Fleet(world, options.folder / "instances", images, options.engine_python)
-    platform = Platform(options, world, fleet, Hosts(world, known, Calls(fleet)))
+    calls = Calls(fleet)
+    platform = Platform(options, world, fleet, Hosts(world, known, calls))
     builds = Images(world, images, options.pace)
     chutes = Chutes(world, fleet, platform.open_host, platform.close_host, open_rules=options.open_rules)
     routes = [*Management(world, known, fleet).routes(), *builds.routes(), *chutes.routes()]
+    routes += Direct(world, calls).routes()
     platform.api = Starlette(routes=routes, exception_handlers={Refused: _refused})
     platform.api_url = f"http://127.0.0.1:{platform.listen(API, options.port)}"
     platform.llm_url = f"http://127.0.0.1:{platform.listen(LLM, options.llm_port)}"

@@ -5,6 +5,9 @@ Every way of failing is tried, and at the end the platform must have counted no 
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -99,6 +102,31 @@ def test_audio_and_images_travel_as_base64(chute: Deployed, upstream: Upstream) 
     assert WAV in upstream.last.body
     assert chute.post("/transcribe", BODIES["/transcribe"]).json()[0]["text"]
     assert chute.post("/v1/ocr", BODIES["/v1/ocr"]).json()["text"]
+
+
+SDK_CALL = """
+import asyncio
+from chutes.chute import Chute
+
+chute = Chute(username="developer", name="chute-gateway", image="any")
+
+
+@chute.cord(path="/completions", public_api_path="/v1/completions")
+async def completions(self, arguments): ...
+
+
+print(asyncio.run(completions({"model": "gpt-x", "prompt": "x"})))
+"""
+
+
+def test_the_sdk_calls_a_cord_by_itself(chute: Deployed) -> None:
+    """`Cord._local_call`: a signed call with packed arguments, and a result in an event."""
+    environment = {"PATH": os.environ["PATH"], "CHUTES_CONFIG_PATH": str(chute.platform.config), "HOME": "/nonexistent"}
+    done = subprocess.run(
+        [sys.executable, "-c", SDK_CALL], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert SAID.split()[0] in done.stdout
 
 
 # --- keys ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,10 @@
 """What stands in for building an image, and the rules before a deployment."""
 
+import base64
+import gzip
 import io
+import os
+import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,7 @@ import pytest
 
 from gateway.platform import rules
 from gateway.platform.builder import BuildFailed, build, read_environment
+from gateway.platform.direct import arguments
 from gateway.platform.identity import Refused
 from gateway.platform.world import Account
 
@@ -127,3 +132,27 @@ def test_twenty_four_a_day() -> None:
 def test_secrets_that_would_change_the_runtime_are_refused(name: str) -> None:
     with pytest.raises(Refused):
         rules.check_secret(name)
+
+
+def packed(value: object) -> str:
+    return base64.b64encode(gzip.compress(pickle.dumps(value))).decode()
+
+
+def test_arguments_of_the_sdk_are_read_as_plain_values() -> None:
+    assert arguments({"args": packed(({"a": 1},)), "kwargs": packed({})}) == {"a": 1}
+    assert arguments({"args": packed(()), "kwargs": packed({"a": [1, "x"]})}) == {"a": [1, "x"]}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"args": "no base64", "kwargs": packed({})},
+        {"args": packed((os.system,)), "kwargs": packed({})},
+        {"args": packed((Path("x"),)), "kwargs": packed({})},
+        {"args": packed((1, 2)), "kwargs": packed(7)},
+    ],
+)
+def test_arguments_that_are_more_than_plain_values_are_refused(document: dict[str, Any]) -> None:
+    with pytest.raises(Refused):
+        arguments(document)
