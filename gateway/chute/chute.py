@@ -256,7 +256,7 @@ class GatewayChute(Chute):  # type: ignore[misc]
         return self.on_platform or guard.is_loopback(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and not await self._lets_in(scope):
+        if scope["type"] == "websocket" and (self.on_platform or not guard.is_local_program(scope)):
             await send({"type": "websocket.close", "code": 1008})
             return
         if scope["type"] == "http":
@@ -270,10 +270,6 @@ class GatewayChute(Chute):  # type: ignore[misc]
                 return
             scope, receive = guarded
         await super().__call__(scope, receive, send)
-
-    async def _lets_in(self, scope: Scope) -> bool:
-        """A websocket is for programs of this machine."""
-        return not self.on_platform and guard.is_local_program(scope)
 
     async def _guard(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
         guard.refuse_two_lengths(scope["headers"])

@@ -1,6 +1,9 @@
 """The image definitions: what is baked, and a tag that follows from it."""
 
+import ast
+import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -83,3 +86,46 @@ def test_the_image_installs_what_the_project_declares() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     lines = (ROOT / images.slim.REQUIREMENTS).read_text().splitlines()
     assert [line for line in lines if line and not line.startswith("#")] == declared
+
+
+def _closure(names: set[str]) -> set[str]:
+    """Distributions with all that they require, by their normal names."""
+    found: set[str] = set()
+    wanted = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=;!~ ]", name, maxsplit=1)[0]).lower() for name in names}
+    while wanted:
+        name = wanted.pop()
+        found.add(name)
+        try:
+            lines = requires(name) or []
+        except PackageNotFoundError:
+            continue
+        plain = (re.split(r"[\[<>=;!~ (]", line, maxsplit=1)[0] for line in lines if "extra ==" not in line)
+        wanted |= {re.sub(r"[-_.]+", "-", one).lower() for one in plain} - found
+    return found
+
+
+def test_what_the_instance_imports_is_installed_in_the_image() -> None:
+    """Requirements of the image and what the platform's own SDK brings; the emulated platform runs here alone."""
+    listed = (ROOT / "images" / "gateway.txt").read_text().splitlines()
+    installed = _closure({line for line in listed if line and not line.startswith("#")} | {"chutes"})
+    by_module = packages_distributions()
+    missing = {}
+    for path in [*(ROOT / "gateway").rglob("*.py"), ROOT / "chute_gateway.py"]:
+        local = path.relative_to(ROOT)
+        if local.parts[1:2] == ("platform",) or local.as_posix() == "gateway/chute/instance.py":
+            continue
+        for module in _imported(path):
+            names = {re.sub(r"[-_.]+", "-", name).lower() for name in by_module.get(module, [])}
+            if names and not names & (installed | {"chute-gateway"}):
+                missing[local.as_posix()] = module
+    assert missing == {}
+
+
+def _imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
