@@ -1,0 +1,175 @@
+"""Two workers on one port, and two instances with one PostgreSQL and one Redis: they behave as one gateway."""
+
+import contextlib
+import os
+import signal
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes.postgres import Postgres
+from tests.fakes.redis_server import RedisServer
+from tests.fakes.upstream import Upstream
+from tests.trust.burst import burst
+from tests.trust.processes import Served, chat_body, eventually, provider_yaml, usage_rows
+
+PRICES = {"prices": {"main/gpt-x": {"per_request": 0.01}}}
+RACERS = 200
+
+
+class Pair:
+    """Two processes that answer: the workers of one port, or one at each of two ports."""
+
+    def __init__(self, served: list[Served]) -> None:
+        self.served = served
+        self.ports = [each.port for each in served]
+
+    def admin(self) -> httpx.Client:
+        return self.served[0].http()
+
+    def statuses(self, key: str, calls: int = 12) -> set[int]:
+        """Of calls that meet both processes."""
+        return {self.served[n % len(self.served)].chat(key).status_code for n in range(calls)}
+
+
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream) -> Iterator[Pair]:
+    yaml = provider_yaml(upstream_server.url, **PRICES)
+    with Served(tmp_path_factory.mktemp("workers"), yaml=yaml, WORKERS="2") as served:
+        eventually(lambda: len(listeners(served)) == 2)
+        yield Pair([served])
+
+
+@pytest.fixture(scope="module")
+def two_instances(
+    tmp_path_factory: pytest.TempPathFactory,
+    upstream_server: Upstream,
+    postgres_server: Postgres,
+    redis_process: RedisServer,
+) -> Iterator[Pair]:
+    yaml = provider_yaml(upstream_server.url, **PRICES)
+    shared = {"DATABASE_URL": postgres_server.database(), "REDIS_URL": redis_process.url, "SECRET_KEY": SECRET}
+    redis_process.ask("FLUSHALL")
+    with contextlib.ExitStack() as stack:
+        folders = [tmp_path_factory.mktemp("instance") for _ in range(2)]
+        yield Pair([stack.enter_context(Served(folder, yaml=yaml, **shared)) for folder in folders])
+
+
+SECRET = "9f2c4e7a1b8d5036c2e4f6a8b0d1e3f5a7b9"
+
+
+@pytest.fixture(params=["two_workers", "two_instances"])
+def pair(request: pytest.FixtureRequest, upstream: Upstream) -> Pair:
+    found: Pair = request.getfixturevalue(request.param)
+    return found
+
+
+def listeners(served: Served) -> list[str]:
+    """The sockets that accept connections on its port, as the kernel lists them."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return [line for line in lines if line.split()[1].endswith(f":{served.port:04X}") and line.split()[3] == "0A"]
+
+
+def new_key(admin: httpx.Client, **fields: object) -> tuple[str, str]:
+    """The id and the key."""
+    answer = admin.post("/api/admin/apikeys", json={"name": "racer", **fields})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"], answer.json()["key"]
+
+
+def test_a_key_works_everywhere_within_two_seconds_and_once_revoked_nowhere(pair: Pair) -> None:
+    with pair.admin() as admin:
+        id, key = new_key(admin)
+        took = eventually(lambda: pair.statuses(key) == {200}, 4)
+        assert admin.delete(f"/api/admin/apikeys/{id}").status_code == 200
+        gone = eventually(lambda: pair.statuses(key) == {401}, 4)
+    print(f"a new key worked in both after {took:.2f} s, a revoked one in none after {gone:.2f} s")
+
+
+@pytest.mark.parametrize(
+    ("limit", "refusal"), [({"budget_usd": 0.1}, 402), ({"rpm": 10}, 429), ({"max_parallel": 10}, 429)]
+)
+async def test_200_requests_at_once_never_overshoot(
+    pair: Pair, upstream: Upstream, limit: dict[str, float], refusal: int
+) -> None:
+    """All are on their way before the first answer comes, so parallel slots come back to nobody in time."""
+    upstream.faults["gpt-x"] = "late:3"
+    with pair.admin() as admin:
+        id, key = new_key(admin, **limit)
+        eventually(lambda: _known(pair, key), 4)
+        before = len(upstream.requests)
+        found = Counter(await burst(pair.ports, key, [chat_body() for _ in range(RACERS)]))
+        assert found == {200: 10, refusal: RACERS - 10}
+        assert len(upstream.requests) - before == 10
+        eventually(lambda: len(usage_rows(admin, key_id=id)) == RACERS, 10)
+        cost = sum(float(row["cost_usd"] or 0) for row in usage_rows(admin, key_id=id))
+    assert round(cost, 6) == 0.1
+    print(f"{limit}: {dict(found)} of {RACERS} at once, {RACERS} usage rows, {cost:.2f} USD")
+
+
+def _known(pair: Pair, key: str) -> bool:
+    """Whether the key is known everywhere; asking for models is never limited."""
+    codes = set()
+    for n in range(8):
+        with pair.served[n % len(pair.served)].http(key) as client:
+            codes.add(client.get("/v1/models").status_code)
+    return codes == {200}
+
+
+async def test_every_request_leaves_one_row_and_every_change_one_line(pair: Pair, upstream: Upstream) -> None:
+    with pair.admin() as admin:
+        before = admin.get("/api/admin/audit", params={"limit": 1}).json()["total"]
+        id, key = new_key(admin)
+        eventually(lambda: _known(pair, key), 4)
+        assert set(await burst(pair.ports, key, [chat_body() for _ in range(100)])) == {200}
+        eventually(lambda: len(usage_rows(admin, key_id=id)) == 100, 10)
+        rows = usage_rows(admin, key_id=id)
+        assert len({row["request_id"] for row in rows}) == 100
+        assert admin.get("/api/admin/audit", params={"limit": 1}).json()["total"] == before + 1
+
+
+def test_a_worker_that_dies_begins_anew_and_nobody_is_refused(two_workers: Pair, upstream: Upstream) -> None:
+    [served] = two_workers.served
+    before = served.children()
+    os.kill(before[0], signal.SIGKILL)
+    assert {served.chat().status_code for _ in range(20)} == {200}
+    eventually(lambda: len(served.children()) == 2 and before[0] not in served.children())
+    assert before[1] in served.children()
+
+
+def test_a_second_gateway_on_the_port_does_not_start(two_workers: Pair, tmp_path: Path) -> None:
+    second = Served(tmp_path, WORKERS="2")
+    second._environment["PORT"] = str(two_workers.served[0].port)
+    with pytest.raises(AssertionError, match="error: PORT"):
+        second.start()
+    assert second.child and second.child.returncode == 1
+
+
+def test_engines_need_one_worker(tmp_path: Path) -> None:
+    served = Served(tmp_path, WORKERS="2", ENGINES="auto")
+    with pytest.raises(AssertionError, match="error: WORKERS: local engines need WORKERS=1"):
+        served.start()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_damaged_database_ends_the_start_with_its_reason(tmp_path: Path, workers: str) -> None:
+    served = Served(tmp_path, WORKERS=workers)
+    served.state.mkdir(parents=True)
+    (served.state / "gateway.db").write_bytes(b"this is no database" * 1000)
+    with pytest.raises(AssertionError, match=r"error: the database .* is damaged"):
+        served.start()
+    assert served.child and served.child.wait(20) == 1
+
+
+def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path, upstream: Upstream) -> None:
+    served = Served(tmp_path, yaml=provider_yaml(upstream.url), WORKERS="2")
+    served.start()
+    workers = served.children()
+    served.kill()
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", served.port), 5):
+        pass
