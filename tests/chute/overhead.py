@@ -24,13 +24,16 @@ WARM, ROUNDS = 50, 5
 
 
 @contextmanager
-def instance(**environment: str) -> Iterator[tuple[Fleet, httpx.Client, int]]:
-    """An instance of `bare_chute`, called as the platform calls it."""
+def instance(
+    module: str = "bare_chute", source: Path = ROOT / "tests" / "chute", **environment: str
+) -> Iterator[tuple[Fleet, httpx.Client, int]]:
+    """An instance of `module`, called as the platform calls it; its process id. The files beside it come along."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(ROOT / "tests" / "chute" / "bare_chute.py", folder)
+        for path in source.glob("*.py"):
+            shutil.copy(path, folder)
         fleet, port = Fleet(World(), folder, folder, ""), free_port()
-        command = [sys.executable, "-P", str(RUNNER), "bare_chute:chute", "--port", str(port)]
+        command = [sys.executable, "-P", str(RUNNER), f"{module}:chute", "--port", str(port)]
         command += ["--miner", fleet.miner.address, "--validator", fleet.validator.address]
         given = {
             "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "CHUTES_EXECUTION_CONTEXT": "REMOTE",

@@ -20,6 +20,8 @@ import uvicorn
 import websocket
 
 from gateway.chute.chute import GatewayChute
+from gateway.platform.sealing import open_line, open_whole, seal, seal_path
+from tests.chute.overhead import instance
 from tests.chute.process import free_port
 from tests.fakes.upstream import Upstream
 
@@ -293,6 +295,25 @@ async def test_template(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> 
         upstream.faults["gpt-x"] = "400"
         assert (await client.post("/custom_generate", json={"prompt": "hello"})).status_code == 502
         assert (await client.get("/health")).json()["status"] == "healthy"
+
+
+@pytest.mark.chute
+def test_an_example_on_an_instance_of_the_platform() -> None:
+    """Functions, bytes and generators through the SDK's middleware without dev mode."""
+    with instance("cords", FOLDER) as (fleet, client, _):
+
+        def call(path: str, **fields: Any) -> httpx.Response:
+            body = seal({"json": fields, "params": {}})
+            return client.post(seal_path(path), content=body, headers=fleet.headers(body))
+
+        assert open_whole(call("/generate_text", prompt="hi").content).body == b'"You said: hi"'
+        image = open_whole(call("/generate_image", prompt="hi").content)
+        assert (image.media_type, image.body[:4]) == ("image/png", b"\x89PNG")
+        stream = call("/stream_words", prompt="hi", stream=True)
+        events = b"".join(open_line(line) for line in stream.content.splitlines())
+        assert events == b'data: {"token":"You"}\n\ndata: {"token":"said:"}\n\ndata: {"token":"hi"}\n\n'
+        refused = call("/generate_checked", prompt="x", max_tokens=0)
+        assert (refused.status_code, refused.json()["detail"]["error"]["param"]) == (400, "max_tokens")
 
 
 @pytest.mark.chute
