@@ -104,6 +104,7 @@ class Gateway:
             HealthChecks(self.state, self._transport, self.background).task(),
             EngineLoads(self.state, self._transport).task(),
             CatalogRefresh(self.catalog).task(),
+            self.back_office.learning(self.catalog.board),
         ):
             self.background.keep(task)
 

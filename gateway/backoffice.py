@@ -25,11 +25,15 @@ from gateway.api.hub import Event, Hub
 from gateway.api.metrics import Watched
 from gateway.api.services import Services
 from gateway.background.tasks import Background, Periodic
+from gateway.catalog.board import CatalogBoard
+from gateway.catalog.catalog import Catalog
 from gateway.errors import StorageFailed, StorageUnavailable
+from gateway.observe.otlp import Collector, Exporter
 from gateway.pipeline.account import settled
 from gateway.settings import Settings
 from gateway.settings.periods import PERIODS, period_name
 from gateway.state import State
+from gateway.state.catalog_routes import catalog_prices, chutes_provider
 from gateway.store.records import Resource
 from gateway.store.retention import Retention
 from gateway.store.store import Store
@@ -37,12 +41,15 @@ from gateway.store.usage_reports import UsageReports
 from gateway.usage.meters import Meters
 from gateway.usage.price_facts import configured_prices
 from gateway.usage.recorder import Recorder
+from gateway.usage.spans import spans_of
 from gateway.usage.types import UsageRow
 
 log = logging.getLogger("gateway")
 
 _FOLLOWING = 30.0
 """Seconds for which one wait for a change of others lasts at most."""
+_LEARNING = 2.0
+"""Seconds between looks at whether there is a new catalog."""
 _PRUNING = 3600.0
 _DAY = 86_400.0
 
@@ -58,6 +65,7 @@ class BackOffice:
         self._store: Store | None = None
         self._following: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._exporter: Exporter | None = None
         self.setup_token: str | None = None
         self.services: Services | None = None
 
@@ -84,6 +92,7 @@ class BackOffice:
             self.setup_token = setup.show()
         await self._open_counters(store)
         state.recorder = Recorder(store, listeners=[self._meters.observe, self._tell_request])
+        self._trace(state.recorder)
         state.recorder.start()
         self._following = asyncio.create_task(_follow(administration, store), name="follow the store")
         background.keep(Periodic("retention", _PRUNING, self._prune, at_once=False))
@@ -118,6 +127,8 @@ class BackOffice:
         await settled()
         if self._state.recorder:
             await self._state.recorder.aclose()
+        if self._exporter:
+            await self._exporter.aclose()
         await self._state.counters.aclose()
         self._passwords.close()
         if self._store:
@@ -150,6 +161,18 @@ class BackOffice:
         if self._hub:
             self._hub.publish(Event("request", request_view(row).model_dump(mode="json"), row.user_id))
 
+    def _trace(self, recorder: Recorder) -> None:
+        """Off unless a collector is named: then nothing is made for it."""
+        settings = self._settings
+        if not settings.otel_exporter_otlp_endpoint:
+            return
+        self._exporter = exporter = Exporter(
+            Collector(settings.otel_exporter_otlp_endpoint, settings.otel_service_name, settings.otel_headers)
+        )
+        exporter.start()
+        recorder.on_row(lambda row: exporter.add(spans_of(row)))
+        self._state.traced = settings.otel_traces_sampler_arg
+
     async def _open_counters(self, store: Store) -> None:
         settings, url = self._settings, self._settings.redis_url
         counters = open_counters(url.get_secret_value() if url else None, settings.workers, settings.state_dir)
@@ -159,6 +182,26 @@ class BackOffice:
     async def _seed(self, store: Store) -> None:
         """Budgets go on from what was spent in the periods of this moment."""
         await self._state.counters.seed_all(await store.spent(_current_periods(time.time())))
+
+    def learning(self, board: CatalogBoard) -> Periodic:
+        """Takes over each new catalog: its models can be asked, its prices are kept with their date."""
+        seen: Catalog | None = None
+
+        async def learn() -> None:
+            nonlocal seen
+            if board.current is not seen and board.outcome is not None:
+                seen = board.current
+                await self._learn(seen)
+
+        return Periodic("learn from the catalog", _LEARNING, learn)
+
+    async def _learn(self, catalog: Catalog) -> None:
+        assert self.services and self._store
+        administration = self.services.administration
+        provider = chutes_provider(administration.directory.snapshot.providers)
+        if provider is not None:
+            await self._store.add_prices(list(catalog_prices(catalog, provider.id)))
+        await administration.learn(catalog, await self._store.prices())
 
     async def _prune(self) -> None:
         assert self._store

@@ -14,9 +14,11 @@ from gateway.admin.providers import Providers
 from gateway.admin.runtime_settings import RuntimeSettings
 from gateway.admin.users import Users
 from gateway.admin.views import View
+from gateway.catalog.catalog import Catalog
 from gateway.errors import ConfigError, Conflict, InvalidRequest, NotFound, Outdated
 from gateway.store.records import Audit, Changes, Delete, Put, Record, Resource
 from gateway.store.store import Store
+from gateway.usage.types import Price
 
 KINDS: Mapping[Resource, Kind] = {
     kind.resource: kind for kind in (Providers(), Models(), ApiKeys(), Users(), RuntimeSettings())
@@ -166,6 +168,11 @@ class Administration:
             if changes.revision != self.directory.revision:
                 self._enforce(self._after(changes))
 
+    async def learn(self, catalog: Catalog, facts: Sequence[Price]) -> None:
+        """Takes over a new catalog, and every price that was ever told."""
+        async with self._changing:
+            self._enforce(replace(self.directory, catalog=catalog, facts=tuple(facts)))
+
     # --- inside --------------------------------------------------------------------------------------
 
     async def _write(self, kind: Kind, action: str, written: Written, actor: Actor, dry_run: bool) -> Outcome:
@@ -201,7 +208,8 @@ class Administration:
             self._enforce(self._after(changes))
 
     def _after(self, changes: Changes) -> Directory:
-        known = Directory(self.directory.base, facts=self.directory.facts) if changes.whole else self.directory
+        now = self.directory
+        known = Directory(now.base, facts=now.facts, catalog=now.catalog) if changes.whole else now
         return known.changed(changes.revision, changes.records, changes.deleted)
 
     def _enforce(self, directory: Directory) -> None:

@@ -12,6 +12,7 @@ from gateway.access.keys import Caller
 from gateway.access.secrets import Sealer
 from gateway.admin.callers import updated
 from gateway.admin.overlay import overlaid
+from gateway.catalog.catalog import Catalog
 from gateway.providers.engines import EngineBoard
 from gateway.settings import Settings
 from gateway.state import Snapshot, build_snapshot
@@ -36,13 +37,15 @@ class Base:
 
 @dataclass(frozen=True)
 class Directory:
-    """`callers` are those of the database's keys, by digest; `facts` are the prices that were ever told."""
+    """`callers` are those of the database's keys, by digest; `facts` are the prices that were ever told,
+    `catalog` is what Chutes serves now; None before it was read."""
 
     base: Base
     revision: int = 0
     tables: Mapping[Resource, Table] = field(default_factory=lambda: _NOTHING)
     callers: Mapping[bytes, Caller] = field(default_factory=dict)
     facts: tuple[Price, ...] = ()
+    catalog: Catalog | None = None
 
     def changed(
         self, revision: int, records: Iterable[Record] = (), deleted: Iterable[tuple[Resource, str]] = ()
@@ -72,7 +75,8 @@ class Directory:
         """Raises ConfigError naming whatever cannot work."""
         rotated = MASTER_ID in self.tables[Resource.APIKEYS]
         key = None if rotated else self.base.master_key
-        return build_snapshot(self.settings, self.base.engines, key, self.revision, self.callers, self.facts)
+        known = (self.callers, self.facts, self.catalog)
+        return build_snapshot(self.settings, self.base.engines, key, self.revision, *known)
 
     def origin(self, resource: Resource, id: str) -> str:
         """`database`, or the place in the file."""

@@ -13,6 +13,9 @@ from gateway.settings import ModelConfig
 from gateway.state import Snapshot
 from gateway.store.records import Put, Resource
 
+_FROM_CONFIG = ("sticky", "min_quantization", "max_price", "min_context")
+"""Fields that only a configured model has."""
+
 
 class Models:
     resource, noun = Resource.MODELS, "model"
@@ -49,7 +52,7 @@ class Models:
         record = directory.table(self.resource).get(id)
         return ModelView.model_validate(
             {"fallbacks": settings.get("fallbacks", []), "spill": settings.get("spill"), "hedge": settings.get("hedge")}
-            | {"sticky": settings.get("sticky", "session")}
+            | {name: settings[name] for name in _FROM_CONFIG if name in settings}
             | fields
             | stored(record)
             | {"id": id, "origin": _origin(id, config, route, directory)}
@@ -84,6 +87,8 @@ def _routed(route: Route, snapshot: Snapshot) -> dict[str, Any]:
         "supports_image_upload": route.supports_images,
         "aliases": list(route.aliases),
         "demo": route.demo,
+        "blocked": route.blocked,
+        "notes": list(route.notes),
     }
 
 
@@ -125,4 +130,7 @@ def _origin(id: str, config: ModelConfig | None, route: Route | None, directory:
     if config is not None or route is None:
         return directory.origin(Resource.MODELS, id)
     provider = directory.snapshot.providers[route.targets[0].provider_id]
-    return f"{'engine' if provider.type == ProviderType.LOCAL else 'provider'} {provider.id}"
+    if provider.type == ProviderType.LOCAL:
+        return f"engine {provider.id}"
+    listed = directory.settings.providers.get(provider.id)
+    return f"provider {provider.id}" if listed and listed.models else "catalog"

@@ -69,8 +69,13 @@ class ModelView(View):
     spill: dict[str, Any] | None = None
     hedge: dict[str, Any] | None = None
     supports_image_upload: bool | None = None
+    min_quantization: str = ""
+    max_price: float | None = None
+    min_context: int | None = None
     aliases: list[str] = []
     demo: bool = False
+    blocked: str = Field("", description="Why it may not be used now, although it is configured.")
+    notes: list[str] = Field([], description="What an operator should know, such as a target that is gone.")
 
 
 class Limited(View):

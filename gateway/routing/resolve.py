@@ -163,6 +163,9 @@ def check_type(route: Route, operation: Operation) -> None:
 
 
 def check_targets(route: Route, providers: Mapping[str, Provider]) -> None:
-    """Raises ProviderNotConfigured when no target of the route has an enabled provider."""
+    """Raises ProviderNotConfigured when no target of the route has an enabled provider, or none is what the model
+    demands."""
+    if route.blocked:
+        raise ProviderNotConfigured(f"The model '{route.id}' may not be used now: {route.blocked}.", param="model")
     if not any((provider := providers.get(target.provider_id)) and provider.enabled for target in route.targets):
         raise ProviderNotConfigured(f"No provider is configured for the model '{route.id}'.", param="model")

@@ -113,6 +113,10 @@ class Route:
     hedge: Hedge | None = None
     supports_images: bool | None = None
     demo: bool = False
+    blocked: str = ""
+    """Why the model may not be used now, although it is configured: no target is what it demands."""
+    notes: tuple[str, ...] = ()
+    """What an operator should know of it, such as a target that is gone from the catalog."""
     lacked: frozenset[Feature] = field(init=False)
     """What at least one target lacks: only for these a request is looked at."""
 
@@ -131,6 +135,8 @@ class Attempt:
     """From sending until the answer's head, or until the failure."""
     started: float = 0.0
     """`time.monotonic()` when it was sent."""
+    span_id: str = ""
+    """Of its span, where traces are made."""
 
     def __str__(self) -> str:
         return f"{self.target.provider_id}/{self.target.upstream_model}={self.outcome}"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 from pydantic import (
     AliasChoices,
@@ -198,6 +199,12 @@ class ModelConfig(Strict):
     """What keeps calls together on one target: a session that is named, or the beginning of the prompt too."""
     spill: SpillConfig | None = None
     hedge: HedgeConfig | None = None
+    min_quantization: str = ""
+    """The coarsest that will do, such as `fp8`; a target at Chutes that is coarser is not used."""
+    max_price: float | None = Field(None, ge=0)
+    """USD per 1 M tokens of input; a target at Chutes that costs more is not used."""
+    min_context: int | None = Field(None, ge=1)
+    """Tokens; a target at Chutes that takes less is not used."""
     supports_image_upload: bool | None = None
     aliases: tuple[str, ...] = ()
 
@@ -349,6 +356,18 @@ class Settings(Strict):
     )
     log_level: LogLevel = Field("info", description="debug, info, warning or error.")
     log_format: Literal["pretty", "json"] = Field("pretty", description="One line per event, for people or machines.")
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#]+[^?#]*$",
+        description="Address of an OpenTelemetry collector, such as `http://localhost:4318`; with it traces are sent.",
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        None, description="Headers for the collector, such as a key: `name=value`, comma-separated, percent-encoded."
+    )
+    otel_service_name: str = Field("chute-gateway", min_length=1, description="What traces call this gateway.")
+    otel_traces_sampler_arg: float = Field(
+        1.0, ge=0, le=1, description="Share of requests that get a trace; one that a caller began decides for itself."
+    )
     cors_origins: Separated = Field((), description="Origins allowed to call from a browser; none by default.")
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token for `/metrics` and `/stats`; without one they answer this machine only."
@@ -369,6 +388,12 @@ class Settings(Strict):
     def previous_secret_keys(self) -> tuple[str, ...]:
         listed = self.secret_key_previous.get_secret_value() if self.secret_key_previous else ""
         return tuple(part.strip() for part in listed.split(",") if part.strip())
+
+    @property
+    def otel_headers(self) -> dict[str, str]:
+        listed = self.otel_exporter_otlp_headers.get_secret_value() if self.otel_exporter_otlp_headers else ""
+        pairs = (one.partition("=") for one in listed.split(",") if "=" in one)
+        return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
 
     def place(self, *key: str | int) -> str:
         """Where a key was written, for errors: file, line and key where there is a file."""

@@ -1,10 +1,11 @@
 """Builds the snapshot from settings and the local engines. Called at start, and by whatever changes either."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gateway.access.keys import Caller, digest
+from gateway.catalog.catalog import Catalog
 from gateway.errors import ConfigError, ModelNotFound
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
@@ -12,6 +13,7 @@ from gateway.routing.resolve import resolve
 from gateway.routing.types import Route
 from gateway.settings import Settings
 from gateway.state.callers import GLOBAL, file_callers, limiting, limits_of, master_caller
+from gateway.state.catalog_routes import catalog_routes, chute_aliases, chutes_provider, gone, guarded
 from gateway.state.providers import engine_providers, remote_providers
 from gateway.state.routes import configured_route, engine_routes, joined, provider_routes
 from gateway.state.snapshot import Snapshot
@@ -29,9 +31,10 @@ def build_snapshot(
     revision: int = 0,
     callers: Mapping[bytes, Caller] = _NOBODY,
     facts: Iterable[Price] = (),
+    catalog: Catalog | None = None,
 ) -> Snapshot:
     """`callers` are those of the database; `master_key` is None where they hold that of the master key. `facts` are
-    prices that were told before, by the catalog or by earlier configurations.
+    prices that were told before, by the catalog or by earlier configurations; `catalog` is what Chutes serves now.
 
     Raises ConfigError naming the key of whatever cannot work.
     """
@@ -50,6 +53,10 @@ def build_snapshot(
             routes.pop(name, None)
     for route in routes.values():
         _check_route(route, routes, providers, settings)
+    upstream_aliases: Mapping[str, tuple[str, ...]] = {}
+    if catalog is not None:
+        routes = dict(_looked_up(routes, catalog, providers, settings))
+        upstream_aliases = chute_aliases(catalog)
     prices = PriceBook(facts, configured_prices(settings, time.time()), free=statuses)
     routes = {name: _priced(route, prices) for name, route in routes.items()}
     aliases = {alias: route.id for route in routes.values() for alias in route.aliases if alias not in routes}
@@ -58,10 +65,33 @@ def build_snapshot(
         known[digest(master_key)] = master_caller()
     limits = limiting(limits_of(GLOBAL, settings.limits.model_dump()))
     snapshot = Snapshot(
-        revision, providers, routes, aliases, known, settings.default_model, limits=limits, prices=prices
+        revision,
+        providers,
+        routes,
+        aliases,
+        known,
+        settings.default_model,
+        upstream_aliases,
+        limits=limits,
+        prices=prices,
     )
     _check_defaults(snapshot, settings)
     return snapshot
+
+
+def _looked_up(
+    routes: Mapping[str, Route], catalog: Catalog, providers: Mapping[str, Provider], settings: Settings
+) -> Iterator[tuple[str, Route]]:
+    """The configured routes as the catalog lets them be, then those of its models that nobody configured."""
+    for name, route in routes.items():
+        config = settings.models.get(name)
+        fitting = guarded(route, config, catalog, providers) if config else route
+        yield name, replace(fitting, notes=(*fitting.notes, *gone(route, catalog, providers)))
+    provider = chutes_provider(providers)
+    if provider is not None and settings.catalog.auto_route:
+        taken = {*routes, *(name for name, model in settings.models.items() if not model.enabled)}
+        for route in catalog_routes(catalog, provider, taken, settings):
+            yield route.id, route
 
 
 def _priced(route: Route, prices: PriceBook) -> Route:

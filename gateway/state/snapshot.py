@@ -63,5 +63,7 @@ class State:
     """None before the gateway was started: nothing is recorded."""
     cache: ResponseCache | None = None
     """None where it is switched off."""
+    traced: float | None = None
+    """Share of requests without a trace of their own that get one; None where no spans are made."""
     trusted: tuple[Network, ...] = ()
     """Proxies whose word about the caller's address counts."""
