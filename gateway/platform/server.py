@@ -133,9 +133,12 @@ class _Door:
         host = self._host(request)
         if host == LLM:
             return await self._platform.hosts.llm(request)
-        if host != API:
-            return await self._platform.hosts.chute(self._platform.world.chutes[host], request)
-        return _Mounted(self._platform.api)
+        if host == API:
+            return _Mounted(self._platform.api)
+        chute = self._platform.world.chutes.get(host)
+        if chute is None:  # deleted, over a connection from before
+            raise Refused(404, "No matching chute found!")
+        return await self._platform.hosts.chute(chute, request)
 
     def _host(self, request: Request) -> str:
         if self._name != API:
