@@ -12,6 +12,7 @@ from gateway.access.keys import keep_master_key, master_key
 from gateway.admin.directory import Directory
 from gateway.api.admin.identity import administrator
 from gateway.api.asgi import Receive, Scope, Send
+from gateway.api.bodies import BoundedBodies
 from gateway.api.catalog import catalog_routes
 from gateway.api.inference import Inference, Limits
 from gateway.api.metrics import metrics_router
@@ -85,6 +86,7 @@ class Gateway:
         self.catalog = build_catalog(settings, self._transport, lambda: self.state.snapshot.providers.values(), engines)
         self._pages = fastapi_app(self.state)
         self._pages.include_router(catalog_routes(self.catalog, administrator))
+        self._bounded_pages = BoundedBodies(self._pages, settings.body_timeout)
         self._http = _with_cors(self._dispatch, settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,7 +145,7 @@ class Gateway:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         inference = scope["type"] == "http" and self.inference.answers(scope["path"])
-        await (self.inference if inference else self._pages)(scope, receive, send)
+        await (self.inference if inference else self._bounded_pages)(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -28,6 +28,7 @@ def fastapi_app(state: State) -> FastAPI:
     app.add_exception_handler(GatewayError, _gateway_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(Exception, _gateway_error)
     return app
 
 
@@ -59,6 +60,8 @@ def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == MethodNotAllowed.status:
         return _answer(MethodNotAllowed(f"{request.method} is not possible here."))
+    if status == InvalidRequest.status:
+        return _answer(InvalidJSON("The request body is not valid JSON."))
     return _answer(NotFound("There is nothing at this path."))
 
 
