@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from gateway.catalog.client import JsonClient
 from gateway.catalog.readers import mapping, rows
 from gateway.catalog.shelf import Copy, Shelf
@@ -53,7 +55,8 @@ class Listing:
 class RawDocument:
     """`cache` is `HIT`, `MISS`, or `STALE` where the source failed and `reason` says why."""
 
-    document: Any
+    body: bytes
+    """JSON."""
     cache: str
     age: float
     reason: str = ""
@@ -94,7 +97,7 @@ class RawDocuments:
             if copy is None:
                 raise
             age = copy.age(self._shelf.clock())
-            return RawDocument(_page(copy.document, listing), STALE, age, error.message)
+            return RawDocument(orjson.dumps(_page(copy.document, listing)), STALE, age, error.message)
 
     async def llm_models(self) -> RawDocument:
         return await self._cached(self._shelf, "v1_models_all", self._llm_url, {}, "")
@@ -112,14 +115,14 @@ class RawDocuments:
         copy = await shelf.get(name)
         now = shelf.clock()
         if copy and copy.fresh(now, self._ttl):
-            return RawDocument(copy.document, HIT, copy.age(now))
+            return RawDocument(copy.body, HIT, copy.age(now))
         try:
             asked = await asyncio.shield(self._ask(shelf, name, url, query, key))
         except GatewayError as error:
             if copy is None or isinstance(error, _MISSING):
                 raise
-            return RawDocument(copy.document, STALE, copy.age(now), error.message)
-        return RawDocument(asked.document, MISS, 0.0)
+            return RawDocument(copy.body, STALE, copy.age(now), error.message)
+        return RawDocument(asked.body, MISS, 0.0)
 
     def _ask(self, shelf: Shelf, name: str, url: str, query: dict[str, object], key: str) -> "asyncio.Task[Copy]":
         running = self._asking.get(name)

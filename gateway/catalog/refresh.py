@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from gateway.catalog.board import CatalogBoard, RefreshOutcome, SourceOutcome
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.changes import Change, changes, track
@@ -28,6 +30,8 @@ Progress = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
+    """`document` is None where nothing was ever heard, and bytes of JSON where it is a copy."""
+
     source: CatalogSource
     document: Any
     at: int
@@ -91,7 +95,7 @@ class Refresher:
         began = time.monotonic()
         copy = await self._shelf.get(source.file) if source.file else None
         if copy and not force and copy.fresh(self._shelf.clock(), source.ttl):
-            return _Heard(source, copy.document, copy.at, False, 0.0)
+            return _Heard(source, copy.body, copy.at, False, 0.0)
         try:
             async with asyncio.timeout(source.timeout):
                 document = await source.fetch(self._client)
@@ -116,7 +120,7 @@ class Refresher:
         if copy is None:
             return _Heard(source, None, 0, False, seconds, reason)
         fresh = began is None and copy.fresh(self._shelf.clock(), source.ttl)
-        return _Heard(source, copy.document, copy.at, False, seconds, "" if fresh else reason)
+        return _Heard(source, copy.body, copy.at, False, seconds, "" if fresh else reason)
 
     async def _take(self, heard: Sequence[_Heard], began: float) -> RefreshOutcome:
         """Only swapping happens on the loop."""
@@ -154,7 +158,8 @@ def _facts(heard: _Heard) -> Facts:
     if heard.document is None:
         return Facts(heard.source.name, heard.source.gateway, stale=heard.error or "never heard")
     try:
-        facts = heard.source.read(heard.document, heard.at)
+        document = orjson.loads(heard.document) if isinstance(heard.document, bytes) else heard.document
+        facts = heard.source.read(document, heard.at)
     except Exception as error:
         log.exception("what the source %s said cannot be read", heard.source.name)
         return Facts(heard.source.name, heard.source.gateway, stale=f"unreadable: {type(error).__name__}")

@@ -7,11 +7,13 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gateway.catalog.files import read_json, safe_name, write_json
+import orjson
+
+from gateway.catalog.files import MAX_FILE, read_json, safe_name, write_bytes
 
 log = logging.getLogger("gateway.catalog")
 
@@ -26,13 +28,21 @@ def now_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """`at` is in milliseconds since 1970. `dropped` copies were invalidated: never fresh again."""
+    """`at` is in milliseconds since 1970. `dropped` copies were invalidated: never fresh again.
+
+    Kept as JSON: thousands of objects for each would cost memory, and time whenever garbage is looked for.
+    """
 
     at: int
-    document: Any
+    body: bytes
     size: int = 0
     """Bytes on disk; 0 where there is no file."""
     dropped: bool = False
+
+    @property
+    def document(self) -> Any:
+        """Parsed anew each time."""
+        return orjson.loads(self.body)
 
     def age(self, now: int) -> float:
         """Seconds."""
@@ -67,19 +77,20 @@ class Shelf:
     async def put(self, name: str, document: Any) -> Copy:
         """Never raises: a disk that takes no more leaves the copy in memory."""
         at, size = self.clock(), 0
-        self._keep(name, Copy(at, document))
+        body = await asyncio.to_thread(orjson.dumps, document)
+        self._keep(name, Copy(at, body))
         if self._folder:
             try:
-                size = await asyncio.to_thread(write_json, self._path(name), {"timestamp": at, "data": document})
+                size = await asyncio.to_thread(_write, self._path(name), at, body)
             except OSError as error:
                 log.warning("the copy of %s cannot be written: %s", name, error.strerror or type(error).__name__)
-        copy = Copy(at, document, size)
+        copy = Copy(at, body, size)
         self._keep(name, copy)
         return copy
 
     def invalidate(self) -> int:
         """From now on no copy is fresh; they stay as what was last good. Returns their number."""
-        self._copies = {name: Copy(c.at, c.document, c.size, dropped=True) for name, c in self._copies.items()}
+        self._copies = {name: replace(c, dropped=True) for name, c in self._copies.items()}
         return len(self._copies)
 
     def entries(self) -> list[tuple[str, Copy]]:
@@ -103,10 +114,15 @@ class Shelf:
         if not isinstance(content, dict) or not isinstance(content.get("timestamp"), int) or "data" not in content:
             return None
         try:
-            return Copy(content["timestamp"], content["data"], path.stat().st_size)
+            return Copy(content["timestamp"], orjson.dumps(content["data"]), path.stat().st_size)
         except OSError:
             return None
 
     def _path(self, name: str) -> Path:
         assert self._folder is not None
         return self._folder / f"{safe_name(name)}.json"
+
+
+def _write(path: Path, at: int, body: bytes) -> int:
+    """The number of bytes written; 0 where the document is too large to keep."""
+    return write_bytes(path, b'{"timestamp":%d,"data":%b}' % (at, body)) if len(body) <= MAX_FILE else 0
