@@ -35,7 +35,7 @@ class Served:
         self._command = [*(prefix or []), *SERVE]
         self.child: subprocess.Popen[bytes] | None = None
 
-    def start(self, seconds: float = 40) -> float:
+    def start(self, seconds: float = 120) -> float:
         """Returns when it answers; how long that took."""
         began = time.monotonic()
         with (self.folder / "log").open("ab") as log:
