@@ -148,6 +148,16 @@ async def test_fresh_copies_are_not_asked_again_unless_forced(desk: Desk) -> Non
     assert desk.platform.asked("/v1/models") == 3
 
 
+async def test_a_refresh_that_comes_a_little_early_still_asks(desk: Desk) -> None:
+    await desk.refresher.refresh()
+    desk.clock.pass_seconds(500)
+    await desk.refresher.refresh()
+    assert desk.platform.asked("/v1/models") == 1
+    desk.clock.pass_seconds(40)
+    await desk.refresher.refresh()
+    assert desk.platform.asked("/v1/models") == 2
+
+
 async def test_those_who_ask_at_the_same_time_get_one_refresh(desk: Desk) -> None:
     outcomes = await asyncio.gather(*(desk.refresher.refresh(force=True) for _ in range(8)))
     assert len({id(outcome) for outcome in outcomes}) == 1 and desk.platform.asked("/v1/models") == 1
