@@ -13,7 +13,7 @@ from gateway.settings import ModelConfig
 from gateway.state import Snapshot
 from gateway.store.records import Put, Resource
 
-_FROM_CONFIG = ("sticky", "min_quantization", "max_price", "min_context")
+_FROM_CONFIG = ("sticky", "default_max_tokens", "max_tokens", "min_quantization", "max_price", "min_context")
 """Fields that only a configured model has."""
 
 

@@ -69,6 +69,8 @@ class ModelView(View):
     spill: dict[str, Any] | None = None
     hedge: dict[str, Any] | None = None
     supports_image_upload: bool | None = None
+    default_max_tokens: int | None = None
+    max_tokens: int | None = None
     min_quantization: str = ""
     max_price: float | None = None
     min_context: int | None = None

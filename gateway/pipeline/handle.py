@@ -16,6 +16,7 @@ from gateway.pipeline.pages import open_pages
 from gateway.pipeline.recall import keep_answer, recall
 from gateway.pipeline.render import render_result
 from gateway.pipeline.stream_guard import guard_stream
+from gateway.pipeline.token_bounds import bound_tokens
 from gateway.routing.attempt import Tries
 from gateway.routing.journal import Entry
 from gateway.routing.resolve import check_targets, check_type
@@ -67,7 +68,7 @@ async def _answer(call: Call, route: Route, account: Account) -> Reply:
 async def _prepare(call: Call, route: Route, snapshot: Snapshot, state: State) -> Call:
     """Checks and opens what the caller attached: images of a chat, pages of a document."""
     if call.operation.body is Body.JSON:
-        return await check_chat_images(call, route, snapshot, state.media)
+        return await check_chat_images(bound_tokens(call, route), route, snapshot, state.media)
     return await open_pages(call, state.media)
 
 

@@ -113,6 +113,9 @@ class Route:
     hedge: Hedge | None = None
     supports_images: bool | None = None
     demo: bool = False
+    default_max_tokens: int | None = None
+    max_tokens: int | None = None
+    """The longest answer a caller may ask for, and what is asked for where the caller says nothing."""
     blocked: str = ""
     """Why the model may not be used now, although it is configured: no target is what it demands."""
     notes: tuple[str, ...] = ()

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote
 
 from pydantic import (
     AliasChoices,
@@ -16,6 +15,7 @@ from pydantic import (
 )
 
 from gateway.settings.catalog import CatalogSettings
+from gateway.settings.chute import ChuteSettings
 from gateway.settings.document import Document
 from gateway.settings.keys import KeyConfig, LimitSettings, RetentionSettings, StreamPolicyName
 from gateway.settings.strict import Networks, Separated, Strict, separated
@@ -199,6 +199,10 @@ class ModelConfig(Strict):
     """What keeps calls together on one target: a session that is named, or the beginning of the prompt too."""
     spill: SpillConfig | None = None
     hedge: HedgeConfig | None = None
+    default_max_tokens: int | None = Field(None, ge=1)
+    """Asked for where the caller says nothing."""
+    max_tokens: int | None = Field(None, ge=1)
+    """The longest answer a caller may ask for."""
     min_quantization: str = ""
     """The coarsest that will do, such as `fp8`; a target at Chutes that is coarser is not used."""
     max_price: float | None = Field(None, ge=0)
@@ -227,49 +231,6 @@ class CacheSettings(Strict):
     enabled: bool = Field(False, description="Keep answers for callers that ask for it.")
     max_mb: float = Field(64, gt=0, le=65_536, description="Memory for kept answers, in MB.")
     ttl_seconds: float = Field(3600, gt=0, description="Seconds for which an answer may be given again.")
-
-
-class ChuteSettings(Strict):
-    """How the gateway is deployed as a chute. Defaults follow what the platform allows an ordinary account."""
-
-    username: str = Field("", description="Account on Chutes; empty: the one in the chutes config file.")
-    name: str = Field("chute-gateway", description="Name of the chute: lower case, digits, hyphens, at most 63.")
-    tagline: str = Field(
-        "OpenAI-compatible gateway: own models first, every other model by route.",
-        description="One line shown with the chute, under 100 characters.",
-    )
-    image: Literal["gpu", "slim"] = Field(
-        "gpu", description="`gpu` bakes vLLM; `slim` is a pure router without engines."
-    )
-    image_name: str = Field("chute-gateway", description="Name of the image.")
-    image_tag: str = Field("", description="Tag of the image; empty: a hash of what is baked into it.")
-    base_image: str = Field("parachutes/python:3.12", description="The platform accepts only `parachutes/*`.")
-    gpu_count: int = Field(1, ge=1, le=8, description="GPUs per instance.")
-    min_vram_gb_per_gpu: int = Field(80, ge=16, le=140, description="Least memory per GPU, in GB.")
-    include: Separated = Field(("pro_6000",), description="GPU types to accept; empty: any.")
-    exclude: Separated = Field((), description="GPU types to refuse.")
-    hourly_price_usd: float = Field(
-        1.80, ge=0, description="Price of one GPU hour, for the cost estimate of deploy.sh."
-    )
-    tee: bool = Field(True, description="Run in a trusted execution environment; the platform demands it.")
-    allow_external_egress: bool = Field(True, description="Outbound network after start; a router needs it.")
-    concurrency: int = Field(
-        64, ge=1, le=256, description="Requests in flight per instance; a router waits, it does not compute."
-    )
-    max_instances: int = Field(1, ge=1, le=100, description="Most instances at a time.")
-    scaling_threshold: float = Field(
-        0.75, gt=0, le=1, description="Share of concurrency in use that starts another instance."
-    )
-    shutdown_after_seconds: int = Field(
-        300, ge=60, le=604_800, description="Idle seconds after which an instance goes."
-    )
-    require_key: bool = Field(
-        False, description="Demand a gateway key (`gw_key`) although the platform knows the caller."
-    )
-    dev_allow_remote: bool = Field(
-        False, description="`chutes run --dev`: also answer clients beyond this machine; they need a key."
-    )
-    drain_seconds: float = Field(20, ge=0, le=600, description="Seconds that running requests get at SIGTERM.")
 
 
 class Settings(Strict):
@@ -388,12 +349,6 @@ class Settings(Strict):
     def previous_secret_keys(self) -> tuple[str, ...]:
         listed = self.secret_key_previous.get_secret_value() if self.secret_key_previous else ""
         return tuple(part.strip() for part in listed.split(",") if part.strip())
-
-    @property
-    def otel_headers(self) -> dict[str, str]:
-        listed = self.otel_exporter_otlp_headers.get_secret_value() if self.otel_exporter_otlp_headers else ""
-        pairs = (one.partition("=") for one in listed.split(",") if "=" in one)
-        return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
 
     def place(self, *key: str | int) -> str:
         """Where a key was written, for errors: file, line and key where there is a file."""

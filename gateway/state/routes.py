@@ -77,6 +77,8 @@ def configured_route(
         policy=Policy(model.policy),
         stream_policy=StreamPolicy(model.stream_policy or settings.stream_policy),
         context_fallback=model.context_fallback,
+        default_max_tokens=model.default_max_tokens,
+        max_tokens=model.max_tokens,
         sticky=Sticky(model.sticky),
         spill=Spill(**model.spill.model_dump()) if model.spill else None,
         hedge=_hedge(name, model),

@@ -218,3 +218,19 @@ def test_a_new_secret_key_opens_what_the_old_one_sealed_and_reseal_makes_the_old
             assert "another SECRET_KEY" in admin.get("/api/admin/providers/p").json()["status"]
     finally:
         third.stop()
+
+
+def test_a_model_may_bound_the_length_of_its_answers(
+    gateway: RunningGateway, admin: httpx.Client, provider: str, upstream: Upstream
+) -> None:
+    """A000-18."""
+    body = {"id": "short", "type": "chat", "provider_id": provider, "upstream_model": "gpt-x"}
+    admin.post("/api/admin/models", json=body | {"default_max_tokens": 20, "max_tokens": 50})
+    ask(gateway, MASTER, "short")
+    assert upstream.last.json["max_tokens"] == 20
+    question = {"model": "short", "messages": [{"role": "user", "content": "Hi"}]}
+    admin.post("/v1/chat/completions", json=question | {"max_completion_tokens": 50})
+    assert "max_tokens" not in upstream.last.json
+    refused = admin.post("/v1/chat/completions", json=question | {"max_tokens": 51})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "max_tokens")
+    assert "at most 50 tokens" in refused.json()["error"]["message"]
