@@ -16,8 +16,9 @@ from gateway.api.admin.identity import role_of
 from gateway.observe.metric_table import METRICS
 from gateway.settings import Settings
 from gateway.settings.catalog import CatalogSettings
+from gateway.settings.chute import ChuteSettings
 from gateway.settings.keys import RetentionSettings
-from gateway.settings.schema import CacheSettings, ChuteSettings, LimitSettings, Separated
+from gateway.settings.schema import CacheSettings, LimitSettings, Separated
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -28,7 +28,7 @@ from gateway.background.tasks import Background, Periodic
 from gateway.catalog.board import CatalogBoard
 from gateway.catalog.catalog import Catalog
 from gateway.errors import StorageFailed, StorageUnavailable
-from gateway.observe.otlp import Collector, Exporter
+from gateway.observe.otlp import Collector, Exporter, read_headers
 from gateway.pipeline.account import settled
 from gateway.settings import Settings
 from gateway.settings.periods import PERIODS, period_name
@@ -166,9 +166,10 @@ class BackOffice:
         settings = self._settings
         if not settings.otel_exporter_otlp_endpoint:
             return
-        self._exporter = exporter = Exporter(
-            Collector(settings.otel_exporter_otlp_endpoint, settings.otel_service_name, settings.otel_headers)
-        )
+        given = settings.otel_exporter_otlp_headers
+        headers = read_headers(given.get_secret_value()) if given else {}
+        collector = Collector(settings.otel_exporter_otlp_endpoint, settings.otel_service_name, headers)
+        self._exporter = exporter = Exporter(collector)
         exporter.start()
         recorder.on_row(lambda row: exporter.add(spans_of(row)))
         self._state.traced = settings.otel_traces_sampler_arg

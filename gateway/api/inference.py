@@ -12,6 +12,7 @@ from gateway.api.identity import identify
 from gateway.api.request_line import RequestLine
 from gateway.cache import read_wish
 from gateway.errors import GatewayError, MethodNotAllowed, ModelNotFound
+from gateway.observe.traces import begin_trace
 from gateway.openai_api.audio_render import render_chutes
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import OPERATIONS, TRANSCRIPTIONS, ModelType, Operation
@@ -83,6 +84,8 @@ class Inference:
         operation = OPERATIONS.get(exchange.path, TRANSCRIPTIONS)
         wish = read_wish(exchange.headers, caller.cache)
         line.account = account = Account(operation, caller, snapshot, self._state, wish)
+        if self._state.traced is not None or "traceparent" in exchange.headers:
+            account.tries.trace = begin_trace(exchange.headers, self._state.traced)
         limit = body_limit(operation, exchange, self._state.media, self.limits.max_bytes)
         body = await exchange.read_body(limit, self.limits.body_seconds)
         read = self._read_transcribe if exchange.path == TRANSCRIBE else self._read

@@ -1,4 +1,7 @@
-"""The one log line of a request: who asked for what, who answered, how long it took. Never a prompt or a key."""
+"""The one log line of a request: who asked for what, who answered, how long it took. Never a prompt or a key.
+
+A provider's own words may quote the request: they are in the line only at the level `debug`.
+"""
 
 import logging
 import time
@@ -41,6 +44,7 @@ class RequestLine:
                 "attempts": reply.headers.get("x-gateway-attempts") if reply else None,
                 "cache": "hit" if account and account.cached else None,
                 "error": error.error_code if error else None,
-                "upstream": error.upstream if error else None,
+                "upstream": error.upstream if error and log.isEnabledFor(logging.DEBUG) else None,
+                "trace_id": account.tries.trace.trace_id if account and account.tries.trace else None,
             },
         )

@@ -4,12 +4,27 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from traceback import format_tb
 from typing import Any
+
+from gateway.errors import GatewayError, UpstreamError, UpstreamRefused
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
+_PLAIN_SPOKEN = (GatewayError, OSError, ImportError, NameError, AttributeError, TypeError, AssertionError, MemoryError)
+_QUOTING = (UpstreamError, UpstreamRefused, UnicodeError)
+_LEFT_OUT = "(left out: it may quote a request)"
+_MOST_CAUSES = 10
 
-class _Json(logging.Formatter):
+
+class _Formatter(logging.Formatter):
+    def formatException(self, ei: Any) -> str:
+        """Where it came from and of what class it is; its text only where no request can be quoted in it."""
+        return "\n".join(_told(ei[1])) if ei[1] else ""
+
+
+class _Json(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
@@ -23,7 +38,7 @@ class _Json(logging.Formatter):
         return json.dumps(fields, ensure_ascii=False, default=str)
 
 
-class _Pretty(logging.Formatter):
+class _Pretty(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         extra = "".join(f"  {name}={value}" for name, value in _extra(record).items())
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
@@ -33,6 +48,25 @@ class _Pretty(logging.Formatter):
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in _PLAIN and value is not None}
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    """The error that was raised last comes first, then what it came from."""
+    causes: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in causes and len(causes) < _MOST_CAUSES:
+        causes.append(one)
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    for n, one in enumerate(causes):
+        yield f"{'caused by ' if n else ''}{type(one).__module__}.{type(one).__qualname__}: {_text(one)}"
+        yield "".join(format_tb(one.__traceback__)).rstrip()
+        for part in getattr(one, "exceptions", ()):
+            yield f"one of them: {type(part).__qualname__}: {_text(part)}"
+
+
+def _text(error: BaseException) -> str:
+    quotes = isinstance(error, _QUOTING) or not isinstance(error, _PLAIN_SPOKEN)
+    return _LEFT_OUT if quotes and error.args else str(error)
 
 
 def configure(level: str, form: str) -> None:

@@ -45,6 +45,8 @@ class Call:
     deadline: float | None = None
     session: str = ""
     """Calls of one session go to the same target, whose caches then know their prompts."""
+    trace: Mapping[str, str] = field(default_factory=dict)
+    """Headers that tell the upstream which trace this try belongs to."""
     _excerpt: Excerpt | None = field(default=None, init=False, repr=False, compare=False)
     _document: dict[str, Raw] | None = field(default=None, init=False, repr=False, compare=False)
 

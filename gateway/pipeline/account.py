@@ -111,6 +111,8 @@ class Account:
         )
         row.route = self.route.id if self.route else ""
         row.attempts = tuple(_tried(tries, received))
+        if tries.trace is not None:
+            row.trace, row.span_ids = tries.trace, tuple(one.span_id for one in tries.attempts)
         row.error_code = (error.error_code or "") if error else ""
         row.stream = bool(call and call.stream)
         row.latency_ms = (now - received) * 1000

@@ -23,6 +23,7 @@ async def send_audio(transport: Transport, upstream: Upstream, call: Call, model
         body,
         content_type=content_type,
         deadline=call.deadline,
+        trace=call.trace,
     )
     headers = kept_headers(response, upstream)
     answer = await read_json(response)

@@ -76,7 +76,7 @@ class Chutes:
         if options.language:
             document["language"] = options.language
         url = f"{_root(upstream)}/transcribe"
-        response = await ask(self._transport, upstream, url, _dump(document), deadline=call.deadline)
+        response = await ask(self._transport, upstream, url, _dump(document), deadline=call.deadline, trace=call.trace)
         headers = kept_headers(response, upstream)
         body = await read_json(response)
         return audio_reply(parse_transcript(body, media_type(response)), headers)

@@ -19,6 +19,7 @@ EVENTS = "text/event-stream"
 
 _MAX_DERIVED = 256
 """Addresses of one provider: callers can name chutes, each of which has one of its own."""
+_NO_TRACE: Mapping[str, str] = {}
 _VERSION = re.compile(r"v\d+\w*")
 
 
@@ -79,9 +80,12 @@ async def ask(
     content_type: str = JSON,
     accept: str = JSON,
     deadline: float | None = None,
+    trace: Mapping[str, str] = _NO_TRACE,
 ) -> HttpResponse:
     """The answer, status 200, body still to come. Raises what any other answer means."""
     headers = {**upstream.headers, "accept": accept}
+    if trace:
+        headers |= trace
     if body:
         headers["content-type"] = content_type
     response = await transport.send(

@@ -49,6 +49,7 @@ async def send_json(
         call.excerpt().restore(splice_model(document, model)),
         accept=EVENTS if call.stream else JSON,
         deadline=call.deadline,
+        trace=call.trace,
     )
     headers = kept_headers(response, upstream)
     if call.stream:

@@ -29,6 +29,7 @@ async def send_vision(transport: Transport, upstream: Upstream, call: Call, mode
             join_url(upstream.base_url, CHAT.path),
             vision_prompt_body(model, [image]),
             deadline=call.deadline,
+            trace=call.trace,
         )
         body = await read_json(response)
         usage = check_reply(CHAT, body, upstream.secrets)
@@ -44,7 +45,7 @@ async def send_images(
 
     async def page(image: Upload) -> _Answer:
         body = make(base64.b64encode(image.data).decode())
-        response = await ask(transport, upstream, url, body, deadline=call.deadline)
+        response = await ask(transport, upstream, url, body, deadline=call.deadline, trace=call.trace)
         answer = await read_json(response)
         return parse_ocr(answer, media_type(response)), None, kept_headers(response, upstream)
 

@@ -1,6 +1,7 @@
 """`Dispatcher`: tries a route's targets until one answers. Called by the pipeline, once a request."""
 
 import asyncio
+import copy
 import logging
 import math
 import time
@@ -16,6 +17,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.observe.traces import Trace
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Operation
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderAdapter
@@ -47,6 +49,7 @@ class Tries:
 
     attempts: list[Attempt] = field(default_factory=list)
     upstream_seconds: float = 0.0
+    trace: Trace | None = None
 
     @property
     def answered_by(self) -> Target | None:
@@ -252,7 +255,7 @@ class Dispatcher:
 
     async def _send(self, candidate: _Candidate, position: int, call: Call, tries: Tries) -> Reply:
         started = time.monotonic()
-        outcome = "cancelled"
+        outcome, span_id = "cancelled", ""
         provider, target = candidate.provider, candidate.target
         try:
             adapter = self._adapters[provider.type]
@@ -264,6 +267,8 @@ class Dispatcher:
             if target.thinking:
                 model, call = thoughtful(call, target, provider)
             endpoint = Endpoint(provider, model, target.base_url, key)
+            if tries.trace is not None:
+                span_id, call = _traced(call, tries.trace)
             reply = await first_content(adapter.send(endpoint, call), candidate.vital, limit)
             outcome = "200"
             candidate.vital.succeed(time.monotonic(), time.monotonic() - started)
@@ -273,7 +278,7 @@ class Dispatcher:
             raise
         finally:
             seconds = time.monotonic() - started
-            tries.attempts.append(Attempt(target, outcome, seconds, started))
+            tries.attempts.append(Attempt(target, outcome, seconds, started, span_id))
             tries.upstream_seconds += seconds
             if provider.debug:
                 log.info("try of %s: %s after %.0f ms", call.request_id, tries.attempts[-1], seconds * 1000)
@@ -287,6 +292,14 @@ def _note_overtaken(candidate: _Candidate, tries: Tries) -> None:
     if attempt.outcome == "cancelled":
         candidate.vital.measure(attempt.seconds)
     attempt.outcome = "overtaken"
+
+
+def _traced(call: Call, trace: Trace) -> tuple[str, Call]:
+    """The call as this try sends it; what was read of its body already is kept."""
+    span_id, headers = trace.child()
+    call = copy.copy(call)
+    call.trace = headers
+    return span_id, call
 
 
 def _too_late(call: Call) -> bool:

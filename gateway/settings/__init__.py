@@ -1,8 +1,8 @@
 """Settings: one frozen object, made once at start from defaults, `gateway.yaml` and the environment (in that order)."""
 
+from gateway.settings.chute import ChuteSettings
 from gateway.settings.load import LoadedSettings, load_settings
 from gateway.settings.schema import (
-    ChuteSettings,
     Fallback,
     KeyConfig,
     LimitSettings,

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.observe.traces import Trace
+
 NANOS = 1_000_000_000
 """Money is counted in whole nano-dollars (1e-9 USD), so that sums are exact in every store."""
 
@@ -62,6 +64,9 @@ class UsageRow:
     request_body: bytes | None = None
     """Only where the key stores bodies."""
     response_body: bytes | None = None
+    trace: Trace | None = None
+    """Not stored, nor are `span_ids`, one for each attempt."""
+    span_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

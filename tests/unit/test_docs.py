@@ -30,7 +30,7 @@ from gateway.cli import _parser
 from gateway.errors import ConfigError, GatewayError
 from gateway.openai_api.operations import OPERATIONS
 from gateway.providers.engines import EngineState
-from gateway.settings import Settings, load_settings, schema
+from gateway.settings import ChuteSettings, Settings, load_settings, schema
 from gateway.state import build_snapshot
 from tests.api.running import MASTER, RunningGateway
 from tests.api.test_files import pdf, picture, tone
@@ -108,7 +108,7 @@ def test_every_setting_is_documented() -> None:
     page = PAGES["configuration.md"]
     in_file = generator().IN_FILE_ONLY
     assert missing({name.upper() for name in Settings.model_fields if name not in in_file}, page) == []
-    assert missing({f"CHUTE_{name.upper()}" for name in schema.ChuteSettings.model_fields}, page) == []
+    assert missing({f"CHUTE_{name.upper()}" for name in ChuteSettings.model_fields}, page) == []
     sections = {name for name in in_file if not name.startswith("engine_")} | {"engines"}
     assert [name for name in sections if f"### {name}\n" not in page] == []
 
