@@ -87,6 +87,8 @@ class Upstream:
             exchange.send(200, self.metrics.encode(), "text/plain")
         elif path != "/v1/models" and self.valid_keys is not None and request.key not in self.valid_keys:
             exchange.send_json(401, {"error": "Invalid API key"})
+        elif path.endswith("/completions") and not answers.model_of(request):
+            exchange.send_json(400, {"error": {"message": "you must provide a model parameter", "param": "model"}})
         elif (fault := self._fault(request)) and await misbehave(self, exchange, fault):
             return
         elif (answer := answers.BY_PATH.get(path)) is None:
