@@ -12,6 +12,7 @@ export interface Stored {
 export interface Collection<View extends Stored, Input> {
   name: string;
   all: (signal?: AbortSignal) => Promise<View[]>;
+  one: (id: string) => Promise<View>;
   create: (body: Input) => Promise<View>;
   /** Fails with status 412 when somebody else changed it since `before` was read. */
   replace: (before: Stored, body: Input) => Promise<View>;
@@ -34,6 +35,7 @@ function collection<View extends Stored, Input>(name: string): Collection<View, 
         if (rows.length >= page.total || page.data.length === 0) return rows;
       }
     },
+    one: (id) => ask(one(id)),
     create: (body) => ask(root, { method: "POST", body }),
     replace: (before, body) => ask(one(before.id), { method: "PUT", body, headers: based(before) }),
     preview: (before, body) => ask(`${one(before.id)}?dry_run=true`, { method: "PUT", body }),

@@ -30,7 +30,7 @@ export function Page({ title, lead, actions, children, fill }: PageProps) {
 
 export function Panel(props: { title?: string; note?: ComponentChildren; actions?: ComponentChildren; children: ComponentChildren; flush?: boolean }) {
   return (
-    <section class={props.flush ? "panel flush" : "panel"} aria-label={props.title}>
+    <section class={props.flush ? "panel flush" : "panel"}>
       {props.title && (
         <header>
           <h2>{props.title}</h2>

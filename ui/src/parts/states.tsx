@@ -27,7 +27,7 @@ export function Empty({ icon, title, children, action }: EmptyProps) {
   return (
     <div class="empty">
       {icon && <Icon name={icon} size={22} />}
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children && <p>{children}</p>}
       {action}
     </div>

@@ -6,6 +6,7 @@ import { Palette, paletteOpen } from "../parts/palette";
 import { Toaster } from "../parts/toaster";
 import { isTyping } from "../parts/table/keys";
 import { followLinks, navigate, path, query } from "../state/router";
+import { connection } from "../state/live";
 import { findSession, session, sessionError } from "../state/session";
 import { text } from "../text";
 import { commands } from "./commands";
@@ -49,6 +50,7 @@ function Frame({ role }: { role: string | null }) {
       <Topbar />
       <Side />
       <main class="main" id="main" tabIndex={-1}>
+        {connection.value === "lost" && <p class="banner bad" role="alert"><span class="spinner" />{text.shell.lost}</p>}
         {screen && <LazyScreen key={screen.name} screen={screen} />}
         {!screen && path.value !== "/" && (
           <div class="page"><Empty icon="info" title={text.shell.notFound} action={<LinkButton to={home(role)}>{text.shell.toOverview}</LinkButton>}>{text.shell.notFoundNext}</Empty></div>

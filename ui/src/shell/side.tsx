@@ -79,7 +79,7 @@ function Foot() {
   return (
     <div class="foot">
       <div class="who">
-        {who?.role ? <span class="truncate">{who.user?.username ?? who.role}</span> : <a class="grow" href={href("/login")}>{text.shell.login}</a>}
+        {who?.role ? <a class="truncate grow" href={href("/account")}>{who.user?.username ?? who.role}</a> : <a class="grow" href={href("/login")}>{text.shell.login}</a>}
         <Button kind="ghost" icon={icons[theme.value]} label={text.shell.theme[theme.value]} onClick={nextTheme} />
         {who?.role && <Button kind="ghost" icon="out" label={text.shell.logout} onClick={() => void leave()} />}
       </div>

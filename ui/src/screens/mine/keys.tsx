@@ -16,7 +16,6 @@ import { text } from "../../text";
 import { Budget, columnsOf, limitsOf } from "../keys/columns";
 import { ShownKey } from "../keys/shown-key";
 import { fromLines } from "../../format/lines";
-import { Account } from "./account";
 
 const HIDDEN = ["owner", "origin", "enabled"];
 
@@ -46,7 +45,6 @@ export default function MyKeys() {
       <Await of={me} rows={2}>
         {(user) => <Panel title={words.limits}><div class="row"><span>{limitsOf(user)}</span><Budget row={user} /></div></Panel>}
       </Await>
-      <Account />
       {adding && <MakeKey onClose={() => setAdding(false)} onMade={(key) => { setAdding(false); setMade(key); list.reload(); }} />}
       {made && <ShownKey made={made} onClose={() => setMade(null)} />}
       {removing && <Confirm title={text.remove.title(removing.name)} action={text.remove.action} onConfirm={() => void remove()} onClose={() => setRemoving(null)}><p>{text.remove.final}</p></Confirm>}

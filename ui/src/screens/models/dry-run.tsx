@@ -1,5 +1,6 @@
 /** Where a request would go now: every target with its state and the reason. */
 import { useState } from "preact/hooks";
+import { ask, params } from "../../api/client";
 import { type Candidate, explain } from "../../api/explain";
 import { decimal, duration, price } from "../../format/numbers";
 import { Badge, Status, type Tone } from "../../parts/badge";
@@ -8,6 +9,7 @@ import { AreaField, SelectField } from "../../parts/field";
 import { Await } from "../../parts/states";
 import { apiKey } from "../../state/access";
 import { useResource } from "../../state/resource";
+import { complain } from "../../state/toasts";
 import { text } from "../../text";
 
 const ENDPOINTS: Record<string, string> = {
@@ -36,7 +38,7 @@ export function DryRun({ model, type }: { model: string; type: string }) {
         {(explanation) => (
           <>
             <p>{words.summary(explanation.route, explanation.policy)}</p>
-            <Candidates rows={explanation.candidates} />
+            <Candidates rows={explanation.candidates} onReset={found.reload} />
           </>
         )}
       </Await>
@@ -53,8 +55,12 @@ function parse(typed: string): Record<string, unknown> | null {
   }
 }
 
-export function Candidates({ rows }: { rows: Candidate[] }) {
+export function Candidates({ rows, onReset }: { rows: Candidate[]; onReset?: () => void }) {
   const words = text.models.dryRun;
+  const reset = async (row: Candidate) => {
+    await ask(`/api/admin/targets/reset${params({ provider_id: row.provider, upstream_model: row.model })}`, { method: "POST" }).catch(complain);
+    onReset?.();
+  };
   return (
     <ol class="candidates">
       {rows.map((row) => (
@@ -65,7 +71,7 @@ export function Candidates({ rows }: { rows: Candidate[] }) {
               <code class="wrap">{row.provider}/{row.model}</code>
               {row.rank === null ? <Badge tone="bad">{words.leftOut}</Badge> : <Status tone={toneOf(row)}>{row.state}</Status>}
             </div>
-            <p class="muted">{row.reason}{row.ready_in ? ` · ${words.wait(duration(row.ready_in * 1000))}` : ""}</p>
+            <p class="muted">{row.reason}{row.ready_in ? ` · ${words.wait(duration(row.ready_in * 1000))}` : ""}{onReset && (row.ready_in || row.failures > 0) ? <> <Button size="small" icon="refresh" onClick={() => void reset(row)}>{words.reset}</Button></> : null}</p>
             <dl class="answer-facts">
               <Fact name={text.models.form.priority} value={String(row.priority)} />
               <Fact name={text.models.form.weight} value={String(row.weight)} />

@@ -48,14 +48,14 @@ function Card({ name, value, change, values, note, goodUp, goodDown }: CardProps
   const good = known && ((goodUp && change > 0) || (goodDown && change < 0));
   const bad = known && ((goodUp && change < 0) || (goodDown && change > 0));
   return (
-    <section class="card" aria-label={name}>
-      <h3>{name}</h3>
+    <div class="card">
+      <h2>{name}</h2>
       <div class="card-main">
         <strong>{value}</strong>
         {known && <span class={good ? "change good" : bad ? "change bad" : "change"} title={text.overview.cards.before}><Icon name={change > 0 ? "up" : "down"} size={11} />{percent(Math.abs(change), Math.abs(change) < 0.1 ? 1 : 0)}</span>}
       </div>
       <small class="truncate" title={note}>{note || "\u00a0"}</small>
       <Spark values={values} width={200} height={26} />
-    </section>
+    </div>
   );
 }

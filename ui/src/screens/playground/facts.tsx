@@ -1,6 +1,7 @@
 /** The line under every answer: how fast, how much, how dear, and by whom. */
 import type { RouteFacts, Usage } from "../../api/inference";
 import { count, decimal, dollars, duration } from "../../format/numbers";
+import { useCost } from "../../state/cost";
 import { text } from "../../text";
 
 interface AnswerFacts {
@@ -17,7 +18,8 @@ export function Facts({ ttft, total, usage, route, cost }: AnswerFacts) {
   const writing = total !== null ? total - (ttft ?? 0) : null;
   const speed = written && writing && writing > 0 && ttft != null ? written / (writing / 1000) : null;
   const cached = usage?.prompt_tokens_details?.cached_tokens;
-  const paid = cost ?? usage?.cost;
+  const told = useCost(route?.requestId ?? null);
+  const paid = cost ?? usage?.cost ?? told;
   return (
     <dl class="answer-facts">
       {ttft != null && <Fact name={words.ttft} value={duration(ttft)} />}

@@ -9,7 +9,6 @@ import { Dialog } from "../../parts/dialog";
 import { AreaField, SecretField, SelectField, Switch, TextField } from "../../parts/field";
 import { ErrorPanel } from "../../parts/states";
 import { TestVerdict } from "../../parts/test-verdict";
-import { setQuery } from "../../state/router";
 import { useSaving } from "../../state/saving";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
@@ -23,9 +22,10 @@ interface FormProps {
   onChange: () => void;
 }
 
-export function ProviderForm({ provider, onClose, onChange }: FormProps) {
+export function ProviderForm({ provider: known, onClose, onChange }: FormProps) {
   const words = text.providers.form;
-  const [draft, setDraft] = useState<Draft>(() => draftOf(provider));
+  const [provider, setProvider] = useState(known);
+  const [draft, setDraft] = useState<Draft>(() => draftOf(known));
   const [result, setResult] = useState<TestResult | null>(null);
   const [deleting, setDeleting] = useState(false);
   const saving = useSaving(FIELDS);
@@ -37,7 +37,8 @@ export function ProviderForm({ provider, onClose, onChange }: FormProps) {
     say(provider ? text.forms.saved(saved.name || saved.id) : text.forms.added(saved.name || saved.id));
     onChange();
     if (!test) return onClose();
-    if (!provider) setQuery({ open: saved.id });
+    setProvider(saved);
+    setDraft(draftOf(saved));
     setResult(await testProvider(saved.id));
   });
   const name = provider ? provider.name || provider.id : "";

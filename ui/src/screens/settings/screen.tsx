@@ -14,6 +14,7 @@ import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
 import { query, setQuery } from "../../state/router";
+import { complain } from "../../state/toasts";
 import { text } from "../../text";
 import { SettingForm } from "./form";
 
@@ -29,7 +30,7 @@ export default function Settings() {
           return (
             <>
               <List rows={rows} />
-              {setting && <SettingForm key={setting.id} setting={setting} onClose={() => setQuery({ open: null })} onChange={list.reload} />}
+              {setting && <SettingForm key={setting.id} setting={setting} onClose={() => setQuery({ open: null })} onChange={() => void settings.one(setting.id).then((fresh) => list.set(rows.map((row) => (row.id === fresh.id ? fresh : row))), complain)} />}
             </>
           );
         }}

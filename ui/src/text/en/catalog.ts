@@ -6,7 +6,7 @@ export const catalog = {
   tabs: { models: "Models", report: "Merge report", diff: "What changed" },
   refresh: "Ask all sources now",
   refreshed: "The catalog is up to date.",
-  at: (when: string) => `as of ${when}`,
+  at: (when: string) => `Merged ${when}.`,
   emptyTitle: "The catalog is empty",
   emptyLead: "Ask the sources now, or add a provider.",
   filters: "Filters",

@@ -66,6 +66,7 @@ export const models = {
     calls: "Calls",
     failures: "Failed",
     leftOut: "left out",
+    reset: "Reset breaker",
     summary: (route: string, policy: string) => `Route ${route}, policy ${policy}.`,
     wait: (seconds: string) => `ready in ${seconds}`,
     broken: "The request is no JSON object.",

@@ -15,6 +15,7 @@ import { Composer, Previews } from "./composer";
 import { emptyAnswer, extraFields, MAX_COLUMNS, newTurn, parameters, requestBody, type Turn, turns } from "./conversation";
 import { Options } from "./options";
 import type { Picture } from "./pictures";
+import { useReplay } from "./replay";
 import { run } from "./run";
 import { useFollow } from "./follow";
 
@@ -33,6 +34,7 @@ export function Chat() {
   const [busy, setBusy] = useState(false);
   const [showsCode, setShowsCode] = useState(false);
   const abort = useRef<AbortController>(null);
+  const draft = useReplay();
   const blind = useMemo(() => columns.filter((id) => models.find((model) => model.id === id)?.supports_image_upload === false), [columns.join("\n"), models]);
   const ready = columns.length > 0 && extraFields(parameters.value.extra) !== null;
 
@@ -82,7 +84,7 @@ export function Chat() {
           </div>
         </div>
         <Conversation columns={columns} busy={busy} onAgain={again} />
-        <Composer busy={busy} ready={ready} blind={blind} onSend={say} onStop={() => abort.current?.abort()} />
+        <Composer key={draft} draft={draft} busy={busy} ready={ready} blind={blind} onSend={say} onStop={() => abort.current?.abort()} />
       </div>
       {optionsOpen.value && <Options />}
       {showsCode && (

@@ -7,6 +7,8 @@ import { text } from "../../../text";
 import { filesOf, type Picture, readPicture } from "./pictures";
 
 interface ComposerProps {
+  /** What stands in it at first. */
+  draft: string;
   busy: boolean;
   ready: boolean;
   /** Names of chosen models that are said not to see. */
@@ -15,9 +17,9 @@ interface ComposerProps {
   onStop: () => void;
 }
 
-export function Composer({ busy, ready, blind, onSend, onStop }: ComposerProps) {
+export function Composer({ draft, busy, ready, blind, onSend, onStop }: ComposerProps) {
   const words = text.playground.chat;
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(draft);
   const [pictures, setPictures] = useState<Picture[]>([]);
   const [over, setOver] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);

@@ -1,0 +1,215 @@
+"""What administrators do, from a provider to a key and back, through the pages alone."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.house import EVIL, House
+
+
+@pytest.fixture(autouse=True)
+def tidy(house: House) -> Iterator[None]:
+    """What a test made goes again."""
+    yield
+    with house.gateway.http() as http:
+        for resource in ("apikeys", "models", "providers", "users"):
+            for one in http.get(f"/api/admin/{resource}?limit=1000").json()["data"]:
+                if one["version"] and one.get("username") != "ada":
+                    http.delete(f"/api/admin/{resource}/{one['id']}?cascade=true")
+
+
+def ask(house: House, key: str, model: str) -> httpx.Response:
+    with house.gateway.http(key) as http:
+        return http.post("/v1/chat/completions", json={"model": model, "messages": [{"role": "user", "content": "Hi"}]})
+
+
+def test_from_a_provider_to_a_key_to_a_request_and_back(admin: Page, house: House) -> None:
+    house.open(admin, "providers")
+    admin.get_by_role("button", name="Add provider").first.click()
+    drawer = admin.get_by_role("dialog")
+    drawer.get_by_label("Name", exact=True).fill("Acme")
+    drawer.get_by_label("Base URL").fill(f"{house.upstream.url}/v1")
+    drawer.get_by_role("textbox", name="API key").fill("sk-acme-0123456789abcdef")
+    drawer.get_by_role("button", name="Add model").click()
+    drawer.get_by_label("Model name 1").fill("acme-chat")
+    drawer.get_by_role("button", name="Save and test").click()
+    expect(admin.get_by_role("dialog").get_by_text("It answers, and the key is good.")).to_be_visible()
+    admin.keyboard.press("Escape")
+    row = admin.get_by_role("row", name=re.compile("Acme"))
+    expect(row).to_contain_text("sk-a")
+    expect(row).not_to_contain_text("0123456789")
+
+    house.open(admin, "models?open=new")
+    drawer = admin.get_by_role("dialog")
+    drawer.get_by_label("Public name").fill("my-chat")
+    drawer.get_by_label("Provider 1").select_option("provider:acme")
+    drawer.get_by_label("Model 1", exact=False).last.fill("acme-chat")
+    drawer.get_by_role("button", name="Save").click()
+    expect(admin.get_by_role("row", name=re.compile("^my-chat"))).to_be_visible()
+
+    house.open(admin, "keys?open=new")
+    drawer = admin.get_by_role("dialog")
+    drawer.get_by_label("Name").fill("John's Key")
+    drawer.get_by_label("Allowed models").fill("my-*")
+    drawer.get_by_role("button", name="Make key").click()
+    key = admin.get_by_test_id("new-key").inner_text()
+    admin.get_by_role("button", name="I have copied it").click()
+    expect(admin.get_by_role("row", name=re.compile("John's Key"))).to_be_visible()
+    assert key not in admin.content()
+    assert ask(house, key, "my-chat").status_code == 200 and ask(house, key, "gpt-4o-mini").status_code == 403
+
+    house.open(admin, "requests")
+    admin.get_by_role("row", name=re.compile("my-chat")).first.click()
+    drawer = admin.get_by_role("dialog")
+    expect(drawer.get_by_text("acme/acme-chat")).to_be_visible()
+    expect(drawer.get_by_text("answered")).to_be_visible()
+    drawer.get_by_text("As code").click()
+    expect(drawer.get_by_text("curl ")).to_be_visible()
+
+    house.open(admin, "keys")
+    admin.get_by_role("switch", name="Enabled: John's Key").click()
+    expect(admin.get_by_text("John's Key is off.")).to_be_visible()
+    assert ask(house, key, "my-chat").status_code == 401
+    admin.get_by_role("button", name="Undo").click()
+    expect(admin.get_by_text("John's Key is on.")).to_be_visible()
+    assert ask(house, key, "my-chat").status_code == 200
+
+
+def test_deleting_a_provider_says_what_goes_with_it(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        http.post("/api/admin/providers", json={"id": "gone", "base_url": f"{house.upstream.url}/v1"})
+        http.post("/api/admin/models", json={"id": "orphan", "provider_id": "gone", "upstream_model": "x"})
+    house.open(admin, "providers?open=gone")
+    admin.get_by_role("button", name="Delete").click()
+    ask_first = admin.get_by_role("dialog", name="Delete gone?")
+    expect(ask_first).to_contain_text("orphan")
+    ask_first.get_by_role("button", name="Delete").click()
+    expect(admin.get_by_text("gone is deleted.")).to_be_visible()
+    expect(admin.get_by_role("row", name=re.compile("gone"))).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("screen", "fills", "button", "field"),
+    [
+        ("providers?open=new", {"Id": "bad id!", "Base URL": "https://example.com"}, "Save", "Id"),
+        ("models?open=new", {"Public name": "a,b"}, "Save", "Public name"),
+        ("keys?open=new", {"Name": "x", "Own value": "short"}, "Make key", "Own value"),
+        ("users?open=new", {"User name": "bob", "Password": "password"}, "Save", "Password"),
+    ],
+)
+def test_errors_stand_at_the_field_they_name(
+    admin: Page, house: House, screen: str, fills: dict[str, str], button: str, field: str
+) -> None:
+    house.open(admin, screen)
+    drawer = admin.get_by_role("dialog")
+    for label, value in fills.items():
+        drawer.get_by_role("textbox", name=re.compile(f"^{label}")).fill(value)
+    drawer.get_by_role("button", name=button, exact=True).click()
+    expect(drawer.get_by_role("textbox", name=re.compile(f"^{field}"))).to_have_attribute("aria-invalid", "true")
+    expect(drawer.get_by_role("alert").first).to_be_visible()
+
+
+def test_a_change_of_somebody_else_is_not_overwritten(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        body = {"id": "shared", "base_url": f"{house.upstream.url}/v1"}
+        http.post("/api/admin/providers", json=body)
+        house.open(admin, "providers?open=shared")
+        admin.get_by_label("Name", exact=True).fill("Mine")
+        http.put("/api/admin/providers/shared", json=body | {"name": "Theirs"})
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.get_by_role("dialog").get_by_role("alert")).to_contain_text("is not the current one")
+
+
+def test_a_dry_run_explains_every_target(admin: Page, house: House) -> None:
+    house.open(admin, "models?open=safe&tab=dryRun")
+    admin.get_by_role("button", name="Make a key for this tab").click()
+    drawer = admin.get_by_role("dialog")
+    expect(drawer.get_by_text("main/fault:500")).to_be_visible()
+    expect(drawer.get_by_text("spare/qwen-vl")).to_be_visible()
+    expect(drawer.get_by_text("Route safe, policy ordered.")).to_be_visible()
+
+
+def test_a_key_is_rotated_with_overlap(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        old = http.post("/api/admin/apikeys", json={"name": "old"}).json()
+    house.open(admin, f"keys?open={old['id']}")
+    admin.get_by_role("button", name="Rotate").click()
+    admin.get_by_role("dialog", name="Give old a new value?").get_by_role("button", name="Rotate").click()
+    new = admin.get_by_test_id("new-key").inner_text()
+    assert new != old["key"]
+    assert ask(house, new, "gpt-4o-mini").status_code == ask(house, old["key"], "gpt-4o-mini").status_code == 200
+
+
+def test_users_see_their_own_pages_alone(admin: Page, visitor: Page, house: House) -> None:
+    house.open(admin, "users?open=new")
+    drawer = admin.get_by_role("dialog")
+    drawer.get_by_label("User name").fill("grace")
+    drawer.get_by_role("textbox", name="Password").fill("another-good-pass-77")
+    drawer.get_by_role("button", name="Save").click()
+    expect(admin.get_by_role("row", name=re.compile("grace"))).to_be_visible()
+
+    house.log_in(visitor, "grace", "another-good-pass-77")
+    menu = visitor.get_by_role("navigation", name="Main")
+    expect(menu.get_by_role("link", name="My usage")).to_be_visible()
+    expect(menu.get_by_role("link", name="Providers")).to_have_count(0)
+    house.open(visitor, "providers")
+    expect(visitor.get_by_role("heading", name="There is no such page")).to_be_visible()
+    house.open(visitor, "my-keys")
+    visitor.get_by_role("button", name="Make key").first.click()
+    visitor.get_by_role("dialog").get_by_label("Name").fill("mine")
+    visitor.get_by_role("dialog").get_by_role("button", name="Make key").click()
+    assert ask(house, visitor.get_by_test_id("new-key").inner_text(), "gpt-4o-mini").status_code == 200
+
+
+def test_names_never_become_part_of_a_page(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        made = [
+            http.post("/api/admin/providers", json={"id": "evil", "name": EVIL, "base_url": house.upstream.url}),
+            http.post("/api/admin/models", json={"id": EVIL, "provider_id": "evil", "upstream_model": EVIL}),
+            http.post("/api/admin/apikeys", json={"name": EVIL, "allowed_models": [EVIL]}),
+            http.post("/api/admin/users", json={"username": EVIL[:60], "password": "another-good-pass-77"}),
+        ]
+        assert [one.status_code for one in made] == [201] * 4
+        ask(house, made[2].json()["key"], EVIL)
+    for screen in ("providers", "models", "keys", "users", "audit", "requests", "overview"):
+        house.open(admin, screen)
+        expect(admin.get_by_text("<img src=x").first).to_be_visible()
+        assert admin.locator("main img[src=x]").count() == 0
+
+
+def test_a_setting_is_changed_and_taken_back(admin: Page, house: House) -> None:
+    house.open(admin, "settings?open=queue_size")
+    drawer = admin.get_by_role("dialog")
+    drawer.get_by_label("Value").fill("99")
+    drawer.get_by_role("button", name="Check").click()
+    expect(drawer.get_by_role("region", name="Change")).to_contain_text("99")
+    drawer.get_by_role("button", name="Save").click()
+    expect(admin.get_by_text("queue_size is saved.")).to_be_visible()
+    row = admin.get_by_role("row", name=re.compile("^queue_size"))
+    expect(row).to_contain_text("database")
+    row.click()
+    admin.get_by_role("button", name="Take the change back").click()
+    expect(row).not_to_contain_text("database")
+
+
+def test_the_catalog_is_filtered_compared_and_added_to_the_models(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        assert http.post("/catalog/refresh").status_code == 200
+    house.open(admin, "catalog?gateway=main&q=vendor")
+    expect(admin.get_by_text("1,200 /")).to_be_visible()
+    assert admin.get_by_role("table").get_by_role("row").count() < 120, "only rows in sight are drawn"
+    admin.get_by_label("Compare main/vendor/model-0000").check()
+    admin.get_by_label("Compare main/vendor/model-0001").check()
+    admin.get_by_role("button", name="Compare 2").click()
+    expect(admin.get_by_role("dialog", name="Compare").get_by_role("columnheader")).to_have_count(2)
+    admin.keyboard.press("Escape")
+    admin.get_by_role("row", name=re.compile("model-0002")).click()
+    admin.get_by_role("button", name="Add to my models").click()
+    admin.get_by_label("Public name").fill("added")
+    admin.get_by_role("button", name="Add", exact=True).click()
+    expect(admin.get_by_text("added can be asked for now.")).to_be_visible()
+    with house.gateway.http() as http:
+        assert http.get("/api/admin/models/added").json()["upstream_model"] == "vendor/model-0002"

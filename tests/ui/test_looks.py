@@ -1,0 +1,63 @@
+"""Every screen: nothing for axe to complain of, light and dark, on a phone, by keyboard alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.house import SCREENS, House, watched
+
+AXE = Path(__file__).resolve().parents[2] / "ui/node_modules/axe-core/axe.min.js"
+PHONE = {"width": 390, "height": 780}
+OPENED = [
+    "models?open=safe", "models?open=safe&tab=yaml", "providers?open=main", "providers?open=new", "keys?open=new",
+    "users?open=new", "settings?open=stream_policy", "catalog?open=main/vendor/model-0001", "catalog/report",
+    "playground/embeddings", "playground/transcription", "playground/ocr", "playground/docs",
+]  # fmt: skip
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds against WCAG 2.2 AA, with the elements."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (npm ci in ui)")
+    page.evaluate(AXE.read_text())
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found: Any = page.evaluate(f"axe.run(document, {{runOnly: {json.dumps(rules)}}})")
+    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found["violations"] for node in one["nodes"]]
+
+
+def settled(page: Page) -> None:
+    expect(page.get_by_role("heading").first).to_be_visible()
+    expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+    page.evaluate(
+        "() => Promise.all(document.getAnimations().filter((one) => isFinite(one.effect.getComputedTiming().endTime))"
+        ".map((one) => one.finished.catch(() => null)))"
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("screen", [*SCREENS, *OPENED])
+def test_a_screen_is_accessible(browser: Browser, logged_in: Any, house: House, screen: str, dark: bool) -> None:
+    context = browser.new_context(storage_state=logged_in, color_scheme="dark" if dark else "light")
+    page, complaints = watched(context)
+    page.goto(f"{house.url}/ui/{screen}")
+    settled(page)
+    found = violations(page)
+    context.close()
+    assert found == [] and complaints == []
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_fits_a_phone(browser: Browser, logged_in: Any, house: House, screen: str) -> None:
+    context = browser.new_context(storage_state=logged_in, viewport=PHONE, has_touch=True)
+    page, complaints = watched(context)
+    page.goto(f"{house.url}/ui/{screen}")
+    settled(page)
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    found = violations(page)
+    page.get_by_role("button", name="Menu").click()
+    expect(page.get_by_role("navigation", name="Main").get_by_role("link", name=SCREENS[screen] if screen != "account" else "Overview")).to_be_visible()
+    context.close()
+    assert overflow <= 0 and found == [] and complaints == []
