@@ -7,14 +7,19 @@ from itertools import groupby
 from random import Random
 
 from gateway.providers.base import Provider, ProviderType
+from gateway.routing.signals import Signals
 from gateway.routing.spill import too_full
 from gateway.routing.types import Policy, Route, Spill, Target
-from gateway.routing.vitals import Vital, Vitals
+from gateway.routing.vitals import Vitals
 
 _EXPLORED = 0.05
 """Share of calls that ignore what was measured, so that a target that was slow once is measured again."""
 _MUCH_SLOWER = 3.0
 """Times the latency of the best: what is no bargain however cheap."""
+_FEW = 5
+"""Calls under which our own measurements of a chute count less than what Chutes tells of it."""
+_THRIFTY = frozenset({Policy.CHEAPEST, Policy.CHEAPEST_NOW, Policy.LOCAL_FIRST, Policy.REMOTE_FIRST})
+"""The policies under which a cap that is nearly used matters."""
 
 
 def order(
@@ -32,16 +37,7 @@ def order(
         return usable
 
     def tier(target: Target) -> tuple[bool, int]:
-        local = providers[target.provider_id].type is ProviderType.LOCAL
-        match route.policy:
-            case Policy.LOCAL_FIRST:
-                return (not local, target.priority)
-            case Policy.REMOTE_FIRST:
-                return (local, target.priority)
-            case Policy.WEIGHTED:
-                return (False, 0)
-            case _:
-                return (False, target.priority)
+        return _tier(target, route.policy, providers)
 
     groups = [list(group) for _, group in groupby(sorted(usable, key=tier), key=tier)]
     if session:
@@ -54,7 +50,37 @@ def order(
         ordered = [t for group in drawn for t in _arranged(route.policy, group, providers, vitals, random)]
     if route.spill is not None:
         ordered = _spilled(ordered, route.spill, providers, vitals, clock())
-    return ordered
+    return _signalled(ordered, route.policy, vitals.signals) if vitals.signals.watched else ordered
+
+
+def displaced(ordered: list[Target], route: Route, providers: Mapping[str, Provider], vitals: Vitals) -> list[Target]:
+    """The cold targets that would be asked first, or might be, were they hot."""
+    signals = vitals.signals
+    if not signals.watched or not ordered:
+        return []
+    first = _tier(ordered[0], route.policy, providers)
+    return [t for t in ordered if signals.cold(t) and _tier(t, route.policy, providers) <= first]
+
+
+def _tier(target: Target, policy: Policy, providers: Mapping[str, Provider]) -> tuple[bool, int]:
+    """Targets of a lower one come before all of a higher one."""
+    local = providers[target.provider_id].type is ProviderType.LOCAL
+    match policy:
+        case Policy.LOCAL_FIRST:
+            return (not local, target.priority)
+        case Policy.REMOTE_FIRST:
+            return (local, target.priority)
+        case Policy.WEIGHTED:
+            return (False, 0)
+        case _:
+            return (False, target.priority)
+
+
+def _signalled(ordered: list[Target], policy: Policy, signals: Signals) -> list[Target]:
+    """What an account can hardly pay any more comes behind the rest, and what is cold behind everything."""
+    if policy in _THRIFTY:
+        ordered = sorted(ordered, key=lambda target: bool(signals.short(target)))
+    return sorted(ordered, key=signals.cold)
 
 
 def overflow(target: Target, spill: Spill | None, providers: Mapping[str, Provider], vitals: Vitals, now: float) -> str:
@@ -86,10 +112,9 @@ def _bargains(
         return group
 
     def rank(target: Target) -> tuple[bool, float, float]:
-        vital = vitals[target]
-        unwell = vital.ready_at(now) > now or slow(target, route, vitals)
+        unwell = vitals[target].ready_at(now) > now or slow(target, route, vitals) or _crowded(target, vitals)
         full = bool(overflow(target, route.spill, providers, vitals, now))
-        return (unwell or full, _price(target, providers), _latency(vital))
+        return (unwell or full, _price(target, providers), _latency(target, vitals))
 
     return sorted(group, key=rank)
 
@@ -116,17 +141,29 @@ def _arranged(
         return group
     if policy is Policy.LEAST_BUSY:
         first, second, *rest = group
-        return [second, first, *rest] if _load(second, vitals) < _load(first, vitals) else group
+        return [second, first, *rest] if _less_busy(second, first, vitals) else group
     if policy is Policy.CHEAPEST:
         return sorted(group, key=lambda target: _price(target, providers))
     measure = _MEASURES.get(policy)
     if measure is None or random.random() < _EXPLORED:
         return group
-    return sorted(group, key=lambda target: measure(vitals[target]))
+    return sorted(group, key=lambda target: measure(target, vitals))
 
 
-def _load(target: Target, vitals: Vitals) -> float:
-    return vitals[target].in_flight / target.weight
+def _less_busy(one: Target, other: Target, vitals: Vitals) -> bool:
+    """By what the platform calls crowded, then our own calls in flight, then the share of the chutes that is in use."""
+    mine = (_crowded(one, vitals), vitals[one].in_flight / one.weight)
+    theirs = (_crowded(other, vitals), vitals[other].in_flight / other.weight)
+    if mine != theirs:
+        return mine < theirs
+    loads = vitals.signals.load(one), vitals.signals.load(other)
+    used = [load.utilization for load in loads if load is not None and load.utilization is not None]
+    return len(used) == 2 and used[0] < used[1]
+
+
+def _crowded(target: Target, vitals: Vitals) -> bool:
+    load = vitals.signals.load(target)
+    return load is not None and load.crowded
 
 
 def _price(target: Target, providers: Mapping[str, Provider]) -> float:
@@ -135,15 +172,22 @@ def _price(target: Target, providers: Mapping[str, Provider]) -> float:
     return 0.0 if providers[target.provider_id].type is ProviderType.LOCAL else float("inf")
 
 
-def _latency(vital: Vital) -> float:
-    return vital.latency or 0.0
+def _latency(target: Target, vitals: Vitals) -> float:
+    """As we measured it; while that were few calls, as all callers of the chute did."""
+    vital = vitals[target]
+    speed = vitals.signals.speed(target) if vital.calls < _FEW else None
+    return speed.ttft if speed is not None and speed.ttft else vital.latency or 0.0
 
 
-def _slowness(vital: Vital) -> float:
+def _slowness(target: Target, vitals: Vitals) -> float:
+    vital = vitals[target]
+    speed = vitals.signals.speed(target) if vital.calls < _FEW or vital.speed is None else None
+    if speed is not None and speed.tps:
+        return -speed.tps
     return -vital.speed if vital.speed is not None else float("-inf")
 
 
-_MEASURES: Mapping[Policy, Callable[[Vital], float]] = {
+_MEASURES: Mapping[Policy, Callable[[Target, Vitals], float]] = {
     Policy.LOWEST_LATENCY: _latency,
     Policy.HIGHEST_THROUGHPUT: _slowness,
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gateway.errors import GatewayError, UpstreamError
 from gateway.routing.breaker import Breaker
+from gateway.routing.signals import Signals
 from gateway.routing.types import Spill, Target
 
 MAX_TARGETS = 10_000
@@ -125,6 +126,7 @@ class Vitals:
         """By the id of the provider."""
         self.loads: dict[str, EngineLoad] = {}
         """By the name of the engine, which is its provider's id."""
+        self.signals = Signals()
 
     def __getitem__(self, target: Target) -> Vital:
         key = (target.provider_id, target.upstream_model)
