@@ -228,6 +228,18 @@ class UpstreamUnavailable(UpstreamError):
     status, code = 503, "upstream_unavailable"
 
 
+class UpstreamCold(UpstreamUnavailable):
+    """No instance of the chute runs yet: the next target is asked while one starts, or it is waited for."""
+
+    code, passes, counts_against_target = "upstream_cold", False, False
+
+
+class UpstreamMaintenance(UpstreamUnavailable):
+    """The chute is being worked on: asking again at once would change nothing."""
+
+    code, passes = "upstream_maintenance", False
+
+
 class UpstreamRateLimited(UpstreamError):
     status, type, code, counts_against_target = 429, "rate_limit_error", "rate_limit_exceeded", False
 
