@@ -96,11 +96,11 @@ class Gateway:
             await self._http(scope, receive, send)
 
     async def startup(self) -> None:
-        settings = self.settings
         self.keep_key()
         await self.back_office.open(self._master_key, self.background)
+        self.catalog.board.listen(self.back_office.tell_catalog)
         self._pages.state.services = self.back_office.services
-        self._pages.include_router(metrics_router(self.back_office.watched(settings)))
+        self._pages.include_router(metrics_router(self.back_office.watched(self.catalog.board)))
         await self.state.engines.start()
         for task in (
             HealthChecks(self.state, self._transport, self.background).task(),

@@ -27,6 +27,7 @@ from gateway.api.services import Services
 from gateway.background.tasks import Background, Periodic
 from gateway.catalog.board import CatalogBoard
 from gateway.catalog.catalog import Catalog
+from gateway.catalog.changes import Change
 from gateway.errors import StorageFailed, StorageUnavailable
 from gateway.observe.otlp import Collector, Exporter, read_headers
 from gateway.pipeline.account import settled
@@ -48,6 +49,8 @@ log = logging.getLogger("gateway")
 
 _FOLLOWING = 30.0
 """Seconds for which one wait for a change of others lasts at most."""
+_MOST_TOLD = 100
+"""Changes of the catalog that one message of the live view names."""
 _LEARNING = 2.0
 """Seconds between looks at whether there is a new catalog."""
 _PRUNING = 3600.0
@@ -110,11 +113,21 @@ class BackOffice:
             settings.cors_origins,
         )
 
-    def watched(self, settings: Settings) -> Watched:
+    def watched(self, board: CatalogBoard) -> Watched:
         """What `/metrics` and `/stats` show; only once it is open."""
-        state, token = self._state, settings.metrics_token
+        state, token = self._state, self._settings.metrics_token
         assert state.recorder
-        return Watched(state, self._meters, state.recorder, state.cache, token.get_secret_value() if token else None)
+
+        def catalog_age() -> float | None:
+            return time.time() - board.outcome.at / 1000 if board.outcome else None
+
+        key = token.get_secret_value() if token else None
+        return Watched(state, self._meters, state.recorder, state.cache, key, catalog_age)
+
+    def tell_catalog(self, catalog: Catalog, changes: Sequence[Change]) -> None:
+        """For the live view; the board calls it when a refresh changed something."""
+        told = [one.document() for one in changes[:_MOST_TOLD]]
+        self._hub.publish(Event("catalog", {"at": catalog.at, "changes": told, "total": len(changes)}))
 
     async def close(self) -> None:
         """Nothing that was recorded is lost."""

@@ -86,6 +86,12 @@ class GatewayProtocol(HttpToolsProtocol):
         self.expect_100_continue = headers.get("expect", "").lower() == "100-continue"
         super().on_headers_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """From here on it is another protocol's connection, and silence is no fault."""
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+        super().handle_websocket_upgrade()
+
     # --- between answers -----------------------------------------------------------------------------
 
     def on_response_complete(self) -> None:

@@ -1,13 +1,16 @@
 """Models that nobody configured: with a Chutes key, whatever the catalog lists can be asked, with its price."""
 
+import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
-from tests.api.running import RunningGateway
+from tests.api.running import MASTER, RunningGateway
 from tests.platform.conftest import platform_process
 from tests.platform.process import KEY, PlatformProcess
 
@@ -89,3 +92,21 @@ def test_a_target_that_is_gone_is_noted_with_a_replacement(admin: httpx.Client) 
     assert admin.post("/api/admin/models", json=body).status_code == 201
     (note,) = admin.get("/api/admin/models/old").json()["notes"]
     assert note.startswith("deepseek-ai/DeepSeek-R0 is not in the catalog any more; deepseek-ai/")
+
+
+async def test_eight_open_pages_hear_of_a_change_of_the_catalog(
+    gateway: RunningGateway, admin: httpx.Client, platform_process: PlatformProcess
+) -> None:
+    address = gateway.url.replace("http", "ws") + "/api/admin/live"
+    pages = [await connect(address, additional_headers={"authorization": f"Bearer {MASTER}"}) for _ in range(8)]
+    try:
+        platform_process.set_chute(R1, hot=False)
+        assert admin.post("/catalog/refresh").status_code == 200
+        for page in pages:
+            async with asyncio.timeout(20):
+                while (message := json.loads(await page.recv()))["type"] != "catalog":
+                    pass
+            assert message["data"]["total"] >= 1
+    finally:
+        for page in pages:
+            await page.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -78,6 +79,19 @@ async def test_the_socket_closes_when_the_session_ends(gateway: RunningGateway) 
             async with asyncio.timeout(30):
                 while True:
                     await live.recv()
+
+
+async def test_a_socket_outlives_the_keep_alive_time_of_http(tmp_path: Path) -> None:
+    running = RunningGateway(tmp_path, keep_alive=1)
+    try:
+        async with socket(running, authorization=f"Bearer {MASTER}") as live:
+            await until(live, "hello")
+            await asyncio.sleep(1.5)
+            with running.http() as admin:
+                admin.post("/api/admin/apikeys", json={"name": "later"})
+            await until(live, "changed")
+    finally:
+        running.stop()
 
 
 def test_the_same_comes_as_server_sent_events(gateway: RunningGateway) -> None:

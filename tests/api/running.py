@@ -21,14 +21,22 @@ class RunningGateway:
     """Serving from construction until `stop`, as `gateway serve` does or, not `direct`, all through ASGI."""
 
     def __init__(
-        self, state_dir: Path, engines: EngineBoard | None = None, *, direct: bool = True, **settings: Any
+        self,
+        state_dir: Path,
+        engines: EngineBoard | None = None,
+        *,
+        direct: bool = True,
+        keep_alive: int = 5,
+        **settings: Any,
     ) -> None:
         self.state_dir = state_dir
         values = {"state_dir": state_dir, "master_api_key": MASTER, "allow_private_upstreams": True, "port": 0}
         self.app = create_app(Settings.model_validate({**values, **settings}), engines)
         self.direct = direct
         http: Any = protocol_for(self.app.inference) if direct else "httptools"
-        config = uvicorn.Config(self.app, port=0, log_config=None, loop="none", http=http)
+        config = uvicorn.Config(
+            self.app, port=0, log_config=None, loop="none", http=http, timeout_keep_alive=keep_alive
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()), daemon=True)
         self._thread.start()

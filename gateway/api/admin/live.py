@@ -1,7 +1,8 @@
 """Live events for the UI: one websocket, or server-sent events where that is not possible.
 
 Messages are `{"type", "data"}`: `hello`, `request` (a finished request), `status` (once a second while it changes),
-`changed` (what somebody administrated), `missed` (how many messages a slow reader lost).
+`changed` (what somebody administrated), `catalog` (what a refresh changed), `missed` (how many messages a slow reader
+lost).
 """
 
 import asyncio
