@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway import __version__
-from gateway.cli import backup, catalog, certify, check_config, dev_platform, explain, keys, reseal, serve, users
+from gateway.cli import backup, catalog, certify, check_config, dev_platform, explain, keys, reseal, serve, usage, users
 from gateway.cli.commands import Commands
 from gateway.errors import ConfigError
 from gateway.settings import load_settings
 
-_FAMILIES = (serve, check_config, catalog, keys, users, backup, reseal, certify, explain, dev_platform)
+_FAMILIES = (serve, check_config, catalog, keys, users, usage, backup, reseal, certify, explain, dev_platform)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,9 +10,9 @@ NANOS = 1_000_000_000
 """Money is counted in whole nano-dollars (1e-9 USD), so that sums are exact in every store."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tried:
-    """One attempt of a request. `outcome` is `200` or an error code, `started_ms` counts from the request's arrival."""
+    """One attempt of a request, never changed. `outcome` is `200` or an error code, `started_ms` counts from the request's arrival."""
 
     provider_id: str
     upstream_model: str

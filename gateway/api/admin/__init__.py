@@ -1,6 +1,18 @@
 """The admin API: thin routes over `gateway.admin`, the store and the engines. Mounted by `api.pages`."""
 
-from gateway.api.admin import actions, audit, backups, engines, live, overview, own, resources, session, usage
+from gateway.api.admin import (
+    actions,
+    analytics,
+    audit,
+    backups,
+    engines,
+    live,
+    overview,
+    own,
+    resources,
+    session,
+    usage,
+)
 
 ROUTERS = (
     session.router,
@@ -9,6 +21,7 @@ ROUTERS = (
     *resources.ROUTERS,
     usage.admin,
     usage.user,
+    analytics.router,
     overview.router,
     live.router,
     audit.router,

@@ -1,0 +1,259 @@
+"""What the recorded traffic would cost otherwise: on GPUs of one's own, or by another policy. Nothing is sent."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+
+from gateway.admin.documents import ModelDocument
+from gateway.api.admin.identity import Person, administrator
+from gateway.api.admin.periods import Wanted
+from gateway.api.admin.usage_views import FiguresView, figures_view, moment
+from gateway.api.services import Services, services
+from gateway.errors import InvalidRequest, NotFound
+from gateway.providers.base import ProviderType
+from gateway.routing.types import Policy, Route, Target
+from gateway.settings.schema import PriceConfig
+from gateway.settings.strict import Strict
+from gateway.state import Snapshot
+from gateway.store.records import Resource
+from gateway.usage.breakeven import Gpu, break_even
+from gateway.usage.evidence import Evidence, TargetKey, gather
+from gateway.usage.price_facts import price_of
+from gateway.usage.pricing import blended
+from gateway.usage.report import Figures, Step
+from gateway.usage.types import Price, UsageRow
+from gateway.usage.whatif import (
+    ASSUMPTIONS,
+    Choice,
+    Expected,
+    by_first_content,
+    by_price,
+    by_speed,
+    is_replayed,
+    replay,
+)
+
+router = APIRouter(prefix="/api/admin/analytics", tags=["usage"])
+Admin = Annotated[Person, Depends(administrator)]
+Chosen = Annotated[Wanted, Depends()]
+Speed = Annotated[float, Query(gt=0, le=10_000_000)]
+MOST_ROWS = 50_000
+"""Requests that a replay reads: the newest ones of the period are left out first."""
+
+
+class BreakEvenView(BaseModel):
+    """Money in USD."""
+
+    since: datetime
+    until: datetime
+    figures: FiguresView
+    hours: float
+    tokens: int = Field(description="Input and output together.")
+    cost_usd: float = Field(description="What these tokens cost as they were answered.")
+    unpriced: int = Field(description="Requests among them whose price nobody told: they count as free.")
+    per_million_usd: float | None = Field(description="Per 1 M tokens.")
+    gpus: int = Field(description="What the busiest hour needs.")
+    gpu_cost_usd: float = Field(description="These GPUs for the whole period.")
+    gpu_per_million_usd: float | None
+    full_gpu_hours: float = Field(description="GPU hours at full load: the least, if GPUs are paid by use.")
+    full_gpu_cost_usd: float
+    use: float = Field(description="Share of what the GPUs could do, 0 to 1.")
+    tokens_per_day: float
+    pays_from: float | None = Field(
+        description="Tokens a day from which a GPU is cheaper; null: never, it is full before."
+    )
+    saved_usd: float = Field(description="By GPUs of one's own in this period; negative: they cost more.")
+
+
+class Question(Strict):
+    """A model as it would be saved, and prices that would hold."""
+
+    model: ModelDocument
+    prices: dict[str, PriceConfig] = Field({}, description="As in gateway.yaml: `provider/model`.")
+
+
+class ShareView(BaseModel):
+    provider_id: str
+    upstream_model: str
+    before: float = Field(description="Share of the requests it would answer as things are, 0 to 1.")
+    after: float
+    attempts: int = Field(description="How often it was asked in this period.")
+    failing: float = Field(description="Share of these that failed.")
+    first_content_ms: float | None = None
+    tokens_per_second: float | None = None
+    priced: bool
+
+
+class ExpectedView(BaseModel):
+    cost_usd: float
+    priced: float = Field(description="Share of the requests whose price is known.")
+    latency_ms: float | None = Field(description="Mean; of the share `timed`.")
+    timed: float = Field(description="Share of the requests that go to targets whose speed is known.")
+    failing: float = Field(description="Share that no target would answer.")
+
+
+class WhatIfView(BaseModel):
+    """`actual` is what was counted, `before` the same requests reckoned as things are, `after` with the change."""
+
+    since: datetime
+    until: datetime
+    model: str
+    policy: str
+    requests: int
+    replayed: int = Field(description="The others stay as they were.")
+    truncated: bool = Field(description="There were more requests than a replay reads.")
+    actual_cost_usd: float
+    actual_latency_ms: float | None
+    before: ExpectedView | None = Field(description="Null for a model that does not exist yet.")
+    after: ExpectedView
+    targets: list[ShareView]
+    assumptions: list[str]
+
+
+@router.get("/breakeven", summary="When GPUs of one's own would pay")
+async def read_break_even(
+    request: Request,
+    _: Admin,
+    chosen: Chosen,
+    hourly_usd: Annotated[float, Query(gt=0, le=10_000, description="Price of one GPU hour.")],
+    output_tokens_per_second: Annotated[Speed, Query(description="Of one GPU at full load, all requests together.")],
+    input_tokens_per_second: Annotated[Speed | None, Query(description="Default: reading takes no time.")] = None,
+    load: Annotated[float, Query(gt=0, le=1, description="Share of full load that is planned with.")] = 0.7,
+) -> BreakEvenView:
+    """What the chosen traffic cost per token, against GPUs that could have answered it."""
+    reports, wanted = services(request).reports, chosen.filter
+    figures = await reports.totals(wanted)
+    hours = await reports.series(wanted, Step.HOUR)
+    busiest = max((point.figures for point in hours), key=_tokens, default=Figures())
+    gpu = Gpu(hourly_usd, output_tokens_per_second, input_tokens_per_second, load)
+    found = break_even(figures, (wanted.until - wanted.since) / 3600, busiest, gpu)
+    return BreakEvenView(
+        since=moment(wanted.since), until=moment(wanted.until), figures=figures_view(figures), **asdict(found)
+    )
+
+
+@router.post("/whatif", summary="Reckon recent requests through a changed model")
+async def read_what_if(request: Request, _: Admin, chosen: Chosen, question: Question) -> WhatIfView:
+    """The requests of the period that led to this model, as they would go with other targets, another policy or other
+    prices. Nothing is sent and nothing is saved."""
+    known = services(request)
+    id, directory = known.administration.drafted(Resource.MODELS, question.model)
+    now, then = known.state.snapshot, directory.snapshot
+    if id not in then.routes:
+        raise NotFound(f"There would be no model '{id}': it is switched off.", param="model")
+    rows, truncated = await _rows(known, chosen)
+    evidence = gather(rows)
+    own = [row for row in rows if row.route == id]
+    replayed = [row for row in own if is_replayed(row)]
+    if not replayed:
+        raise InvalidRequest(f"No request of this period led to '{id}'.", param="from")
+    prices = {key: price_of(key, price, 0.0) for key, price in question.prices.items()}
+    before = _reckoned(replayed, now.routes[id], now, {}, evidence) if id in now.routes else None
+    after = _reckoned(replayed, then.routes[id], then, prices, evidence)
+    return WhatIfView(
+        since=moment(chosen.filter.since),
+        until=moment(chosen.filter.until),
+        model=id,
+        policy=then.routes[id].policy,
+        requests=len(own),
+        replayed=len(replayed),
+        truncated=truncated,
+        actual_cost_usd=sum(row.cost_nanos or 0 for row in replayed) / 1e9,
+        actual_latency_ms=sum(row.latency_ms for row in replayed) / len(replayed),
+        before=ExpectedView.model_validate(before[0], from_attributes=True) if before else None,
+        after=ExpectedView.model_validate(after[0], from_attributes=True),
+        targets=_targets(before, after, evidence),
+        assumptions=list(ASSUMPTIONS),
+    )
+
+
+async def _rows(known: Services, chosen: Wanted) -> tuple[list[UsageRow], bool]:
+    """All that the filter lets through, so that targets which other models use are known too."""
+    rows: list[UsageRow] = []
+    async for portion in known.reports.export(replace(chosen.filter, models=())):
+        rows += portion
+        if len(rows) >= MOST_ROWS:
+            return rows[:MOST_ROWS], True
+    return rows, False
+
+
+_Reckoned = tuple[Expected, Mapping[TargetKey, Choice]]
+
+
+def _reckoned(
+    rows: list[UsageRow],
+    route: Route,
+    snapshot: Snapshot,
+    prices: Mapping[str, Price],
+    evidence: Mapping[TargetKey, Evidence],
+) -> _Reckoned:
+    usable = [t for t in route.targets if (p := snapshot.providers.get(t.provider_id)) and p.enabled]
+    choices = [_choice(target, route.policy, snapshot, prices) for target in usable]
+    return replay(rows, choices, evidence, _rank(route.policy, evidence)), {one.key: one for one in choices}
+
+
+def _choice(target: Target, policy: Policy, snapshot: Snapshot, prices: Mapping[str, Price]) -> Choice:
+    local = snapshot.providers[target.provider_id].type == ProviderType.LOCAL
+    changed = prices.get(f"{target.provider_id}/{target.upstream_model}")
+    rate = (blended(changed) if changed else None) or target.price
+    tiers: Mapping[Policy, tuple[int, ...]] = {
+        Policy.LOCAL_FIRST: (not local, target.priority),
+        Policy.REMOTE_FIRST: (local, target.priority),
+        Policy.WEIGHTED: (0,),
+    }
+    return Choice(
+        target.provider_id,
+        target.upstream_model,
+        tiers.get(policy, (target.priority,)),
+        target.weight,
+        changed or snapshot.prices.at(target.provider_id, target.upstream_model),
+        rate if rate is not None else 0.0 if local else float("inf"),
+    )
+
+
+def _rank(policy: Policy, evidence: Mapping[TargetKey, Evidence]) -> Callable[[Choice], float] | None:
+    """As `routing.order` arranges the targets of one priority."""
+    match policy:
+        case Policy.CHEAPEST | Policy.CHEAPEST_NOW:
+            return by_price
+        case Policy.LOWEST_LATENCY:
+            return by_first_content(evidence)
+        case Policy.HIGHEST_THROUGHPUT:
+            return by_speed(evidence)
+        case _:
+            return None
+
+
+def _targets(before: _Reckoned | None, after: _Reckoned, evidence: Mapping[TargetKey, Evidence]) -> list[ShareView]:
+    """Those that would answer most come first."""
+    choices = {**(before[1] if before else {}), **after[1]}
+    found = []
+    for key, choice in choices.items():
+        known = evidence.get(key, Evidence())
+        speed: dict[str, Any] = {}
+        if known.speed is not None:
+            per_token = known.speed.token_ms
+            speed = {
+                "first_content_ms": known.speed.first_ms,
+                "tokens_per_second": 1000 / per_token if per_token else None,
+            }
+        view = ShareView(
+            provider_id=choice.provider_id,
+            upstream_model=choice.upstream_model,
+            before=before[0].shares.get(key, 0.0) if before else 0.0,
+            after=after[0].shares.get(key, 0.0),
+            attempts=known.attempts,
+            failing=known.failing,
+            priced=choice.price is not None,
+            **speed,
+        )
+        found.append(view)
+    return sorted(found, key=lambda one: -one.after)
+
+
+def _tokens(figures: Figures) -> int:
+    return figures.input_tokens + figures.output_tokens
