@@ -9,7 +9,7 @@ BENCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install run engines test check lint types fast bench lock clean
+.PHONY: help install run engines test check lint types fast bench ui screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,14 @@ test: ## Install what the tests need and run the whole suite
 bench: $(VENV)/.installed ## Measure the gateway beside its peers (15 minutes); BENCH="--rounds 1" changes how
 	@./bench/peers/install.sh $(PYTHON)
 	@$(BIN)/python -m bench --write docs/performance.md $(BENCH)
+
+ui: $(VENV)/.installed ## Build the web UI from ui/ into gateway/static (needs Node 20)
+	@cd ui && npm ci --silent --no-audit --no-fund
+	@$(BIN)/python ui/scripts/schema.py ui/src/api/schema.json
+	@cd ui && npm run --silent types && npm run --silent build
+
+screenshots: $(VENV)/.tools ## Take the pictures of docs/images anew (needs Chromium)
+	@$(BIN)/python -m tests.ui.screenshots docs/images
 
 lock: $(VENV)/.installed ## Compile the locks again from pyproject.toml and requirements/*.in
 	@./requirements/lock.sh

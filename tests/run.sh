@@ -12,6 +12,7 @@ wanted=()
 command -v espeak-ng >/dev/null || wanted+=(espeak-ng)
 command -v ffmpeg >/dev/null || wanted+=(ffmpeg)
 command -v npm >/dev/null || wanted+=(npm)
+command -v chromium >/dev/null || wanted+=(chromium)
 command -v redis-server >/dev/null || wanted+=(redis-server)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || wanted+=(postgresql)
 [ -d /usr/share/fonts/truetype/dejavu ] || wanted+=(fonts-dejavu-core)
@@ -36,6 +37,8 @@ touch .venv/.installed
 if command -v npm >/dev/null; then
   say "installing the OpenAI client for Node"
   (cd tests/node && npm ci --silent --no-audit --no-fund) || missing+=("the OpenAI client for Node: npm ci failed")
+  say "installing the tools of the web UI"
+  (cd ui && npm ci --silent --no-audit --no-fund) || missing+=("the tools of the web UI: npm ci failed")
 fi
 
 say "style, architecture and types"

@@ -97,8 +97,10 @@ def watched(context: BrowserContext) -> tuple[Page, list[str]]:
     page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on(
         "console",
-        lambda message: complaints.append(message.text)
-        if message.type == "error" and not any(one in message.text for one in _EXPECTED)
-        else None,
+        lambda message: (
+            complaints.append(message.text)
+            if message.type == "error" and not any(one in message.text for one in _EXPECTED)
+            else None
+        ),
     )
     return page, complaints

@@ -46,7 +46,7 @@ def test_from_a_provider_to_a_key_to_a_request_and_back(admin: Page, house: Hous
     drawer = admin.get_by_role("dialog")
     drawer.get_by_label("Public name").fill("my-chat")
     drawer.get_by_label("Provider 1").select_option("provider:acme")
-    drawer.get_by_label("Model 1", exact=False).last.fill("acme-chat")
+    drawer.get_by_label("Model there 1").fill("acme-chat")
     drawer.get_by_role("button", name="Save").click()
     expect(admin.get_by_role("row", name=re.compile("^my-chat"))).to_be_visible()
 

@@ -25,7 +25,11 @@ def violations(page: Page) -> list[str]:
     page.evaluate(AXE.read_text())
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     found: Any = page.evaluate(f"axe.run(document, {{runOnly: {json.dumps(rules)}}})")
-    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found["violations"] for node in one["nodes"]]
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
 
 
 def settled(page: Page) -> None:
@@ -58,6 +62,10 @@ def test_a_screen_fits_a_phone(browser: Browser, logged_in: Any, house: House, s
     overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     found = violations(page)
     page.get_by_role("button", name="Menu").click()
-    expect(page.get_by_role("navigation", name="Main").get_by_role("link", name=SCREENS[screen] if screen != "account" else "Overview")).to_be_visible()
+    expect(
+        page.get_by_role("navigation", name="Main").get_by_role(
+            "link", name=SCREENS[screen] if screen != "account" else "Overview"
+        )
+    ).to_be_visible()
     context.close()
     assert overflow <= 0 and found == [] and complaints == []

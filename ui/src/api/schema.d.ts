@@ -3,907 +3,7 @@
  * Do not make direct changes to the file.
  */
 
-export interface paths {
-    "/api/admin/apikeys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List API keys */
-        get: operations["list_all_api_admin_apikeys_get"];
-        put?: never;
-        /** Add a API key */
-        post: operations["create_api_admin_apikeys_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/apikeys/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a API key */
-        get: operations["read_api_admin_apikeys__id__get"];
-        /** Replace a API key */
-        put: operations["replace_api_admin_apikeys__id__put"];
-        post?: never;
-        /** Delete a API key */
-        delete: operations["delete_api_admin_apikeys__id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/apikeys/{id}/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Give a key a new value
-         * @description The new value is shown once, in this answer. `master` rotates the master key.
-         */
-        post: operations["rotate_key_api_admin_apikeys__id__rotate_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List what was changed, newest first */
-        get: operations["list_audit_api_admin_audit_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/backup": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Download a backup
-         * @description Keep it safe: provider keys in it are sealed, but names, limits and hashes are not.
-         */
-        get: operations["download_api_admin_backup_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/backup/restore": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Restore a backup
-         * @description The file as the body. It is checked whole before anything changes; then everybody is logged out.
-         */
-        post: operations["upload_api_admin_backup_restore_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/engines": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List local engines */
-        get: operations["list_engines_api_admin_engines_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/engines/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a local engine */
-        get: operations["read_engine_api_admin_engines__name__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/engines/{name}/log": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read the last lines of an engine's log */
-        get: operations["read_log_api_admin_engines__name__log_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/engines/{name}/{action}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Load, unload or restart an engine
-         * @description Returns at once; the state tells how far it is.
-         */
-        post: operations["act_api_admin_engines__name___action__post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Live events as a stream of server-sent events */
-        get: operations["events_api_admin_events_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/login": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Log in as an administrator */
-        post: operations["log_in_admin_api_admin_login_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/logout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Log out */
-        post: operations["log_out_api_admin_logout_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/models": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List models */
-        get: operations["list_all_api_admin_models_get"];
-        put?: never;
-        /** Add a model */
-        post: operations["create_api_admin_models_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/models/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a model */
-        get: operations["read_api_admin_models__id__get"];
-        /** Replace a model */
-        put: operations["replace_api_admin_models__id__put"];
-        post?: never;
-        /** Delete a model */
-        delete: operations["delete_api_admin_models__id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/overview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * How the gateway is right now
-         * @description With everything that `status` tells live, and what does not change.
-         */
-        get: operations["overview_api_admin_overview_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/providers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List providers */
-        get: operations["list_all_api_admin_providers_get"];
-        put?: never;
-        /** Add a provider */
-        post: operations["create_api_admin_providers_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/providers/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Test a provider before it is saved
-         * @description With the fields of a provider; keys that come masked are those that are kept.
-         */
-        post: operations["test_draft_api_admin_providers_test_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/providers/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a provider */
-        get: operations["read_api_admin_providers__id__get"];
-        /** Replace a provider */
-        put: operations["replace_api_admin_providers__id__put"];
-        post?: never;
-        /** Delete a provider */
-        delete: operations["delete_api_admin_providers__id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/providers/{id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Test a provider */
-        post: operations["test_provider_api_admin_providers__id__test_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/requests": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List requests */
-        get: operations["list_requests_api_admin_requests_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/requests/{request_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a request with its attempts */
-        get: operations["read_request_api_admin_requests__request_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/settings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List settings */
-        get: operations["list_all_api_admin_settings_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/settings/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a setting */
-        get: operations["read_api_admin_settings__id__get"];
-        /** Replace a setting */
-        put: operations["replace_api_admin_settings__id__put"];
-        post?: never;
-        /** Delete a setting */
-        delete: operations["delete_api_admin_settings__id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/setup": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Make the first administrator */
-        post: operations["set_up_api_admin_setup_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/targets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The state of every target that was asked
-         * @description Breaker, cooldown, latency and speed, as routing sees them.
-         */
-        get: operations["targets_api_admin_targets_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/targets/reset": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Close the breaker of a target
-         * @description It is asked again at once, as if it had never failed.
-         */
-        post: operations["reset_api_admin_targets_reset_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/usage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Usage of a period, against the one before */
-        get: operations["read_usage_api_admin_usage_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/usage/export": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Download the requests of a period
-         * @description CSV, or JSON lines; money in USD with all its digits.
-         */
-        get: operations["export_usage_api_admin_usage_export_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/users": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List users */
-        get: operations["list_all_api_admin_users_get"];
-        put?: never;
-        /** Add a user */
-        post: operations["create_api_admin_users_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/users/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a user */
-        get: operations["read_api_admin_users__id__get"];
-        /** Replace a user */
-        put: operations["replace_api_admin_users__id__put"];
-        post?: never;
-        /** Delete a user */
-        delete: operations["delete_api_admin_users__id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Who is logged in
-         * @description Open to all.
-         */
-        get: operations["read_session_api_session_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List one's own keys */
-        get: operations["list_keys_api_user_keys_get"];
-        put?: never;
-        /**
-         * Make a key of one's own
-         * @description It may use what its owner may; it is shown once. Stored bodies and limits are for administrators to set.
-         */
-        post: operations["create_key_api_user_keys_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/keys/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Delete one of one's own keys */
-        delete: operations["delete_key_api_user_keys__id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/login": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Log in */
-        post: operations["log_in_user_api_user_login_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read one's own account */
-        get: operations["read_me_api_user_me_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/password": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Change one's own password
-         * @description All sessions end, this one too.
-         */
-        post: operations["change_password_api_user_password_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/requests": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List one's own requests */
-        get: operations["list_own_requests_api_user_requests_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/requests/{request_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read one of one's own requests */
-        get: operations["read_own_request_api_user_requests__request_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List one's own sessions */
-        get: operations["list_sessions_api_user_sessions_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/sessions/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** End one of one's own sessions */
-        delete: operations["end_session_api_user_sessions__id__delete"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/user/usage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One's own usage of a period */
-        get: operations["read_own_usage_api_user_usage_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Health
-         * @description 200 also while models load; 503 only when nothing could be answered.
-         */
-        get: operations["get_health_health_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/live": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Live */
-        get: operations["live_live_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/ready": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Ready
-         * @description 200 once every engine is ready or has failed for good: no start-up work is left.
-         */
-        get: operations["ready_ready_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/models": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Models
-         * @description The models that the key may use. Without `limit` all of them, as OpenAI's clients expect.
-         */
-        get: operations["list_models_v1_models_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/models/{model}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Get Model */
-        get: operations["get_model_v1_models__model__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/route/explain": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Explain Route
-         * @description Every candidate, best first, with its state and the reason; nobody is asked.
-         */
-        post: operations["explain_route_v1_route_explain_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/route/requests/{request_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Find Request
-         * @description What was tried for a recent request of this key; the master key finds everybody's.
-         */
-        get: operations["find_request_v1_route_requests__request_id__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-}
+export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
@@ -1144,6 +244,81 @@ export interface components {
             revision: number;
         };
         /**
+         * BreakEvenView
+         * @description Money in USD.
+         */
+        BreakEvenView: {
+            /**
+             * Cost Usd
+             * @description What these tokens cost as they were answered.
+             */
+            cost_usd: number;
+            figures: components["schemas"]["FiguresView"];
+            /** Full Gpu Cost Usd */
+            full_gpu_cost_usd: number;
+            /**
+             * Full Gpu Hours
+             * @description GPU hours at full load: the least, if GPUs are paid by use.
+             */
+            full_gpu_hours: number;
+            /**
+             * Gpu Cost Usd
+             * @description These GPUs for the whole period.
+             */
+            gpu_cost_usd: number;
+            /** Gpu Per Million Usd */
+            gpu_per_million_usd: number | null;
+            /**
+             * Gpus
+             * @description What the busiest hour needs.
+             */
+            gpus: number;
+            /** Hours */
+            hours: number;
+            /**
+             * Pays From
+             * @description Tokens a day from which a GPU is cheaper; null: never, it is full before.
+             */
+            pays_from: number | null;
+            /**
+             * Per Million Usd
+             * @description Per 1 M tokens.
+             */
+            per_million_usd: number | null;
+            /**
+             * Saved Usd
+             * @description By GPUs of one's own in this period; negative: they cost more.
+             */
+            saved_usd: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Tokens
+             * @description Input and output together.
+             */
+            tokens: number;
+            /** Tokens Per Day */
+            tokens_per_day: number;
+            /**
+             * Unpriced
+             * @description Requests among them whose price nobody told: they count as free.
+             */
+            unpriced: number;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /**
+             * Use
+             * @description Share of what the GPUs could do, 0 to 1.
+             */
+            use: number;
+        };
+        /**
          * ChangeView
          * @description Against the period of the same length before: 0.25 is a quarter more; null where there is nothing to compare.
          */
@@ -1294,6 +469,31 @@ export interface components {
             requests: number;
             /** Status */
             status: number;
+        };
+        /** ExpectedView */
+        ExpectedView: {
+            /** Cost Usd */
+            cost_usd: number;
+            /**
+             * Failing
+             * @description Share that no target would answer.
+             */
+            failing: number;
+            /**
+             * Latency Ms
+             * @description Mean; of the share `timed`.
+             */
+            latency_ms: number | null;
+            /**
+             * Priced
+             * @description Share of the requests whose price is known.
+             */
+            priced: number;
+            /**
+             * Timed
+             * @description Share of the requests that go to targets whose speed is known.
+             */
+            timed: number;
         };
         /**
          * Fallback
@@ -1488,6 +688,8 @@ export interface components {
              * @default
              */
             contextFallback: string;
+            /** Defaultmaxtokens */
+            defaultMaxTokens?: number | null;
             /**
              * Enabled
              * @default true
@@ -1509,6 +711,17 @@ export interface components {
              * @example fast-chat
              */
             id: string;
+            /** Maxprice */
+            maxPrice?: number | null;
+            /** Maxtokens */
+            maxTokens?: number | null;
+            /** Mincontext */
+            minContext?: number | null;
+            /**
+             * Minquantization
+             * @default
+             */
+            minQuantization: string;
             /**
              * Model
              * @default
@@ -1569,6 +782,138 @@ export interface components {
             /** Type */
             type?: ("chat" | "embedding" | "transcription" | "ocr" | "rerank" | "image" | "speech") | null;
         };
+        /**
+         * ModelPage
+         * @description `data` holds records; docs/catalog.md tells of their fields.
+         * @example {
+         *       "catalog_at": "2026-11-21T07:58:12Z",
+         *       "data": [
+         *         {
+         *           "architecture": {
+         *             "input_modalities": [
+         *               "text"
+         *             ],
+         *             "modality": "text->text",
+         *             "output_modalities": [
+         *               "text"
+         *             ]
+         *           },
+         *           "canonical_slug": "deepseek-ai/DeepSeek-R1",
+         *           "description": "Chutes.ai hosted LLM model: deepseek-ai/DeepSeek-R1. Pricing: $22.0/hr.",
+         *           "hints": [
+         *             "best for reasoning/code"
+         *           ],
+         *           "id": "deepseek-ai/DeepSeek-R1",
+         *           "model_type": "LLM",
+         *           "name": "DeepSeek-R1",
+         *           "origins": [
+         *             "snapshot"
+         *           ],
+         *           "prices": {
+         *             "hour": {
+         *               "at": 1759881600000,
+         *               "unit": "hour",
+         *               "usd": 22
+         *             }
+         *           },
+         *           "pricing": {
+         *             "hourly_rate": "22.0"
+         *           },
+         *           "provider_slug": "deepseek-ai",
+         *           "slug": "deepseek-ai/DeepSeek-R1",
+         *           "source_gateway": "chutes",
+         *           "tags": [
+         *             "hot",
+         *             "popular"
+         *           ],
+         *           "tier": "Enterprise",
+         *           "type": "chat"
+         *         }
+         *       ],
+         *       "gateway": "chutes",
+         *       "note": "Chutes.ai catalog",
+         *       "offset": 0,
+         *       "returned": 1,
+         *       "timestamp": "2026-11-21T08:00:00Z",
+         *       "total": 104
+         *     }
+         */
+        ModelPage: {
+            /** Catalog At */
+            catalog_at: string | null;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            }[];
+            /** Facets */
+            facets?: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            } | null;
+            /** Gateway */
+            gateway: string;
+            /** Note */
+            note: string;
+            /** Offset */
+            offset: number;
+            /** Returned */
+            returned: number;
+            /** Timestamp */
+            timestamp: string;
+            /** Total */
+            total: number;
+        };
+        /**
+         * ModelRecord
+         * @example {
+         *       "architecture": {
+         *         "input_modalities": [
+         *           "text"
+         *         ],
+         *         "modality": "text->text",
+         *         "output_modalities": [
+         *           "text"
+         *         ]
+         *       },
+         *       "canonical_slug": "deepseek-ai/DeepSeek-R1",
+         *       "description": "Chutes.ai hosted LLM model: deepseek-ai/DeepSeek-R1. Pricing: $22.0/hr.",
+         *       "hints": [
+         *         "best for reasoning/code"
+         *       ],
+         *       "id": "deepseek-ai/DeepSeek-R1",
+         *       "model_type": "LLM",
+         *       "name": "DeepSeek-R1",
+         *       "origins": [
+         *         "snapshot"
+         *       ],
+         *       "prices": {
+         *         "hour": {
+         *           "at": 1759881600000,
+         *           "unit": "hour",
+         *           "usd": 22
+         *         }
+         *       },
+         *       "pricing": {
+         *         "hourly_rate": "22.0"
+         *       },
+         *       "provider_slug": "deepseek-ai",
+         *       "slug": "deepseek-ai/DeepSeek-R1",
+         *       "source_gateway": "chutes",
+         *       "tags": [
+         *         "hot",
+         *         "popular"
+         *       ],
+         *       "tier": "Enterprise",
+         *       "type": "chat"
+         *     }
+         */
+        ModelRecord: {
+            /** Id */
+            id: string;
+        } & {
+            [key: string]: unknown;
+        };
         /** ModelView */
         ModelView: {
             /**
@@ -1577,12 +922,20 @@ export interface components {
              */
             aliases: string[];
             /**
+             * Blocked
+             * @description Why it may not be used now, although it is configured.
+             * @default
+             */
+            blocked: string;
+            /**
              * Context Fallback
              * @default
              */
             context_fallback: string;
             /** Created At */
             created_at?: string | null;
+            /** Default Max Tokens */
+            default_max_tokens?: number | null;
             /**
              * Demo
              * @default false
@@ -1601,8 +954,25 @@ export interface components {
             } | null;
             /** Id */
             id: string;
+            /** Max Price */
+            max_price?: number | null;
+            /** Max Tokens */
+            max_tokens?: number | null;
+            /** Min Context */
+            min_context?: number | null;
+            /**
+             * Min Quantization
+             * @default
+             */
+            min_quantization: string;
             /** Name */
             name: string;
+            /**
+             * Notes
+             * @description What an operator should know, such as a target that is gone.
+             * @default []
+             */
+            notes: string[];
             /**
              * Origin
              * @default database
@@ -1820,6 +1190,24 @@ export interface components {
             dry_run: boolean;
         };
         /**
+         * PriceConfig
+         * @description What one model of one provider costs, in USD: per 1 M tokens, minute of audio, page, request.
+         */
+        PriceConfig: {
+            /** Cachedinput */
+            cachedInput?: number | null;
+            /** Input */
+            input?: number | null;
+            /** Output */
+            output?: number | null;
+            /** Perminute */
+            perMinute?: number | null;
+            /** Perpage */
+            perPage?: number | null;
+            /** Perrequest */
+            perRequest?: number | null;
+        };
+        /**
          * ProviderDocument
          * @description An upstream. `api_key` and `api_keys` are write-only: a masked value sent back changes nothing.
          */
@@ -1895,12 +1283,47 @@ export interface components {
             performance: components["schemas"]["Performance"];
             /** Proxy */
             proxy?: string | null;
+            /**
+             * Streamusage
+             * @default true
+             */
+            streamUsage: boolean;
             /** Timeout */
             timeout?: number | null;
             /** Transport */
             transport?: ("pooled" | "httpx") | null;
             /** Type */
             type?: string | null;
+        };
+        /** ProviderEntry */
+        ProviderEntry: {
+            /** Gateways */
+            gateways: string[];
+            /** Model Logo Url */
+            model_logo_url: string | null;
+            /** Model Types */
+            model_types: {
+                [key: string]: number;
+            };
+            /** Models */
+            models: number;
+            /** Name */
+            name: string;
+            /** Provider Site Url */
+            provider_site_url: string | null;
+            /** Slug */
+            slug: string;
+        };
+        /** ProviderPage */
+        ProviderPage: {
+            /** Data */
+            data: components["schemas"]["ProviderEntry"][];
+            /** Gateway */
+            gateway: string;
+            /** Timestamp */
+            timestamp: string;
+            /** Total */
+            total: number;
         };
         /** ProviderView */
         ProviderView: {
@@ -1984,6 +1407,11 @@ export interface components {
              * @description `enabled`, `disabled`, or why it cannot be used.
              */
             status: string;
+            /**
+             * Stream Usage
+             * @default true
+             */
+            stream_usage: boolean;
             /** Timeout */
             timeout?: number | null;
             /** Transport */
@@ -2003,24 +1431,6 @@ export interface components {
              * @default 0
              */
             version: number;
-        };
-        /**
-         * Question
-         * @description A request as it would be sent: what else it holds tells what its target must be able to do.
-         */
-        Question: {
-            /**
-             * Model
-             * @description The model as a caller would name it.
-             * @example fast-chat
-             */
-            model: string;
-            /**
-             * Path
-             * @description The endpoint it would be sent to.
-             * @default /v1/chat/completions
-             */
-            path: string;
         };
         /** RequestDetail */
         RequestDetail: {
@@ -2283,6 +1693,36 @@ export interface components {
             /** Setup Required */
             setup_required: boolean;
             user?: components["schemas"]["UserSummary"] | null;
+        };
+        /** ShareView */
+        ShareView: {
+            /** After */
+            after: number;
+            /**
+             * Attempts
+             * @description How often it was asked in this period.
+             */
+            attempts: number;
+            /**
+             * Before
+             * @description Share of the requests it would answer as things are, 0 to 1.
+             */
+            before: number;
+            /**
+             * Failing
+             * @description Share of these that failed.
+             */
+            failing: number;
+            /** First Content Ms */
+            first_content_ms?: number | null;
+            /** Priced */
+            priced: boolean;
+            /** Provider Id */
+            provider_id: string;
+            /** Tokens Per Second */
+            tokens_per_second?: number | null;
+            /** Upstream Model */
+            upstream_model: string;
         };
         /**
          * SortBy
@@ -2580,6 +2020,82 @@ export interface components {
             /** Error Type */
             type: string;
         };
+        /**
+         * WhatIfView
+         * @description `actual` is what was counted, `before` the same requests reckoned as things are, `after` with the change.
+         */
+        WhatIfView: {
+            /** Actual Cost Usd */
+            actual_cost_usd: number;
+            /** Actual Latency Ms */
+            actual_latency_ms: number | null;
+            after: components["schemas"]["ExpectedView"];
+            /** Assumptions */
+            assumptions: string[];
+            /** @description Null for a model that does not exist yet. */
+            before: components["schemas"]["ExpectedView"] | null;
+            /** Model */
+            model: string;
+            /** Policy */
+            policy: string;
+            /**
+             * Replayed
+             * @description The others stay as they were.
+             */
+            replayed: number;
+            /** Requests */
+            requests: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Targets */
+            targets: components["schemas"]["ShareView"][];
+            /**
+             * Truncated
+             * @description There were more requests than a replay reads.
+             */
+            truncated: boolean;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
+        /**
+         * Question
+         * @description A model as it would be saved, and prices that would hold.
+         */
+        gateway__api__admin__analytics__Question: {
+            model: components["schemas"]["ModelDocument"];
+            /**
+             * Prices
+             * @description As in gateway.yaml: `provider/model`.
+             * @default {}
+             */
+            prices: {
+                [key: string]: components["schemas"]["PriceConfig"];
+            };
+        };
+        /**
+         * Question
+         * @description A request as it would be sent: what else it holds tells what its target must be able to do.
+         */
+        gateway__api__explain__Question: {
+            /**
+             * Model
+             * @description The model as a caller would name it.
+             * @example fast-chat
+             */
+            model: string;
+            /**
+             * Path
+             * @description The endpoint it would be sent to.
+             * @default /v1/chat/completions
+             */
+            path: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2588,2159 +2104,4 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export interface operations {
-    list_all_api_admin_apikeys_get: {
-        parameters: {
-            query?: {
-                enabled?: boolean | null;
-                type?: string | null;
-                user_id?: string | null;
-                /** @description At most this many. */
-                limit?: number;
-                /** @description Skip this many. */
-                offset?: number;
-                /** @description A field; `-field` for descending. */
-                sort?: string;
-                /** @description Text that any field contains, in any case. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_ApiKeyView_"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_api_admin_apikeys_post: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ApiKeyDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ApiKeyView"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_api_admin_apikeys__id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ApiKeyView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    replace_api_admin_apikeys__id__put: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ApiKeyDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ApiKeyView"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_api_admin_apikeys__id__delete: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-                /** @description Also delete or change what depends on it. */
-                cascade?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Deleted"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    rotate_key_api_admin_apikeys__id__rotate_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["Rotation"] | null;
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ApiKeyView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_audit_api_admin_audit_get: {
-        parameters: {
-            query?: {
-                actor?: string | null;
-                action?: string | null;
-                resource?: string | null;
-                resource_id?: string | null;
-                since?: string | null;
-                until?: string | null;
-                limit?: number;
-                offset?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_AuditView_"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    download_api_admin_backup_get: {
-        parameters: {
-            query?: {
-                /** @description Also requests and bodies. */
-                usage?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    upload_api_admin_backup_restore_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Restored"];
-                };
-            };
-        };
-    };
-    list_engines_api_admin_engines_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EngineList"];
-                };
-            };
-        };
-    };
-    read_engine_api_admin_engines__name__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EngineView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_log_api_admin_engines__name__log_get: {
-        parameters: {
-            query?: {
-                lines?: number;
-            };
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EngineLog"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    act_api_admin_engines__name___action__post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-                action: "load" | "unload" | "restart";
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["EngineView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    events_api_admin_events_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-        };
-    };
-    log_in_admin_api_admin_login_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Login"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    log_out_api_admin_logout_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    list_all_api_admin_models_get: {
-        parameters: {
-            query?: {
-                enabled?: boolean | null;
-                type?: string | null;
-                user_id?: string | null;
-                /** @description At most this many. */
-                limit?: number;
-                /** @description Skip this many. */
-                offset?: number;
-                /** @description A field; `-field` for descending. */
-                sort?: string;
-                /** @description Text that any field contains, in any case. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_ModelView_"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_api_admin_models_post: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ModelDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelView"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_api_admin_models__id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    replace_api_admin_models__id__put: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ModelDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ModelView"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_api_admin_models__id__delete: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-                /** @description Also delete or change what depends on it. */
-                cascade?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Deleted"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    overview_api_admin_overview_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-        };
-    };
-    list_all_api_admin_providers_get: {
-        parameters: {
-            query?: {
-                enabled?: boolean | null;
-                type?: string | null;
-                user_id?: string | null;
-                /** @description At most this many. */
-                limit?: number;
-                /** @description Skip this many. */
-                offset?: number;
-                /** @description A field; `-field` for descending. */
-                sort?: string;
-                /** @description Text that any field contains, in any case. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_ProviderView_"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_api_admin_providers_post: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ProviderDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProviderView"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    test_draft_api_admin_providers_test_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ProviderDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CheckResult"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_api_admin_providers__id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProviderView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    replace_api_admin_providers__id__put: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ProviderDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProviderView"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_api_admin_providers__id__delete: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-                /** @description Also delete or change what depends on it. */
-                cascade?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Deleted"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    test_provider_api_admin_providers__id__test_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CheckResult"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_requests_api_admin_requests_get: {
-        parameters: {
-            query?: {
-                /** @description Largest first. */
-                sort?: components["schemas"]["SortBy"];
-                ascending?: boolean;
-                limit?: number;
-                offset?: number;
-                /** @description Default: a day before `to`. */
-                from?: string | null;
-                /** @description Default: now. */
-                to?: string | null;
-                /** @description Public model names. */
-                model?: string;
-                key_id?: string;
-                user_id?: string;
-                provider_id?: string;
-                operation?: string;
-                status_from?: number | null;
-                status_to?: number | null;
-                error_code?: string;
-                stream?: boolean | null;
-                cached?: boolean | null;
-                min_latency_ms?: number | null;
-                min_tokens?: number | null;
-                min_cost_usd?: number | null;
-                /** @description In the asked model, the request id and the error. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_RequestView_"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_request_api_admin_requests__request_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                request_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RequestDetail"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_all_api_admin_settings_get: {
-        parameters: {
-            query?: {
-                enabled?: boolean | null;
-                type?: string | null;
-                user_id?: string | null;
-                /** @description At most this many. */
-                limit?: number;
-                /** @description Skip this many. */
-                offset?: number;
-                /** @description A field; `-field` for descending. */
-                sort?: string;
-                /** @description Text that any field contains, in any case. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_SettingView_"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_api_admin_settings__id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SettingView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    replace_api_admin_settings__id__put: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SettingDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SettingView"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_api_admin_settings__id__delete: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-                /** @description Also delete or change what depends on it. */
-                cascade?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Deleted"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    set_up_api_admin_setup_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Setup"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SetupDone"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    targets_api_admin_targets_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-        };
-    };
-    reset_api_admin_targets_reset_post: {
-        parameters: {
-            query: {
-                provider_id: string;
-                upstream_model: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_usage_api_admin_usage_get: {
-        parameters: {
-            query?: {
-                /** @description Also by what. */
-                group?: components["schemas"]["GroupBy"] | null;
-                /** @description Also as a series of such steps. */
-                step?: components["schemas"]["Step"] | null;
-                /** @description Default: a day before `to`. */
-                from?: string | null;
-                /** @description Default: now. */
-                to?: string | null;
-                /** @description Public model names. */
-                model?: string;
-                key_id?: string;
-                user_id?: string;
-                provider_id?: string;
-                operation?: string;
-                status_from?: number | null;
-                status_to?: number | null;
-                error_code?: string;
-                stream?: boolean | null;
-                cached?: boolean | null;
-                min_latency_ms?: number | null;
-                min_tokens?: number | null;
-                min_cost_usd?: number | null;
-                /** @description In the asked model, the request id and the error. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UsageView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    export_usage_api_admin_usage_export_get: {
-        parameters: {
-            query?: {
-                format?: "csv" | "json";
-                /** @description Default: a day before `to`. */
-                from?: string | null;
-                /** @description Default: now. */
-                to?: string | null;
-                /** @description Public model names. */
-                model?: string;
-                key_id?: string;
-                user_id?: string;
-                provider_id?: string;
-                operation?: string;
-                status_from?: number | null;
-                status_to?: number | null;
-                error_code?: string;
-                stream?: boolean | null;
-                cached?: boolean | null;
-                min_latency_ms?: number | null;
-                min_tokens?: number | null;
-                min_cost_usd?: number | null;
-                /** @description In the asked model, the request id and the error. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_all_api_admin_users_get: {
-        parameters: {
-            query?: {
-                enabled?: boolean | null;
-                type?: string | null;
-                user_id?: string | null;
-                /** @description At most this many. */
-                limit?: number;
-                /** @description Skip this many. */
-                offset?: number;
-                /** @description A field; `-field` for descending. */
-                sort?: string;
-                /** @description Text that any field contains, in any case. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_UserView_"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_api_admin_users_post: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UserDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserView"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_api_admin_users__id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    replace_api_admin_users__id__put: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UserDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserView"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_api_admin_users__id__delete: {
-        parameters: {
-            query?: {
-                /** @description Only say what would change. */
-                dry_run?: boolean;
-                /** @description Also delete or change what depends on it. */
-                cascade?: boolean;
-            };
-            header?: {
-                /** @description The ETag that the change is based on. */
-                "if-match"?: string | null;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Deleted"] | components["schemas"]["Preview"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_session_api_session_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionView"];
-                };
-            };
-        };
-    };
-    list_keys_api_user_keys_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_ApiKeyView_"];
-                };
-            };
-        };
-    };
-    create_key_api_user_keys_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ApiKeyDocument"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ApiKeyView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_key_api_user_keys__id__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Deleted"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    log_in_user_api_user_login_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Login"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_me_api_user_me_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserView"];
-                };
-            };
-        };
-    };
-    change_password_api_user_password_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PasswordChange"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_own_requests_api_user_requests_get: {
-        parameters: {
-            query?: {
-                /** @description Largest first. */
-                sort?: components["schemas"]["SortBy"];
-                ascending?: boolean;
-                limit?: number;
-                offset?: number;
-                /** @description Default: a day before `to`. */
-                from?: string | null;
-                /** @description Default: now. */
-                to?: string | null;
-                /** @description Public model names. */
-                model?: string;
-                key_id?: string;
-                user_id?: string;
-                provider_id?: string;
-                operation?: string;
-                status_from?: number | null;
-                status_to?: number | null;
-                error_code?: string;
-                stream?: boolean | null;
-                cached?: boolean | null;
-                min_latency_ms?: number | null;
-                min_tokens?: number | null;
-                min_cost_usd?: number | null;
-                /** @description In the asked model, the request id and the error. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_RequestView_"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_own_request_api_user_requests__request_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                request_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RequestDetail"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_sessions_api_user_sessions_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenSession"][];
-                };
-            };
-        };
-    };
-    end_session_api_user_sessions__id__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    read_own_usage_api_user_usage_get: {
-        parameters: {
-            query?: {
-                /** @description Also by what. */
-                group?: components["schemas"]["GroupBy"] | null;
-                /** @description Also as a series of such steps. */
-                step?: components["schemas"]["Step"] | null;
-                /** @description Default: a day before `to`. */
-                from?: string | null;
-                /** @description Default: now. */
-                to?: string | null;
-                /** @description Public model names. */
-                model?: string;
-                key_id?: string;
-                user_id?: string;
-                provider_id?: string;
-                operation?: string;
-                status_from?: number | null;
-                status_to?: number | null;
-                error_code?: string;
-                stream?: boolean | null;
-                cached?: boolean | null;
-                min_latency_ms?: number | null;
-                min_tokens?: number | null;
-                min_cost_usd?: number | null;
-                /** @description In the asked model, the request id and the error. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UsageView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_health_health_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-        };
-    };
-    live_live_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: string;
-                    };
-                };
-            };
-        };
-    };
-    ready_ready_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-        };
-    };
-    list_models_v1_models_get: {
-        parameters: {
-            query?: {
-                /** @description At most this many models. */
-                limit?: number | null;
-                /** @description Continue behind this model id. */
-                after?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_model_v1_models__model__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                model: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    explain_route_v1_route_explain_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Question"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    find_request_v1_route_requests__request_id__get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                request_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-}
+export type operations = Record<string, never>;

@@ -22,6 +22,7 @@ export function decimal(value: Known, digits = 1): string {
 /** Milliseconds as ms, s or min. */
 export function duration(ms: Known): string {
   if (ms == null) return UNKNOWN;
+  if (ms === 0) return "0";
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;

@@ -31,10 +31,10 @@ export const SCREENS: readonly Screen[] = [
   { name: "engines", path: "/engines", icon: "engines", group: "serve", roles: ADMIN, load: () => import("../screens/engines/screen") },
   { name: "keys", path: "/keys", icon: "keys", group: "people", roles: ADMIN, load: () => import("../screens/keys/screen") },
   { name: "users", path: "/users", icon: "users", group: "people", roles: ADMIN, load: () => import("../screens/users/screen") },
-  { name: "account", path: "/account", icon: "lock", group: "yours", roles: ["admin", "user"], load: () => import("../screens/mine/screen") },
   { name: "settings", path: "/settings", icon: "settings", group: "keep", roles: ADMIN, load: () => import("../screens/settings/screen") },
   { name: "audit", path: "/audit", icon: "audit", group: "keep", roles: ADMIN, load: () => import("../screens/audit/screen") },
   { name: "backup", path: "/backup", icon: "backup", group: "keep", roles: ADMIN, load: () => import("../screens/backup/screen") },
+  { name: "account", path: "/account", icon: "lock", group: "keep", roles: ["admin", "user"], load: () => import("../screens/mine/screen") },
 ];
 
 export function screensOf(role: string | null | undefined): Screen[] {

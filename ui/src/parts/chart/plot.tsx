@@ -31,7 +31,7 @@ export function Plot({ title, labels, series, format, kind, height = 172 }: Plot
     return () => observer.disconnect();
   }, []);
 
-  const grid = ticks(Math.max(...series.flatMap((one) => one.values.map((value) => value ?? 0)), 0));
+  const grid = ticks(highest(series, kind));
   const top = grid[grid.length - 1] ?? 1;
   const inner = width - LEFT - 4;
   const slot = inner / Math.max(1, kind === "bars" ? labels.length : labels.length - 1);
@@ -74,6 +74,12 @@ export function Plot({ title, labels, series, format, kind, height = 172 }: Plot
   );
 }
 
+function highest(series: Series[], kind: "line" | "bars"): number {
+  if (kind === "line") return Math.max(0, ...series.flatMap((one) => one.values.map((value) => value ?? 0)));
+  const length = Math.max(0, ...series.map((one) => one.values.length));
+  return Math.max(0, ...Array.from({ length }, (_, n) => series.reduce((sum, one) => sum + (one.values[n] ?? 0), 0)));
+}
+
 /** A gap where a figure is not known. */
 function line(values: (number | null)[], x: (n: number) => number, y: (value: number) => number): string {
   let drawing = false;
@@ -95,18 +101,22 @@ function lonely(values: (number | null)[]): number[] {
   return values.flatMap((value, n) => (value !== null && (values[n - 1] ?? null) === null && (values[n + 1] ?? null) === null ? [n] : []));
 }
 
+/** Bars of one moment stand on one another. */
 function Bars(props: { series: Series[]; x: (n: number) => number; y: (v: number) => number; slot: number; count: number }) {
   const { series, x, y, slot, count } = props;
-  const width = Math.max(1, Math.min(28, (slot * 0.7) / series.length));
+  const width = Math.max(1.5, Math.min(26, slot * 0.74));
   return (
     <>
-      {Array.from({ length: count }, (_, n) =>
-        series.map((one, s) => {
+      {Array.from({ length: count }, (_, n) => {
+        let below = 0;
+        return series.map((one, s) => {
           const value = one.values[n] ?? 0;
-          const left = x(n) - (width * series.length) / 2 + s * width;
-          return <rect key={`${n} ${one.name}`} class={`bar ${one.tone ?? `s${s}`}`} x={left} y={y(value)} width={width - 1} height={Math.max(0, y(0) - y(value))} rx="1.500" />;
-        }),
-      )}
+          if (value <= 0) return null;
+          const bottom = y(below);
+          below += value;
+          return <rect key={`${n} ${one.name}`} class={`bar ${one.tone ?? `s${s}`}`} x={x(n) - width / 2} y={y(below)} width={width} height={Math.max(0, bottom - y(below))} />;
+        });
+      })}
     </>
   );
 }

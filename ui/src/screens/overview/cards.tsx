@@ -33,6 +33,9 @@ function delta(now: number | null | undefined, before: number | null | undefined
   return now == null || !before ? null : (now - before) / before;
 }
 
+/** Beyond it a change against almost nothing says nothing more. */
+const MOST = 9.99;
+
 interface CardProps {
   name: string;
   value: ComponentChildren;
@@ -52,9 +55,9 @@ function Card({ name, value, change, values, note, goodUp, goodDown }: CardProps
       <h2>{name}</h2>
       <div class="card-main">
         <strong>{value}</strong>
-        {known && <span class={good ? "change good" : bad ? "change bad" : "change"} title={text.overview.cards.before}><Icon name={change > 0 ? "up" : "down"} size={11} />{percent(Math.abs(change), Math.abs(change) < 0.1 ? 1 : 0)}</span>}
+        {known && <span class={good ? "change good" : bad ? "change bad" : "change"} title={text.overview.cards.before}><Icon name={change > 0 ? "up" : "down"} size={11} />{change > MOST ? `>${percent(MOST, 0)}` : percent(Math.abs(change), Math.abs(change) < 0.1 ? 1 : 0)}</span>}
       </div>
-      <small class="truncate" title={note}>{note || "\u00a0"}</small>
+      <small>{note}</small>
       <Spark values={values} width={200} height={26} />
     </div>
   );

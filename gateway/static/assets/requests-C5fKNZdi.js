@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-DdQu1Bjx.js";import{T as t}from"./numbers-C_uVP4Va.js";function n(){return t(e,{root:`/api/user`})}export{n as default};
