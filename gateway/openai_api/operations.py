@@ -27,6 +27,7 @@ class Unit(StrEnum):
     TOKENS = "tokens"
     SECONDS = "seconds"
     PAGES = "pages"
+    REQUESTS = "requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ _CHAT = frozenset({ModelType.CHAT})
 _EMBEDDING = frozenset({ModelType.EMBEDDING})
 _TRANSCRIPTION = frozenset({ModelType.TRANSCRIPTION})
 _OCR = frozenset({ModelType.OCR, ModelType.CHAT})
+_RERANK = frozenset({ModelType.RERANK})
+_IMAGE = frozenset({ModelType.IMAGE})
+_SPEECH = frozenset({ModelType.SPEECH})
 
 CHAT = Operation("chat.completions", "/v1/chat/completions", Body.JSON, True, Unit.TOKENS, _CHAT, ("messages",))
 COMPLETIONS = Operation("completions", "/v1/completions", Body.JSON, True, Unit.TOKENS, _CHAT, ("prompt",))
@@ -56,7 +60,13 @@ TRANSCRIPTIONS = Operation(
 )
 TRANSLATIONS = Operation("audio.translations", "/v1/audio/translations", Body.FILE, False, Unit.SECONDS, _TRANSCRIPTION)
 OCR = Operation("ocr", "/v1/ocr", Body.FILE, False, Unit.PAGES, _OCR)
+RERANK = Operation("rerank", "/v1/rerank", Body.JSON, False, Unit.REQUESTS, _RERANK, ("query", "documents"))
+IMAGES = Operation("images.generations", "/v1/images/generations", Body.JSON, False, Unit.REQUESTS, _IMAGE, ("prompt",))
+SPEECH = Operation("audio.speech", "/v1/audio/speech", Body.JSON, False, Unit.REQUESTS, _SPEECH, ("input",))
 
 OPERATIONS: dict[str, Operation] = {
-    operation.path: operation for operation in (CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, TRANSLATIONS, OCR)
-}
+    operation.path: operation
+    for operation in (
+        CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, TRANSLATIONS, OCR, RERANK, IMAGES, SPEECH,
+    )
+}  # fmt: skip

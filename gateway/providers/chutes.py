@@ -1,74 +1,124 @@
-"""Chutes.ai: OpenAI's dialect for text, its own endpoints for speech and pages, and a host for every chute."""
+"""Chutes.ai: OpenAI's dialect for text, its own endpoints for everything else, and a host for every chute."""
 
 import base64
-import re
+from collections.abc import Coroutine
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
+from gateway.errors import GatewayError, UpstreamModelMissing
 from gateway.openai_api.audio_parse import parse_transcript
 from gateway.openai_api.call import Call, Reply
-from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, OCR, TRANSCRIPTIONS
+from gateway.openai_api.operations import (
+    CHAT,
+    COMPLETIONS,
+    EMBEDDINGS,
+    IMAGES,
+    OCR,
+    RERANK,
+    SPEECH,
+    TRANSCRIPTIONS,
+    Operation,
+)
 from gateway.providers.audio_calls import audio_options, audio_reply
 from gateway.providers.base import Endpoint, ListedModel, Provider
+from gateway.providers.chutes_errors import clarified
+from gateway.providers.chutes_hosts import API_URL, LLM_URL, Chute, ChuteHosts, chute_url, is_chutes_host
 from gateway.providers.exchange import Upstream, ask, kept_headers, media_type, read_json, remote
 from gateway.providers.json_calls import send_json
 from gateway.providers.listing import list_models
 from gateway.providers.ocr_calls import send_images
 from gateway.providers.openai_compatible import check_url
+from gateway.providers.other_calls import OTHERS, send_other, send_own
 from gateway.providers.transport.base import Transport
 
-LLM_URL = "https://llm.chutes.ai"
-API_URL = "https://api.chutes.ai"
+__all__ = ["API_URL", "LLM_URL", "Chutes", "chute_url", "is_chutes_host"]
 
-_OPERATIONS = frozenset(operation.name for operation in (CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, OCR))
+_OPERATIONS = frozenset(
+    operation.name for operation in (CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, OCR, RERANK, IMAGES, SPEECH)
+)
 _SHARED = frozenset({CHAT.name, COMPLETIONS.name})
 """What the shared host serves; everything else has a host per chute."""
-_SHARED_HOST = "llm.chutes.ai"
-_NO_SLUG = re.compile(r"[^a-z0-9]+")
-
-
-def is_chutes_host(url: str) -> bool:
-    """Judged by the host alone, never by what else stands in the URL."""
-    try:
-        host = (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
-        return False
-    return host == "chutes.ai" or host.endswith(".chutes.ai")
-
-
-def chute_url(model: str) -> str:
-    """Where a public chute of this model lives by Chutes' naming: `https://chutes-{model}.chutes.ai`."""
-    slug = _NO_SLUG.sub("-", model.lower()).strip("-")
-    return f"https://{slug if slug.startswith('chutes-') else f'chutes-{slug}'}.chutes.ai"
+_KEPT = ("x-chutes-",)
 
 
 class Chutes:
-    """`api_url` is the management API: it alone can tell whether a key works, the list of models is public."""
+    """`api_url` is the management API: it alone can tell whether a key works, the list of models is public, and where
+    a chute lives. `llm_url` is the shared host."""
 
-    def __init__(self, transport: Transport, api_url: str = API_URL) -> None:
+    operations = _OPERATIONS
+
+    def __init__(self, transport: Transport, api_url: str = API_URL, llm_url: str = LLM_URL) -> None:
         self._transport = transport
         self._api_url = api_url.rstrip("/")
+        self._shared_hosts = {_place(LLM_URL), _place(llm_url)}
+        self._hosts = ChuteHosts(transport, self._api_url)
 
-    @property
-    def operations(self) -> frozenset[str]:
-        return _OPERATIONS
-
-    async def send(self, endpoint: Endpoint, call: Call) -> Reply:
+    def send(self, endpoint: Endpoint, call: Call) -> Coroutine[Any, Any, Reply]:
         model = endpoint.upstream_model.removeprefix("chutes/")
-        upstream = _upstream(endpoint, call, model)
-        if call.operation is TRANSCRIPTIONS:
-            return await self._transcribe(upstream, call)
-        if call.operation is OCR:
-            url = f"{_root(upstream)}/ocr"
-            return await send_images(self._transport, upstream, call, url, lambda image: _dump({"image_b64": image}))
-        return await send_json(self._transport, upstream, call, model, ask_usage=True)
+        base_url = endpoint.base_url or endpoint.provider.base_url or LLM_URL
+        if _place(base_url) not in self._shared_hosts:
+            return self._explained(self._at(endpoint, call, model, base_url), model)
+        if call.operation.name in _SHARED:
+            return self._explained(self._text(endpoint, call, model, base_url), model)
+        return self._explained(self._found(endpoint, call, model), model)
 
     async def list_models(self, provider: Provider) -> list[ListedModel]:
         return await list_models(self._transport, remote(provider, provider.base_url or LLM_URL))
 
     async def check(self, provider: Provider) -> None:
         await check_url(self._transport, remote(provider), f"{self._api_url}/users/me")
+
+    async def warm(self, endpoint: Endpoint) -> bool:
+        """Asks Chutes to start the model's chute unless it runs; whether it does. Raises GatewayError."""
+        return await self._hosts.is_hot(endpoint.provider, endpoint.upstream_model.removeprefix("chutes/"))
+
+    async def _explained(self, answer: Coroutine[Any, Any, Reply], model: str) -> Reply:
+        try:
+            return await answer
+        except GatewayError as error:
+            clear = clarified(error, model)
+            if clear is error:
+                raise
+            raise clear from error
+
+    async def _text(self, endpoint: Endpoint, call: Call, model: str, base_url: str) -> Reply:
+        """By the shared host; a chute that it does not know has only a host of its own."""
+        try:
+            return await self._at(endpoint, call, model, base_url)
+        except UpstreamModelMissing:
+            plain = model.removesuffix(":THINKING")
+            chute = None if "," in plain else await self._hosts.find(endpoint.provider, plain)
+            if chute is None:
+                raise
+        return await self._at(endpoint, call, chute.name, chute.url)
+
+    async def _found(self, endpoint: Endpoint, call: Call, model: str) -> Reply:
+        """By the host of the model's chute. Where the API cannot tell it, Chutes' naming does."""
+        chute = await self._hosts.find(endpoint.provider, model)
+        if chute is None:
+            if self._hosts.missing(endpoint.provider, model):
+                raise UpstreamModelMissing(f"Chutes has no '{model}', or not for this account.", param="model")
+            return await self._at(endpoint, call, model, chute_url(model))
+        return await self._at(endpoint, call, chute.name, chute.url, chute)
+
+    def _at(
+        self, endpoint: Endpoint, call: Call, model: str, base_url: str, chute: Chute | None = None
+    ) -> Coroutine[Any, Any, Reply]:
+        """On a host. A chute that has OpenAI's own path is asked in OpenAI's shape."""
+        upstream = remote(endpoint.provider, base_url, api_key=endpoint.api_key, kept=_KEPT)
+        operation = call.operation
+        if operation is TRANSCRIPTIONS:
+            return self._transcribe(upstream, call)
+        if operation is OCR:
+            url = f"{_root(upstream)}/ocr"
+            return send_images(self._transport, upstream, call, url, lambda image: _dump({"image_b64": image}))
+        if operation.name in OTHERS:
+            if chute is not None and _has(chute, operation):
+                return send_other(self._transport, upstream, call, model)
+            return send_own(self._transport, upstream, call, _root(upstream), model)
+        return send_json(self._transport, upstream, call, model, ask_usage=True)
 
     async def _transcribe(self, upstream: Upstream, call: Call) -> Reply:
         options = audio_options(call)
@@ -82,11 +132,16 @@ class Chutes:
         return audio_reply(parse_transcript(body, media_type(response)), headers)
 
 
-def _upstream(endpoint: Endpoint, call: Call, model: str) -> Upstream:
-    base_url = endpoint.base_url or endpoint.provider.base_url or LLM_URL
-    if call.operation.name not in _SHARED and urlsplit(base_url).hostname == _SHARED_HOST:
-        base_url = chute_url(model)
-    return remote(endpoint.provider, base_url, api_key=endpoint.api_key, kept=("x-chutes-",))
+def _place(url: str) -> str:
+    """Host and port; of what is no URL nothing."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""
+
+
+def _has(chute: Chute, operation: Operation) -> bool:
+    return operation.path in chute.paths
 
 
 def _root(upstream: Upstream) -> str:

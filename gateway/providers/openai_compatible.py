@@ -1,5 +1,8 @@
 """The dialect of OpenAI and of everybody who speaks it."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 from gateway.errors import GatewayError, UpstreamCredentials
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, OCR, TRANSCRIPTIONS, TRANSLATIONS, Body
@@ -9,12 +12,15 @@ from gateway.providers.exchange import MAX_REPLY, Upstream, ask, join_url, refus
 from gateway.providers.json_calls import send_json
 from gateway.providers.listing import list_models
 from gateway.providers.ocr_calls import send_vision
+from gateway.providers.other_calls import OTHERS, send_other
 from gateway.providers.transport.base import HttpRequest, Transport
 
 OPERATIONS = frozenset(
     operation.name for operation in (CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, TRANSLATIONS, OCR)
 )
 CHECK_SECONDS = 10.0
+_JSON = Body.JSON
+"""By a name of its own: members of an enum are slow to find."""
 
 
 class OpenAICompatible:
@@ -23,18 +29,18 @@ class OpenAICompatible:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    @property
-    def operations(self) -> frozenset[str]:
-        return OPERATIONS
+    operations = OPERATIONS | OTHERS
 
-    async def send(self, endpoint: Endpoint, call: Call) -> Reply:
+    def send(self, endpoint: Endpoint, call: Call) -> Coroutine[Any, Any, Reply]:
         upstream = remote(endpoint.provider, endpoint.base_url, api_key=endpoint.api_key)
-        if call.operation.body is Body.JSON:
+        if call.operation.name in OTHERS:
+            return send_other(self._transport, upstream, call, endpoint.upstream_model)
+        if call.operation.body is _JSON:
             ask_usage = endpoint.provider.stream_usage
-            return await send_json(self._transport, upstream, call, endpoint.upstream_model, ask_usage=ask_usage)
+            return send_json(self._transport, upstream, call, endpoint.upstream_model, ask_usage=ask_usage)
         if call.operation is OCR:
-            return await send_vision(self._transport, upstream, call, endpoint.upstream_model)
-        return await send_audio(self._transport, upstream, call, endpoint.upstream_model)
+            return send_vision(self._transport, upstream, call, endpoint.upstream_model)
+        return send_audio(self._transport, upstream, call, endpoint.upstream_model)
 
     async def list_models(self, provider: Provider) -> list[ListedModel]:
         return await list_models(self._transport, remote(provider))

@@ -1,0 +1,29 @@
+"""`/v1/audio/speech`: what is asked, brought to the shape of Chutes' voices. Pure; for the adapters."""
+
+from collections.abc import Mapping
+
+import msgspec
+import orjson
+
+from gateway.errors import InvalidRequest
+
+_OPENAI_VOICES = frozenset(
+    {"alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"}
+)
+"""Names that only OpenAI's own voices have: their clients demand one, a chute then takes its own."""
+_OPENAI_ONLY = frozenset({"model", "input", "voice", "response_format", "instructions", "stream", "stream_format"})
+
+
+def speak_body(document: Mapping[str, msgspec.Raw]) -> bytes:
+    """For a chute's `/speak`: `text`, and `voice`, `speed` and whatever else it may know. Raises InvalidRequest."""
+    try:
+        given = {name: msgspec.json.decode(value) for name, value in document.items()}
+    except msgspec.DecodeError:
+        raise InvalidRequest("The request cannot be read.") from None
+    text, voice = given.get("input"), given.get("voice")
+    if not isinstance(text, str) or not text:
+        raise InvalidRequest("'input' must be a text.", param="input")
+    fields = {name: value for name, value in given.items() if name not in _OPENAI_ONLY}
+    if isinstance(voice, str) and voice and voice not in _OPENAI_VOICES:
+        fields["voice"] = voice
+    return orjson.dumps({"text": text, **fields})

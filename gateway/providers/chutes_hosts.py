@@ -1,0 +1,132 @@
+"""Where a chute lives: its own host, by the management API, else by Chutes' naming. Used by the dialect `chutes`."""
+
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamEndpointMissing, UpstreamModelMissing
+from gateway.providers.base import Provider, Timeouts
+from gateway.providers.exchange import Upstream, ask, remote
+from gateway.providers.transport.base import Transport
+
+LLM_URL = "https://llm.chutes.ai"
+API_URL = "https://api.chutes.ai"
+
+KNOWN, UNKNOWN, FAILED = 3600.0, 120.0, 20.0
+"""Seconds for which an answer is remembered: a chute, that there is none, that the API could not tell."""
+MOST = 1024
+_MAX_BYTES = 2**20
+_PATIENCE = Timeouts(connect=3.0, first_byte=10.0, whole=10.0, idle=10.0)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,126}[a-z0-9])?")
+_NO_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Chute:
+    """`paths` are its public ones; empty where the API does not tell."""
+
+    chute_id: str
+    name: str
+    url: str
+    paths: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    until: float
+    chute: Chute | None
+
+
+def is_chutes_host(url: str) -> bool:
+    """Judged by the host alone, never by what else stands in the URL."""
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    return host == "chutes.ai" or host.endswith(".chutes.ai")
+
+
+def chute_url(model: str) -> str:
+    """Where a public chute of this model lives by Chutes' naming: `https://chutes-{model}.chutes.ai`."""
+    slug = _NO_SLUG.sub("-", model.lower()).strip("-")
+    return f"https://{slug if slug.startswith('chutes-') else f'chutes-{slug}'}.chutes.ai"
+
+
+class ChuteHosts:
+    """What the API told is remembered, also that there is no such chute; of several callers who ask for one name only
+    one asks the API. Accounts see different chutes, so each provider has its own memory. For use on one loop."""
+
+    def __init__(self, transport: Transport, api_url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._transport, self._api_url, self._clock = transport, api_url, clock
+        self._remembered: OrderedDict[tuple[str, str], _Remembered] = OrderedDict()
+        self._asking: dict[tuple[str, str], asyncio.Task[_Remembered]] = {}
+
+    async def find(self, provider: Provider, name: str) -> Chute | None:
+        """By the name, slug or UUID of a chute; None where there is none, or nobody can tell."""
+        key = (provider.id, name)
+        known = self._remembered.get(key)
+        if known is None or known.until <= self._clock():
+            task = self._asking.get(key)
+            if task is None:
+                task = self._asking[key] = asyncio.create_task(self._ask(provider, name))
+                task.add_done_callback(lambda _: self._asking.pop(key, None))
+            known = await asyncio.shield(task)
+            self._remembered[key] = known
+            while len(self._remembered) > MOST:
+                self._remembered.popitem(last=False)
+        return known.chute
+
+    def missing(self, provider: Provider, name: str) -> bool:
+        """Whether the API said lately that there is no chute of this name."""
+        known = self._remembered.get((provider.id, name))
+        return known is not None and known.chute is None and known.until - self._clock() > FAILED
+
+    async def _ask(self, provider: Provider, name: str) -> _Remembered:
+        kept = FAILED
+        with suppress(GatewayError):
+            try:
+                document = await self._get(provider, f"/chutes/{quote(name, safe='/')}")
+                return _Remembered(self._clock() + KNOWN, read_chute(document, self._api_url))
+            except (UpstreamModelMissing, UpstreamEndpointMissing):
+                kept = UNKNOWN
+        return _Remembered(self._clock() + kept, None)
+
+    async def is_hot(self, provider: Provider, name: str) -> bool:
+        """Asks Chutes to start the chute unless it runs; whether it does. Raises GatewayError."""
+        document = await self._get(provider, f"/chutes/warmup/{quote(name, safe='/')}?quick=true")
+        return document.get("status") == "hot"
+
+    async def _get(self, provider: Provider, path: str) -> dict[str, Any]:
+        known = remote(provider)
+        upstream = Upstream(self._api_url, known.headers, _PATIENCE, known.secrets, via=known.via)
+        response = await ask(self._transport, upstream, self._api_url + path, method="GET")
+        try:
+            document = orjson.loads(await response.read(_MAX_BYTES))
+        except orjson.JSONDecodeError:
+            document = None
+        if not isinstance(document, dict):
+            raise UpstreamBadResponse("Chutes' management API did not answer with a JSON object.")
+        return document
+
+
+def read_chute(document: dict[str, Any], api_url: str = API_URL) -> Chute:
+    """Raises UpstreamBadResponse for one without a usable slug. Where the API is on this machine, so are the hosts."""
+    slug, local = document.get("slug"), document.get("dev_platform_url")
+    if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
+        raise UpstreamBadResponse("Chutes' management API told no usable slug of the chute.")
+    url = f"https://{slug}.chutes.ai"
+    if isinstance(local, str) and urlsplit(api_url).hostname in _LOOPBACK and urlsplit(local).hostname in _LOOPBACK:
+        url = local
+    cords = document.get("cords")
+    paths = {cord.get("public_api_path") for cord in cords if isinstance(cord, dict)} if isinstance(cords, list) else ()
+    found = frozenset(path for path in paths if isinstance(path, str))
+    return Chute(str(document.get("chute_id") or ""), str(document.get("name") or slug), url, found)
