@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.api.running import MASTER, RunningGateway
+from tests.catalog.documents import chute
+from tests.catalog.platform import FakePlatform
 from tests.platform.conftest import platform_process
 from tests.platform.process import KEY, PlatformProcess
 
@@ -94,19 +97,23 @@ def test_a_target_that_is_gone_is_noted_with_a_replacement(admin: httpx.Client) 
     assert note.startswith("deepseek-ai/DeepSeek-R0 is not in the catalog any more; deepseek-ai/")
 
 
-async def test_eight_open_pages_hear_of_a_change_of_the_catalog(
-    gateway: RunningGateway, admin: httpx.Client, platform_process: PlatformProcess
-) -> None:
-    address = gateway.url.replace("http", "ws") + "/api/admin/live"
+async def test_eight_open_pages_hear_of_a_change_of_the_catalog(tmp_path: Path) -> None:
+    chutes = FakePlatform()
+    running = RunningGateway(tmp_path, chutes_api_key=KEY, chutes_api_url=chutes.url, chutes_base_url=chutes.url)
+    address = running.url.replace("http", "ws") + "/api/admin/live"
     pages = [await connect(address, additional_headers={"authorization": f"Bearer {MASTER}"}) for _ in range(8)]
     try:
-        platform_process.set_chute(R1, hot=False)
-        assert admin.post("/catalog/refresh").status_code == 200
+        async with httpx.AsyncClient(base_url=running.url, headers={"authorization": f"Bearer {MASTER}"}) as admin:
+            assert (await admin.post("/catalog/refresh")).status_code == 200
+            chutes.chutes.append(chute("acme/brand-new"))
+            assert (await admin.post("/catalog/refresh")).json()["changes"] == 1
         for page in pages:
             async with asyncio.timeout(20):
-                while (message := json.loads(await page.recv()))["type"] != "catalog":
+                while "acme/brand-new" not in (message := str(await page.recv())):
                     pass
-            assert message["data"]["total"] >= 1
+            assert json.loads(message)["data"]["changes"] == [{"kind": "new", "model": "acme/brand-new"}]
     finally:
         for page in pages:
             await page.close()
+        running.stop()
+        chutes.close()
