@@ -20,6 +20,7 @@ from gateway.api.pages import fastapi_app
 from gateway.background.catalog import CatalogRefresh
 from gateway.background.health import HealthChecks
 from gateway.background.loads import EngineLoads
+from gateway.background.signals import ChuteSignals
 from gateway.background.tasks import Background
 from gateway.backoffice import BackOffice
 from gateway.cache import ResponseCache
@@ -33,6 +34,7 @@ from gateway.providers.transport.chosen import ChosenTransport
 from gateway.providers.transport.httpx_client import HttpxTransport
 from gateway.providers.transport.pooled import PooledTransport
 from gateway.routing.attempt import Dispatcher, QueueLimits
+from gateway.routing.warming import Warmer
 from gateway.settings import Settings
 from gateway.state import MediaLimits, Snapshot, State, build_snapshot
 
@@ -69,7 +71,7 @@ class Gateway:
         self._master_key = key
         policy = AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port}))
         self._transport = ChosenTransport(PooledTransport(policy), HttpxTransport(policy))
-        adapters = build_adapters(self._transport, engines, settings.chutes_api_url)
+        adapters = build_adapters(self._transport, engines, settings.chutes_api_url, settings.chutes_base_url)
         self.state = State(
             snapshot=build_snapshot(settings, engines, key),
             dispatcher=Dispatcher(adapters),
@@ -79,6 +81,7 @@ class Gateway:
             trusted=parse_networks(settings.trusted_proxies, "trusted_proxies"),
         )
         check_dialects(self.state.snapshot, adapters, settings)
+        self.state.warmer = Warmer(adapters, self.state.dispatcher.vitals.signals)
         self.background = Background()
         self.inference = Inference(self.state, inference_limits(settings))
         self._live(settings)
@@ -106,6 +109,7 @@ class Gateway:
             HealthChecks(self.state, self._transport, self.background).task(),
             EngineLoads(self.state, self._transport).task(),
             CatalogRefresh(self.catalog).task(),
+            ChuteSignals(self.state, self.catalog, self._transport, self.settings).task(),
             self.back_office.learning(self.catalog.board),
         ):
             self.background.keep(task)
@@ -125,6 +129,8 @@ class Gateway:
 
     async def shutdown(self) -> None:
         await self.background.stop()
+        if self.state.warmer is not None:
+            await self.state.warmer.aclose()
         await self.catalog.aclose()
         await self.state.engines.stop()
         await self._transport.aclose()
@@ -189,6 +195,6 @@ def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
     """No origin may call from a browser unless it is configured."""
     if not origins:
         return app
-    gateway_headers = ("provider", "model", "attempts", "overhead-ms")
+    gateway_headers = ("provider", "model", "attempts", "overhead-ms", "cold-eta")
     exposed = ["x-request-id", "retry-after", *(f"x-gateway-{name}" for name in gateway_headers)]
     return CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed)

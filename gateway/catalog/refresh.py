@@ -76,6 +76,10 @@ class Refresher:
             self._running = asyncio.ensure_future(self._refresh(force, progress or (lambda source, what: None)))
         return await asyncio.shield(self._running)
 
+    @property
+    def is_running(self) -> bool:
+        return self._running is not None and not self._running.done()
+
     def ttls(self) -> dict[str, float]:
         """Seconds for which the copy of each file is fresh."""
         return {source.file: source.ttl for source in self._sources() if source.file}

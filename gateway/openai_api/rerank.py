@@ -54,7 +54,7 @@ def texts_body(request: RerankRequest) -> bytes:
 
 
 def render_rerank(body: bytes, request: RerankRequest, model: str) -> bytes:
-    """Best first. Understands a list, or `results`, `data` or `scores`, of objects with `index` and `relevance_score` or
+    """Best first. Understands a list, or `results`, `data`, `scores`, of objects with `index` and `relevance_score` or
     `score`, and of bare scores. Raises UpstreamBadResponse."""
     try:
         answer = orjson.loads(body)

@@ -1,7 +1,7 @@
 """The order in which a route's targets are tried. Pure but for the random source and the clock passed in."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from random import Random
@@ -53,7 +53,9 @@ def order(
     return _signalled(ordered, route.policy, vitals.signals) if vitals.signals.watched else ordered
 
 
-def displaced(ordered: list[Target], route: Route, providers: Mapping[str, Provider], vitals: Vitals) -> list[Target]:
+def displaced(
+    ordered: Sequence[Target], route: Route, providers: Mapping[str, Provider], vitals: Vitals
+) -> list[Target]:
     """The cold targets that would be asked first, or might be, were they hot."""
     signals = vitals.signals
     if not signals.watched or not ordered:

@@ -267,6 +267,9 @@ class Settings(Strict):
     chutes_api_url: str = Field("https://api.chutes.ai", description="Chutes' management API.")
     chutes_timeout: float = Field(30, gt=0, description="Seconds until the first byte from Chutes.")
     chutes_max_retries: int = Field(3, ge=0, le=20, description="Retries of a failed call to Chutes.")
+    chutes_signals: bool = Field(
+        True, description="Ask Chutes how busy and how fast chutes are and what is left of the account; route by it."
+    )
     connect_timeout: float = Field(5, gt=0, description="Seconds to connect to an upstream.")
     upstream_timeout: float = Field(
         600, gt=0, description="Seconds until the first byte of a stream, or for a whole non-stream answer."

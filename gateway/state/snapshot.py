@@ -13,6 +13,7 @@ from gateway.providers.engines import EngineBoard
 from gateway.routing.attempt import Dispatcher
 from gateway.routing.journal import Journal
 from gateway.routing.types import Route
+from gateway.routing.warming import Warmer
 from gateway.state.media import MediaLimits
 from gateway.usage.pricing import PriceBook
 from gateway.usage.recorder import Recorder
@@ -61,6 +62,8 @@ class State:
     counters: CounterStore = field(default_factory=MemoryCounters)
     recorder: Recorder | None = None
     """None before the gateway was started: nothing is recorded."""
+    warmer: Warmer | None = None
+    """Has cold chutes started."""
     cache: ResponseCache | None = None
     """None where it is switched off."""
     traced: float | None = None
