@@ -55,7 +55,7 @@ class Caller:
 
     def check(self, model: str, operation: str) -> None:
         """Raises ModelNotAllowed for a model or an operation outside this key's fence."""
-        if not self.may_use(model):
+        if (self.allowed_models or self.user_models) and not self.may_use(model):
             raise ModelNotAllowed(f"This key may not use the model '{model}'.", param="model")
         if self.allowed_operations and operation not in self.allowed_operations:
             raise ModelNotAllowed(f"This key may not use {operation}.", code="operation_not_allowed")

@@ -59,6 +59,11 @@ class ImageUse:
     remote: tuple[RemoteImage, ...] = ()
     other_urls: tuple[str, ...] = ()
 
+    @property
+    def are_linked(self) -> bool:
+        """Whether there is an address that somebody would have to fetch."""
+        return bool(self.remote or self.other_urls)
+
 
 _NO_IMAGES = ImageUse()
 

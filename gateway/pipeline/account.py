@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
 
 import msgspec
 
@@ -14,7 +13,7 @@ from gateway.openai_api.call import Call, Reply, Usage
 from gateway.openai_api.operations import Operation, Unit
 from gateway.pipeline.collected import MAX_BYTES, Collected
 from gateway.routing.attempt import Tries
-from gateway.routing.types import Route
+from gateway.routing.types import Attempt, Route
 from gateway.state import Snapshot, State
 from gateway.usage.pricing import cost_nanos, most_nanos
 from gateway.usage.types import Tried, UsageRow
@@ -72,12 +71,15 @@ class Account:
         self._grant: Grant | None = None
         self._answered = 0.0
 
+    @property
+    def is_limited(self) -> bool:
+        return bool(self.caller.limits or self.snapshot.limits)
+
     async def reserve(self, call: Call, route: Route) -> None:
-        """Raises RateLimited or BudgetExceeded. Costs nothing where nothing is limited."""
+        """Raises RateLimited or BudgetExceeded."""
         scopes = (*self.caller.limits, *self.snapshot.limits)
-        if scopes:
-            most = Amount() if self.cached else _most(call, route, self.snapshot)
-            self._grant = await self.state.counters.reserve(scopes, most, self.started)
+        most = Amount() if self.cached else _most(call, route, self.snapshot)
+        self._grant = await self.state.counters.reserve(scopes, most, self.started)
 
     def answered(self, reply: Reply) -> None:
         """The answer begins: of a stream its first content is there."""
@@ -110,7 +112,7 @@ class Account:
             request_id, self.started, self.operation.name, model, status, caller.key_id, caller.name, caller.user_id
         )
         row.route = self.route.id if self.route else ""
-        row.attempts = tuple(_tried(tries, received))
+        row.attempts = tuple([_tried(attempt, received) for attempt in tries.attempts])
         if tries.trace is not None:
             row.trace, row.span_ids = tries.trace, tuple(one.span_id for one in tries.attempts)
         row.error_code = (error.error_code or "") if error else ""
@@ -129,7 +131,7 @@ class Account:
         if target is not None:
             row.provider_id, row.upstream_model = target.provider_id, target.upstream_model
             row.price = self.snapshot.prices.at(target.provider_id, target.upstream_model)
-            row.cost_nanos = cost_nanos(row.price, _usage(row))
+            row.cost_nanos = cost_nanos(row.price, _usage(row)) if row.price is not None else None
         return row
 
 
@@ -171,11 +173,9 @@ def _size(call: Call) -> int:
     return len(call.body) + sum(len(file.data) for file in call.files)
 
 
-def _tried(tries: Tries, received: float) -> Iterable[Tried]:
-    for one in tries.attempts:
-        target = one.target
-        started = (one.started - received) * 1000
-        yield Tried(target.provider_id, target.upstream_model, one.outcome, one.seconds * 1000, started)
+def _tried(attempt: Attempt, received: float) -> Tried:
+    target, started = attempt.target, (attempt.started - received) * 1000
+    return Tried(target.provider_id, target.upstream_model, attempt.outcome, attempt.seconds * 1000, started)
 
 
 def _add_usage(row: UsageRow, usage: Usage | None) -> None:

@@ -1,7 +1,8 @@
 """`Asking`: a prepared call with the targets it may go to, so that it can be tried now, again, or changed."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.openai_api.call import Call, Reply
 from gateway.providers.engines import EngineState, EngineStatus
@@ -10,9 +11,9 @@ from gateway.routing.types import Hedge, Target
 from gateway.state import Snapshot, State
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asking:
-    """`targets` are in the order in which they are tried."""
+    """`targets` are in the order in which they are tried. Never changed: `replace` makes another."""
 
     targets: Sequence[Target]
     call: Call
@@ -21,10 +22,10 @@ class Asking:
     tries: Tries
     hedge: Hedge | None = None
 
-    async def attempt(self) -> Reply:
-        """Raises GatewayError when no target answers."""
+    def attempt(self) -> Coroutine[Any, Any, Reply]:
+        """To be awaited. Raises GatewayError when no target answers."""
         dispatcher, providers = self.state.dispatcher, self.snapshot.providers
-        return await dispatcher.attempt(self.targets, self.call, providers, self.tries, self.hedge)
+        return dispatcher.attempt(self.targets, self.call, providers, self.tries, self.hedge)
 
     def loading(self) -> EngineStatus | None:
         """The first of the targets' engines that is on its way."""

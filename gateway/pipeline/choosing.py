@@ -20,13 +20,14 @@ _WORDS = {
     Feature.LOGPROBS: "tell log probabilities",
     Feature.PREFILL: "go on behind a message of the assistant",
 }
+_BY_PROMPT = Sticky.PROMPT
 _OTHER_CODES = {Feature.IMAGES: "image_upload_not_supported"}
 
 
 def choose(route: Route, call: Call, snapshot: Snapshot, state: State) -> list[Target]:
     """Best first. Raises InvalidRequest naming the field when no target can do what the call needs."""
     session = call.session
-    if not session and route.sticky is Sticky.PROMPT:
+    if not session and route.sticky is _BY_PROMPT:
         session = opening(call.body)
     if route.lacked:
         route = replace(route, targets=_capable(route, call))

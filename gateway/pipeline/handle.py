@@ -1,17 +1,19 @@
 """`handle`: one call from permission to reply. Every door ends here."""
 
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
 
-from gateway.errors import UpstreamRefused
+from gateway.errors import GatewayError, UpstreamRefused
 from gateway.openai_api.call import Call, Reply
-from gateway.openai_api.operations import Body
+from gateway.openai_api.ocr_request import OcrRequest
+from gateway.openai_api.operations import CHAT
 from gateway.pipeline.account import Account
 from gateway.pipeline.asking import Asking
 from gateway.pipeline.choosing import choose
 from gateway.pipeline.find import find_route
-from gateway.pipeline.images import check_chat_images
-from gateway.pipeline.loading import attempt_or_wait
+from gateway.pipeline.images import fetch_chat_images, find_chat_images
+from gateway.pipeline.loading import ask_when_ready
 from gateway.pipeline.pages import open_pages
 from gateway.pipeline.recall import keep_answer, recall
 from gateway.pipeline.render import render_result
@@ -31,56 +33,72 @@ async def handle(call: Call, account: Account) -> Reply:
     account.route = route = find_route(call.model, call.operation, account.caller, snapshot)
     check_type(route, call.operation)
     check_targets(route, snapshot.providers)
-    call = await _prepare(call, route, snapshot, state)
-    kept = recall(call, route, account)
-    await account.reserve(call, route)
-    reply = kept or await _ask(call, route, account)
+    call = bound_tokens(call, route)
+    if (opening := _attached(call, route, snapshot, state)) is not None:
+        call = await opening
+    reply = recall(call, route, account)
+    if account.is_limited:
+        await account.reserve(call, route)
+    if reply is None:
+        try:
+            reply = await _answer(call, route, account)
+        finally:
+            tried = account.tries.attempts
+            state.journal.record(Entry(call.request_id, account.caller.name, call.model, time.time(), tried))
+        reply = render_result(call, route, reply, account.tries)
+        _add_route_headers(reply, call, account.tries)
+        reply = keep_answer(reply, account)
     account.answered(reply)
     return reply
 
 
-async def _ask(call: Call, route: Route, account: Account) -> Reply:
-    tries = account.tries
-    try:
-        reply = await _answer(call, route, account)
-    finally:
-        entry = Entry(call.request_id, account.caller.name, call.model, time.time(), tries.attempts)
-        account.state.journal.record(entry)
-    reply = render_result(call, route, reply, tries)
-    reply.headers |= _route_headers(call, tries)
-    return keep_answer(reply, account)
+def _attached(call: Call, route: Route, snapshot: Snapshot, state: State) -> Awaitable[Call] | None:
+    """Checks what the caller attached. To be awaited where something must be fetched or opened: images that a chat only
+    links, pages of a document."""
+    if call.operation is CHAT:
+        images = find_chat_images(call, route, state.media)
+        return fetch_chat_images(call, images, route, snapshot, state.media) if images.are_linked else None
+    return open_pages(call, call.options, state.media) if isinstance(call.options, OcrRequest) else None
 
 
 async def _answer(call: Call, route: Route, account: Account) -> Reply:
-    """From the route's targets or, for a request that is too long for them, from its larger model."""
-    caller, snapshot, state = account.caller, account.snapshot, account.state
+    """From the route's targets."""
+    snapshot, state = account.snapshot, account.state
     asking = Asking(choose(route, call, snapshot, state), call, snapshot, state, account.tries, route.hedge)
-    policy = StreamPolicy(caller.stream_policy) if caller.stream_policy else route.stream_policy
     try:
-        return guard_stream(await attempt_or_wait(asking), asking, policy)
-    except UpstreamRefused as error:
-        larger = snapshot.routes.get(route.context_fallback)
-        if larger is None or error.error_code != "context_length_exceeded":
+        reply = await asking.attempt()
+    except GatewayError as error:
+        return await _answer_otherwise(error, asking, route, account)
+    return _guarded(reply, asking, route, account)
+
+
+async def _answer_otherwise(error: GatewayError, asking: Asking, route: Route, account: Account) -> Reply:
+    """Where no target answers: from an engine that is still loading or, for a request that is too long, from the larger
+    model of the route. Raises the error where there is neither."""
+    try:
+        return _guarded(await ask_when_ready(asking, error), asking, route, account)
+    except UpstreamRefused as refusal:
+        larger = account.snapshot.routes.get(route.context_fallback)
+        if larger is None or refusal.error_code != "context_length_exceeded":
             raise
-        return await _answer(call, replace(larger, context_fallback=""), account)
+        return await _answer(asking.call, replace(larger, context_fallback=""), account)
 
 
-async def _prepare(call: Call, route: Route, snapshot: Snapshot, state: State) -> Call:
-    """Checks and opens what the caller attached: images of a chat, pages of a document."""
-    if call.operation.body is Body.JSON:
-        return await check_chat_images(bound_tokens(call, route), route, snapshot, state.media)
-    return await open_pages(call, state.media)
+def _guarded(reply: Reply, asking: Asking, route: Route, account: Account) -> Reply:
+    if isinstance(reply.body, bytes):
+        return reply
+    own = account.caller.stream_policy
+    return guard_stream(reply, asking, StreamPolicy(own) if own else route.stream_policy)
 
 
-def _route_headers(call: Call, tries: Tries) -> dict[str, str]:
-    """Absent while a stream still waits for its engine: nothing has answered yet."""
+def _add_route_headers(reply: Reply, call: Call, tries: Tries) -> None:
+    """None while a stream still waits for its engine: nothing has answered yet."""
     target = tries.answered_by
     if target is None:
-        return {}
+        return
     own = time.monotonic() - call.received - tries.upstream_seconds
-    return {
-        "x-gateway-provider": target.provider_id,
-        "x-gateway-model": target.upstream_model,
-        "x-gateway-attempts": ", ".join(str(one) for one in tries.attempts),
-        "x-gateway-overhead-ms": f"{own * 1000:.2f}",
-    }
+    headers = reply.headers
+    headers["x-gateway-provider"] = target.provider_id
+    headers["x-gateway-model"] = target.upstream_model
+    headers["x-gateway-attempts"] = ", ".join([str(one) for one in tries.attempts])
+    headers["x-gateway-overhead-ms"] = f"{own * 1000:.2f}"

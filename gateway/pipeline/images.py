@@ -7,21 +7,23 @@ from gateway.media.fetch import refuse_unsafe_url
 from gateway.openai_api.call import Call
 from gateway.openai_api.data_url import data_url, image_format
 from gateway.openai_api.images import ImageUse, find_images, inline_images
-from gateway.openai_api.operations import CHAT
 from gateway.providers.base import ProviderType
 from gateway.routing.types import Route
 from gateway.state import MediaLimits, Snapshot
 
 
-async def check_chat_images(call: Call, route: Route, snapshot: Snapshot, limits: MediaLimits) -> Call:
-    """Raises InvalidImage or InvalidRequest. An engine of ours never fetches a URL: it gets the image itself."""
-    if call.operation is not CHAT:
-        return call
+def find_chat_images(call: Call, route: Route, limits: MediaLimits) -> ImageUse:
+    """Raises InvalidImage or InvalidRequest."""
     use = find_images(call.excerpt(), limits.max_image_bytes)
     if use.count and route.supports_images is False:
         raise InvalidRequest(
             f"The model '{route.id}' does not take images.", param="messages", code="image_upload_not_supported"
         )
+    return use
+
+
+async def fetch_chat_images(call: Call, use: ImageUse, route: Route, snapshot: Snapshot, limits: MediaLimits) -> Call:
+    """Judges every address. An engine of ours never fetches a URL: it gets the image itself."""
     for url in {*(image.url for image in use.remote), *use.other_urls}:
         await refuse_unsafe_url(url, allowed_domains=limits.image_domains or None, refused_ports=limits.own_ports)
     if use.remote and _local(route, snapshot):

@@ -13,22 +13,19 @@ _COMMENT_EVERY = 5.0
 """Seconds between signs of life in a stream that waits."""
 
 
-async def attempt_or_wait(asking: Asking) -> Reply:
-    """Tries the targets; when none answers but an engine among them is loading, waits up to `engine_wait` for it.
+async def ask_when_ready(asking: Asking, error: GatewayError) -> Reply:
+    """Where the targets failed with `error` but an engine among them is loading, waits up to `engine_wait` for it and
+    tries them again. Raises the error where none is.
 
     A stream begins at once and carries comments while it waits; other calls wait silently.
     """
-    state = asking.state
-    try:
-        return await asking.attempt()
-    except GatewayError as error:
-        engine = asking.loading()
-        if engine is None or not error.retryable or state.engine_wait <= 0:
-            raise
-        if asking.call.stream:
-            return Reply(200, "text/event-stream", _WaitingStream(asking, engine))
-        if not await state.engines.wait_ready(engine.name, state.engine_wait):
-            raise
+    state, engine = asking.state, asking.loading()
+    if engine is None or not error.retryable or state.engine_wait <= 0:
+        raise error
+    if asking.call.stream:
+        return Reply(200, "text/event-stream", _WaitingStream(asking, engine))
+    if not await state.engines.wait_ready(engine.name, state.engine_wait):
+        raise error
     return await asking.attempt()
 
 

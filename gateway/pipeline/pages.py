@@ -9,11 +9,8 @@ from gateway.openai_api.ocr_request import OcrRequest, RemoteFile
 from gateway.state import MediaLimits
 
 
-async def open_pages(call: Call, limits: MediaLimits) -> Call:
-    """The call with `files` = the page images, in order. Calls that are no OCR pass unchanged."""
-    request = call.options
-    if not isinstance(request, OcrRequest):
-        return call
+async def open_pages(call: Call, request: OcrRequest, limits: MediaLimits) -> Call:
+    """The call with `files` = the page images, in order."""
     pages: list[Upload] = []
     for document in request.inputs:
         upload = await _fetched(document, limits) if isinstance(document, RemoteFile) else document

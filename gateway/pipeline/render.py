@@ -15,10 +15,12 @@ from gateway.openai_api.operations import Body
 from gateway.routing.attempt import Tries
 from gateway.routing.types import Route
 
+_JSON = Body.JSON
+
 
 def render_result(call: Call, route: Route, reply: Reply, tries: Tries) -> Reply:
     """Replies of JSON operations pass as they came."""
-    if call.operation.body is Body.JSON:
+    if call.operation.body is _JSON:
         return reply
     if isinstance(reply.result, Transcript) and isinstance(call.options, AudioOptions):
         return _transcript(call, route, call.options, reply, reply.result)

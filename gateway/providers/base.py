@@ -1,6 +1,6 @@
 """`Provider`, `ProviderAdapter` and `Endpoint`: the whole surface between routing and any upstream."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -103,7 +103,8 @@ class ProviderAdapter(Protocol):
 
     `send` raises `errors.UpstreamError` (and subclasses) or `errors.UpstreamRefused`; a `Reply` it returns is a
     success. For a stream, `send` returns when the upstream's headers are there and are 200; iterating raises the same
-    errors. Whole file answers put a `Transcript` or an `OcrResult` into `Reply.result`, with `body` empty.
+    errors. Whole file answers put a `Transcript` or an `OcrResult` into `Reply.result`, with `body` empty. It may be a
+    plain function that gives back another's coroutine: it is awaited at once, and a frame is spared.
     """
 
     @property
@@ -111,7 +112,7 @@ class ProviderAdapter(Protocol):
         """Names of the operations this dialect can do."""
         ...
 
-    async def send(self, endpoint: Endpoint, call: Call) -> Reply: ...
+    def send(self, endpoint: Endpoint, call: Call) -> Coroutine[Any, Any, Reply]: ...
 
     async def list_models(self, provider: Provider) -> list[ListedModel]: ...
 

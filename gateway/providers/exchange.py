@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import GatewayError, UpstreamBadResponse
@@ -70,8 +71,7 @@ def join_url(base_url: str, path: str) -> str:
     return base + path
 
 
-async def ask(
-    transport: Transport,
+def request_to(
     upstream: Upstream,
     url: str,
     body: bytes = b"",
@@ -81,18 +81,20 @@ async def ask(
     accept: str = JSON,
     deadline: float | None = None,
     trace: Mapping[str, str] = _NO_TRACE,
-) -> HttpResponse:
-    """The answer, status 200, body still to come. Raises what any other answer means."""
+) -> HttpRequest:
     headers = {**upstream.headers, "accept": accept}
     if trace:
         headers |= trace
     if body:
         headers["content-type"] = content_type
-    response = await transport.send(
-        HttpRequest(
-            method, url, headers, body, upstream.timeouts, deadline, upstream.engine, accept == EVENTS, upstream.via
-        )
-    )
+    streams = accept == EVENTS
+    return HttpRequest(method, url, headers, body, upstream.timeouts, deadline, upstream.engine, streams, upstream.via)
+
+
+async def ask(transport: Transport, upstream: Upstream, url: str, body: bytes = b"", **how: Any) -> HttpResponse:
+    """The answer, status 200, body still to come. `how`: as `request_to` takes it. Raises what any other answer
+    means."""
+    response = await transport.send(request_to(upstream, url, body, **how))
     if response.status != 200:
         raise await refusal(response, upstream)
     return response

@@ -15,11 +15,12 @@ from gateway.providers.exchange import (
     JSON,
     MAX_ERROR,
     Upstream,
-    ask,
     join_url,
     kept_headers,
     media_type,
     read_json,
+    refusal,
+    request_to,
 )
 from gateway.providers.failures import failure_inside
 from gateway.providers.stream import ChunkStream
@@ -42,8 +43,7 @@ async def send_json(
     hide_usage = ask_usage and call.stream and not _wants_usage(document)
     if hide_usage:
         document = {**document, "stream_options": _with_usage(document)}
-    response = await ask(
-        transport,
+    request = request_to(
         upstream,
         join_url(upstream.base_url, call.operation.path),
         call.excerpt().restore(splice_model(document, model)),
@@ -51,6 +51,9 @@ async def send_json(
         deadline=call.deadline,
         trace=call.trace,
     )
+    response = await transport.send(request)
+    if response.status != 200:
+        raise await refusal(response, upstream)
     headers = kept_headers(response, upstream)
     if call.stream:
         return Reply(200, EVENTS, await _open_stream(response, upstream, hide_usage), headers)

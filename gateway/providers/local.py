@@ -1,7 +1,6 @@
 """Our own engines on loopback: found on the board at each call, guarded from fields that could hurt them."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import cast
 
 import orjson
@@ -28,9 +27,7 @@ class Local:
         self._transport = transport
         self._board = board
 
-    @property
-    def operations(self) -> frozenset[str]:
-        return OPERATIONS
+    operations = OPERATIONS
 
     async def send(self, endpoint: Endpoint, call: Call) -> Reply:
         engine = self._ready(endpoint.provider)
@@ -42,8 +39,10 @@ class Local:
         check_fields(call.document())
         reply = await send_json(self._transport, upstream, call, engine.upstream_model, ask_usage=True)
         if isinstance(reply.body, bytes):
-            return replace(reply, body=strip_reply(reply.body))
-        return replace(reply, body=StrippedStream(cast(ChunkStream, reply.body)))
+            reply.body = strip_reply(reply.body)
+        else:
+            reply.body = StrippedStream(cast(ChunkStream, reply.body))
+        return reply
 
     async def list_models(self, provider: Provider) -> list[ListedModel]:
         engine = self._board.status(provider.id)
@@ -92,7 +91,7 @@ class StrippedStream:
         return self
 
     async def __anext__(self) -> bytes:
-        event = await anext(self._chunks)
+        event = await self._chunks.__anext__()
         if not event.startswith(b"data: {"):
             return event
         data = event[6:-2]

@@ -22,7 +22,7 @@ from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Operation
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderAdapter
 from gateway.routing.budget import Budget
-from gateway.routing.first_content import first_content
+from gateway.routing.first_content import begun, first_content
 from gateway.routing.keyring import KeyRings
 from gateway.routing.race import Race
 from gateway.routing.thinking import thoughtful
@@ -54,7 +54,16 @@ class Tries:
     @property
     def answered_by(self) -> Target | None:
         """The latest that did; behind it may stand one that it overtook."""
-        return next((one.target for one in reversed(self.attempts) if one.outcome == "200"), None)
+        for attempt in reversed(self.attempts):
+            if attempt.outcome == "200":
+                return attempt.target
+        return None
+
+    def add(self, attempt: Attempt) -> None:
+        """It is over now."""
+        attempt.seconds = time.monotonic() - attempt.started
+        self.attempts.append(attempt)
+        self.upstream_seconds += attempt.seconds
 
 
 @dataclass(slots=True)
@@ -138,9 +147,25 @@ class Dispatcher:
         may be asked side by side. Raises the error that says most to the caller.
         """
         self._budget.earn()
-        candidates = [_Candidate(t, providers[t.provider_id], self.vitals[t]) for t in targets]
-        run = _Run(call, tries, candidates)
-        patience = time.monotonic() + self.limits.seconds
+        if not targets:
+            raise _most_telling((), (), call)
+        began = time.monotonic()
+        first = self._candidate(targets[0], providers)
+        run = _Run(call, tries, [first])
+        if hedge is None and first.vital.is_calm(began) and (call.deadline is None or began < call.deadline):
+            try:
+                return await self._ask(first, call, tries)
+            except GatewayError as error:
+                self._settle(first, error, run)
+        run.candidates += [self._candidate(target, providers) for target in targets[1:]]
+        return await self._go_on(run, began + self.limits.seconds, hedge)
+
+    def _candidate(self, target: Target, providers: Mapping[str, Provider]) -> _Candidate:
+        return _Candidate(target, providers[target.provider_id], self.vitals[target])
+
+    async def _go_on(self, run: _Run, patience: float, hedge: Hedge | None) -> Reply:
+        """All that may follow where the first target did not answer, or could not be asked at once."""
+        call, tries, candidates = run.call, run.tries, run.candidates
         while candidates and not _too_late(call):
             candidate = self._next(candidates)
             if candidate is None:
@@ -235,53 +260,55 @@ class Dispatcher:
 
     async def _ask(self, candidate: _Candidate, call: Call, tries: Tries) -> Reply:
         """One target, with one key after the other while a key is the trouble and another is free."""
-        ring = self.keys[candidate.provider]
-        for _ in range(max(1, len(candidate.provider.api_keys))):
-            now = time.monotonic()
-            position = ring.take(candidate.provider, now)
-            candidate.vital.begin(now)
+        provider, vital = candidate.provider, candidate.vital
+        ring = self.keys[provider]
+        for _ in range(len(provider.api_keys) or 1):
+            started = time.monotonic()
+            position = ring.take(provider, started)
+            attempt = Attempt(candidate.target, "cancelled", 0.0, started)
+            vital.begin(started)
             try:
-                return await self._send(candidate, position, call, tries)
+                reply = await self._sending(candidate, position, call, attempt, tries.trace)
+                if isinstance(reply.body, bytes):
+                    vital.end()
+                else:
+                    reply.body = await begun(reply.body, vital)
+                attempt.outcome = "200"
+                vital.succeed(now := time.monotonic(), now - started)
+                return reply
             except GatewayError as error:
-                candidate.vital.end()
-                if not ring.note(position, error, candidate.provider, time.monotonic()):
-                    candidate.vital.fail(time.monotonic(), error)
+                attempt.outcome = error.error_code or str(error.http_status)
+                vital.end()
+                if not ring.note(position, error, provider, time.monotonic()):
+                    vital.fail(time.monotonic(), error)
                     raise
                 last = error
             except BaseException:
-                candidate.vital.give_up()
+                vital.give_up()
                 raise
+            finally:
+                tries.add(attempt)
+                if provider.debug:
+                    log.info("try of %s: %s after %.0f ms", call.request_id, attempt, attempt.seconds * 1000)
         raise last
 
-    async def _send(self, candidate: _Candidate, position: int, call: Call, tries: Tries) -> Reply:
-        started = time.monotonic()
-        outcome, span_id = "cancelled", ""
+    def _sending(
+        self, candidate: _Candidate, position: int, call: Call, attempt: Attempt, trace: Trace | None
+    ) -> Awaitable[Reply]:
+        """To be awaited at once. Where first content has a limit, a stream is there only when that is."""
         provider, target = candidate.provider, candidate.target
-        try:
-            adapter = self._adapters[provider.type]
-            if call.operation.name not in adapter.operations:
-                raise UnsupportedOperation(f"The provider '{provider.id}' has no {call.operation.path}.", param="model")
-            key = provider.api_keys[position] if provider.api_keys else ""
-            limit = provider.timeouts.first_content if call.stream else None
-            model = target.upstream_model
-            if target.thinking:
-                model, call = thoughtful(call, target, provider)
-            endpoint = Endpoint(provider, model, target.base_url, key)
-            if tries.trace is not None:
-                span_id, call = _traced(call, tries.trace)
-            reply = await first_content(adapter.send(endpoint, call), candidate.vital, limit)
-            outcome = "200"
-            candidate.vital.succeed(time.monotonic(), time.monotonic() - started)
-            return reply
-        except GatewayError as error:
-            outcome = error.error_code or str(error.http_status)
-            raise
-        finally:
-            seconds = time.monotonic() - started
-            tries.attempts.append(Attempt(target, outcome, seconds, started, span_id))
-            tries.upstream_seconds += seconds
-            if provider.debug:
-                log.info("try of %s: %s after %.0f ms", call.request_id, tries.attempts[-1], seconds * 1000)
+        adapter = self._adapters[provider.type]
+        if call.operation.name not in adapter.operations:
+            raise UnsupportedOperation(f"The provider '{provider.id}' has no {call.operation.path}.", param="model")
+        model = target.upstream_model
+        if target.thinking:
+            model, call = thoughtful(call, target, provider)
+        if trace is not None:
+            attempt.span_id, call = _traced(call, trace)
+        key = provider.api_keys[position] if provider.api_keys else ""
+        sending = adapter.send(Endpoint(provider, model, target.base_url, key), call)
+        limit = provider.timeouts.first_content if call.stream else None
+        return sending if limit is None else first_content(sending, candidate.vital, limit)
 
 
 def _note_overtaken(candidate: _Candidate, tries: Tries) -> None:

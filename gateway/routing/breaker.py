@@ -52,9 +52,12 @@ class Breaker:
     def state(self, now: float) -> BreakerState:
         if self._open_until is not None:
             return BreakerState.OPEN if now < self._open_until else BreakerState.HALF_OPEN
-        if self._ramp_from is not None and now < self._ramp_from + self._limits.ramp:
-            return BreakerState.RAMPING
-        return BreakerState.CLOSED
+        return BreakerState.CLOSED if self.is_closed(now) else BreakerState.RAMPING
+
+    def is_closed(self, now: float) -> bool:
+        if self._open_until is not None:
+            return False
+        return self._ramp_from is None or now >= self._ramp_from + self._limits.ramp
 
     def ready_at(self, now: float) -> float:
         """When a call may be tried: now, the end of the pause, or a moment later while a trial is under way."""
@@ -80,7 +83,8 @@ class Breaker:
             self._close(now)
         self._in_a_row = 0
         self._recent.append(True)
-        if self.state(now) is BreakerState.CLOSED:
+        if self._ramp_from is not None and self.is_closed(now):
+            self._ramp_from = None
             self._pause = self._limits.pause
 
     def fail(self, now: float) -> None:

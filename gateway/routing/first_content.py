@@ -2,8 +2,8 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import replace
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout
 from gateway.openai_api.call import ByteStream, Reply, Usage
@@ -11,26 +11,19 @@ from gateway.openai_api.chunks import has_content
 from gateway.routing.vitals import Vital
 
 
-async def first_content(sending: Awaitable[Reply], vital: Vital, limit: float | None) -> Reply:
+async def first_content(sending: Awaitable[Reply], vital: Vital, limit: float) -> Reply:
     """The whole reply, or a stream that has begun to say something within `limit` seconds of sending.
 
     Raises UpstreamTimeout past the limit and whatever the target failed with before.
     """
-    if limit is None:
-        return await _begun_reply(sending, vital)
     try:
         async with asyncio.timeout(limit):
-            return await _begun_reply(sending, vital)
+            reply = await sending
+            if not isinstance(reply.body, bytes):
+                reply.body = await begun(reply.body, vital)
+            return reply
     except TimeoutError:
         raise UpstreamTimeout(f"The provider sent no content within {limit:g} s.") from None
-
-
-async def _begun_reply(sending: Awaitable[Reply], vital: Vital) -> Reply:
-    reply = await sending
-    if isinstance(reply.body, bytes):
-        vital.end()
-        return reply
-    return replace(reply, body=await _begun(reply.body, vital))
 
 
 class BegunStream:
@@ -39,7 +32,7 @@ class BegunStream:
     Tells the target's vital how it went on and when it ended.
     """
 
-    def __init__(self, first: list[bytes], rest: AsyncIterator[bytes], source: ByteStream, vital: Vital) -> None:
+    def __init__(self, first: deque[bytes], rest: AsyncIterator[bytes], source: ByteStream, vital: Vital) -> None:
         self._first, self._rest, self._source, self._vital = first, rest, source, vital
         self._began = time.monotonic()
         self._closed = False
@@ -49,12 +42,14 @@ class BegunStream:
         """All of it once the stream has ended."""
         return self._source.usage
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._first:
-            yield piece
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._first:
+            return self._first.popleft()
         try:
-            async for piece in self._rest:
-                yield piece
+            return await self._rest.__anext__()
         except GatewayError as error:
             self._vital.fail(time.monotonic(), error)
             raise
@@ -68,10 +63,12 @@ class BegunStream:
             await self._source.aclose()
 
 
-async def _begun(body: ByteStream, vital: Vital) -> BegunStream:
-    """Reads until the first content: headers, comments and a chunk with only a role are none."""
+async def begun(body: ByteStream, vital: Vital) -> BegunStream:
+    """The stream from its first content on: headers, comments and a chunk with only a role are none."""
+    if isinstance(body, BegunStream):
+        return body
     pieces = aiter(body)
-    first: list[bytes] = []
+    first: deque[bytes] = deque()
     try:
         while not first or not has_content(first[-1]):
             first.append(await anext(pieces))

@@ -167,5 +167,7 @@ def check_targets(route: Route, providers: Mapping[str, Provider]) -> None:
     demands."""
     if route.blocked:
         raise ProviderNotConfigured(f"The model '{route.id}' may not be used now: {route.blocked}.", param="model")
-    if not any((provider := providers.get(target.provider_id)) and provider.enabled for target in route.targets):
-        raise ProviderNotConfigured(f"No provider is configured for the model '{route.id}'.", param="model")
+    for target in route.targets:
+        if (provider := providers.get(target.provider_id)) is not None and provider.enabled:
+            return
+    raise ProviderNotConfigured(f"No provider is configured for the model '{route.id}'.", param="model")

@@ -64,6 +64,10 @@ class Vital:
         """When this target may be asked."""
         return max(self.cooling_until, self.breaker.ready_at(now))
 
+    def is_calm(self, now: float) -> bool:
+        """Nothing speaks against asking it first: it neither rests nor is only coming back."""
+        return now >= self.cooling_until and self.breaker.is_closed(now)
+
     def begin(self, now: float) -> None:
         """A call goes out. Every `begin` is followed by one `end`."""
         self.calls += 1
