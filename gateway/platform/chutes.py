@@ -16,6 +16,7 @@ from gateway.platform import rules
 from gateway.platform.calls import read_object
 from gateway.platform.fleet import Fleet, Instance
 from gateway.platform.identity import Refused, anyone, caller, signed
+from gateway.platform.stand_ins import StandIns
 from gateway.platform.world import BUILT, Account, Chute, World, chute_id_of, is_uuid, slug_of
 
 WARM_SECONDS = 600.0
@@ -26,10 +27,11 @@ class Chutes:
     """`opened` is called with each new chute and gives it a port of its own."""
 
     def __init__(
-        self, world: World, fleet: Fleet, opened: Callable[[Chute], None], closed: Callable[[Chute], None], *,
-        open_rules: bool,
+        self, world: World, fleet: Fleet, opened: Callable[[Chute], None], closed: Callable[[Chute], None],
+        stand_ins: StandIns, *, open_rules: bool,
     ) -> None:  # fmt: skip
         self._world = world
+        self._stand_ins = stand_ins
         self._fleet = fleet
         self._opened = opened
         self._closed = closed
@@ -150,6 +152,8 @@ class Chutes:
         account = await caller(self._world, request, "chutes")
         chute = self._asked(request, account)
         self._fleet.warm(chute)
+        if figures := self._stand_ins.figures.get(chute.chute_id):
+            figures.warm()
         if request.query_params.get("quick", "").lower() == "true":
             return JSONResponse(self._warmth(chute))
         return StreamingResponse(self._warming(chute), media_type="text/event-stream")
@@ -228,7 +232,8 @@ class Chutes:
         return chute
 
     def _hot(self, chute: Chute) -> bool:
-        return bool(chute.stand_in or self._fleet.usable(chute))
+        figures = self._stand_ins.figures.get(chute.chute_id)
+        return figures.hot if figures else bool(self._fleet.usable(chute))
 
     def shown(self, chute: Chute, *, cords: bool = False) -> dict[str, Any]:
         """`dev_platform_url` is ours: where the chute's own host answers on this machine."""

@@ -185,7 +185,7 @@ async def start(options: Options) -> Platform:
     calls = Calls(fleet)
     platform = Platform(options, world, fleet, Hosts(world, known, calls))
     builds = Images(world, images, options.pace)
-    chutes = Chutes(world, fleet, platform.open_host, platform.close_host, open_rules=options.open_rules)
+    chutes = Chutes(world, fleet, platform.open_host, platform.close_host, known, open_rules=options.open_rules)
     routes = [*Management(world, known, fleet).routes(), *builds.routes(), *chutes.routes()]
     routes += Direct(world, calls).routes()
     platform.api = Starlette(routes=routes, exception_handlers={Refused: _refused})

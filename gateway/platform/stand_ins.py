@@ -3,6 +3,7 @@
 Facts as data: `MODELS` and `OTHERS` say what exists; `figures` are what monitoring tells and tests change.
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -23,6 +24,18 @@ class Figures:
     tps: float = 60.0
     hot: bool = True
     maintenance: bool = False
+    cold_start: float | None = None
+    """Seconds after a warm-up until a cold one is hot; None: it stays cold."""
+    warming: bool = False
+
+    def warm(self) -> None:
+        """Starts it, unless it is hot, starting, or stays cold."""
+        if not self.hot and not self.warming and self.cold_start is not None:
+            self.warming = True
+            asyncio.get_running_loop().call_later(self.cold_start, self._started)
+
+    def _started(self) -> None:
+        self.hot, self.warming = True, False
 
 
 @dataclass(frozen=True, slots=True)
