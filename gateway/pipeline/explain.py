@@ -42,6 +42,8 @@ class Candidate:
     last_error: str
     supports: list[str]
     lacks: list[str]
+    signals: list[str]
+    """What Chutes tells of a chute and its account, for people."""
 
 
 def explain(
@@ -77,7 +79,7 @@ def _candidates(
             price=target.price,
             rank=None if reason or target not in ordered else ordered.index(target) + 1,
             state=standing,
-            reason=reason or _standing(target, route, snapshot, state, now),
+            reason=reason or _told(_standing(target, route, snapshot, state, now), target, state),
             ready_in=round(ready_in, 2),
             in_flight=vital.in_flight,
             calls=vital.calls,
@@ -87,6 +89,7 @@ def _candidates(
             last_error=vital.last_error,
             supports=sorted(target.supports),
             lacks=sorted(target.lacks),
+            signals=state.dispatcher.vitals.signals.facts(target),
         )
 
 
@@ -99,9 +102,20 @@ def _standing(target: Target, route: Route, snapshot: Snapshot, state: State, no
         return f"{vital.state(now)} after {vital.last_error}{' (health check)' if checked else ''}"
     if full := overflow(target, route.spill, snapshot.providers, vitals, now):
         return f"spills: {full}"
+    if vitals.signals.cold(target):
+        return "cold: behind what is warm"
+    if short := vitals.signals.short(target):
+        return f"nearly used: {', '.join(window.name for window in short)}"
     if route.policy is Policy.CHEAPEST_NOW and slow(target, route, vitals):
         return "much slower than the best"
+    if (load := vitals.signals.load(target)) is not None and load.crowded:
+        return "crowded at Chutes"
     return "ready"
+
+
+def _told(standing: str, target: Target, state: State) -> str:
+    facts = state.dispatcher.vitals.signals.facts(target)
+    return f"{standing} ({'; '.join(facts)})" if facts else standing
 
 
 def _obstacle(provider: Provider, call: Call, state: State) -> str:

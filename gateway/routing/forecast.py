@@ -59,7 +59,8 @@ def forecast(samples: Sequence[Sample], window: Window, now: float) -> Forecast:
 
 def nearly_used(window: Window, found: Forecast) -> bool:
     """Whether calls should go elsewhere first: nearly nothing is left, or half is gone and the rest will not last."""
-    return window.share >= NEARLY or (window.share >= WATCHED and found.runs_out_at is not None)
+    too_fast = found.runs_out_at is not None and window.resets_at is not None
+    return window.share >= NEARLY or (window.share >= WATCHED and too_fast)
 
 
 def _pace(samples: Sequence[Sample], now: float) -> float | None:

@@ -11,6 +11,8 @@ from gateway.api.health import health
 from gateway.api.services import Services, services
 from gateway.errors import NotFound
 from gateway.providers.base import ProviderType
+from gateway.routing.forecast import Forecast, Window, nearly_used
+from gateway.routing.signals import Account, Signals
 from gateway.routing.vitals import Vital
 
 router = APIRouter(prefix="/api/admin", tags=["overview"])
@@ -56,6 +58,7 @@ def live_status(known: Services) -> dict[str, Any]:
         "health": health(state)["status"],
         "engines": health(state)["engines"],
         "providers": _providers(known, now),
+        "chutes": _chutes(known.state.dispatcher.vitals.signals),
         "in_flight": sum(vital.in_flight for _, vital in state.dispatcher.vitals.items()),
         "usage_waiting": recorder.waiting if recorder else 0,
         "usage_dropped": recorder.counts.dropped if recorder else 0,
@@ -75,6 +78,38 @@ def _providers(known: Services, now: float) -> list[dict[str, Any]]:
         last_error = next((vital.last_error for vital in own if vital.last_error), "")
         found.append({"id": provider.id, "status": status, "last_error": last_error if resting else ""})
     return found
+
+
+def _chutes(signals: Signals) -> dict[str, Any] | None:
+    """The accounts at Chutes: whether they can be reached, and when their caps run out and come back, in epoch seconds.
+    None where no provider is at Chutes; the members are null until it was asked."""
+    if not signals.watched:
+        return None
+    accounts = signals.accounts
+    reached = [one.reachable for one in accounts.values()]
+    accepted = [one.key_ok for one in accounts.values()]
+    return {
+        "reachable": any(reached) if reached else None,
+        "key_ok": False if False in accepted else True if True in accepted else None,
+        "error": next((one.error for one in accounts.values() if one.error), ""),
+        "checked_at": max((one.at for one in accounts.values()), default=None),
+        "balances": {provider: one.balance for provider, one in accounts.items()},
+        "windows": [_window(provider, window, one) for provider, one in accounts.items() for window in one.windows],
+    }
+
+
+def _window(provider: str, window: Window, account: Account) -> dict[str, Any]:
+    found = account.forecasts.get(window.name, Forecast())
+    return {
+        "provider_id": provider,
+        "name": window.name,
+        "unit": window.unit,
+        "used": window.used,
+        "cap": window.cap,
+        "resets_at": window.resets_at,
+        "nearly_used": nearly_used(window, found),
+        "forecast": {"per_hour": found.per_hour, "runs_out_at": found.runs_out_at},
+    }
 
 
 def _target(provider: str, model: str, vital: Vital, now: float) -> dict[str, Any]:
