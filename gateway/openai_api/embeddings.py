@@ -17,10 +17,12 @@ _EMPTY_INPUT = re.compile(rb'\s*(?:null|""|\[\s*\])\s*')
 
 
 def refuse_empty_input(value: Raw | bytes) -> None:
-    """Raise `InvalidRequest` for the inputs that every upstream refuses in its own words: `""`, `[]` and null."""
-    if len(raw := bytes(value)) < 64 and _EMPTY_INPUT.fullmatch(raw):
+    """Raise `InvalidRequest` for the inputs that every upstream refuses in its own words: `""`, `[]`, null, and what is
+    neither text nor a list."""
+    raw = bytes(value)
+    if raw.lstrip(b" \t\r\n")[:1] not in (b'"', b"[") or (len(raw) < 64 and _EMPTY_INPUT.fullmatch(raw)):
         raise InvalidRequest(
-            "'input' must not be empty: give a string, a list of strings, or a list of tokens.", param="input"
+            "'input' must be neither empty nor of another type: give a string, a list of strings, or a list of tokens.", param="input"
         )
 
 

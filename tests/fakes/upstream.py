@@ -94,7 +94,10 @@ class Upstream:
         elif (answer := answers.BY_PATH.get(path)) is None:
             exchange.send_json(404, {"detail": "Not Found"})
         else:
-            await answer(self, exchange)
+            try:
+                await answer(self, exchange)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                exchange.send_json(400, {"error": {"message": f"malformed: {type(error).__name__}"}})
 
     def _fault(self, request: Received) -> str:
         model = answers.model_of(request)
