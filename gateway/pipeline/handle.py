@@ -19,6 +19,7 @@ from gateway.pipeline.recall import keep_answer, recall
 from gateway.pipeline.render import render_result
 from gateway.pipeline.stream_guard import guard_stream
 from gateway.pipeline.token_bounds import bound_tokens
+from gateway.pipeline.warming import ask_when_warm, met_cold, start_cold, tell_cold
 from gateway.routing.attempt import Tries
 from gateway.routing.journal import Entry
 from gateway.routing.resolve import check_targets, check_type
@@ -65,18 +66,24 @@ async def _answer(call: Call, route: Route, account: Account) -> Reply:
     """From the route's targets."""
     snapshot, state = account.snapshot, account.state
     asking = Asking(choose(route, call, snapshot, state), call, snapshot, state, account.tries, route.hedge)
+    chutes = bool(state.dispatcher.vitals.signals.watched)
+    cold = start_cold(asking, route) if chutes else ()
     try:
         reply = await asking.attempt()
     except GatewayError as error:
         return await _answer_otherwise(error, asking, route, account)
+    if chutes:
+        tell_cold(reply, asking, cold)
     return _guarded(reply, asking, route, account)
 
 
 async def _answer_otherwise(error: GatewayError, asking: Asking, route: Route, account: Account) -> Reply:
-    """Where no target answers: from an engine that is still loading or, for a request that is too long, from the larger
-    model of the route. Raises the error where there is neither."""
+    """Where no target answers: from a chute that is cold or an engine that is still loading or, for a request that is
+    too long, from the larger model of the route. Raises the error where there is none."""
+    cold = met_cold(asking)
     try:
-        return _guarded(await ask_when_ready(asking, error), asking, route, account)
+        late = ask_when_warm(asking, error, cold) if cold else ask_when_ready(asking, error)
+        return _guarded(await late, asking, route, account)
     except UpstreamRefused as refusal:
         larger = account.snapshot.routes.get(route.context_fallback)
         if larger is None or refusal.error_code != "context_length_exceeded":

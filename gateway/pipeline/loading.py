@@ -1,7 +1,7 @@
 """What happens to a request whose model is still loading here: fallbacks first, then a bounded wait."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from gateway.errors import GatewayError, render_event
 from gateway.openai_api.call import ByteStream, Reply, Usage
@@ -23,24 +23,24 @@ async def ask_when_ready(asking: Asking, error: GatewayError) -> Reply:
     if engine is None or not error.retryable or state.engine_wait <= 0:
         raise error
     if asking.call.stream:
-        return Reply(200, "text/event-stream", _WaitingStream(asking, engine))
+        return Reply(200, "text/event-stream", WaitingStream(asking.attempt, _signs(asking, engine)))
     if not await state.engines.wait_ready(engine.name, state.engine_wait):
         raise error
     return await asking.attempt()
 
 
-class _WaitingStream:
-    """Comments until the engine is ready, then the real stream; an error event when it does not come in time."""
+class WaitingStream:
+    """The `signs` of life until the wait is over, then the real stream of `attempt`, or an error event."""
 
-    def __init__(self, asking: Asking, engine: EngineStatus) -> None:
-        self._asking, self._engine = asking, engine
+    def __init__(self, attempt: Callable[[], Awaitable[Reply]], signs: AsyncIterator[bytes]) -> None:
+        self._attempt, self._signs = attempt, signs
         self._inner: ByteStream | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for sign in self._signs():
+        async for sign in self._signs:
             yield sign
         try:
-            reply = await self._asking.attempt()
+            reply = await self._attempt()
         except GatewayError as error:
             yield render_event(error)
             return
@@ -51,17 +51,6 @@ class _WaitingStream:
         async for piece in reply.body:
             yield piece
 
-    async def _signs(self) -> AsyncIterator[bytes]:
-        state, loop = self._asking.state, asyncio.get_running_loop()
-        until = loop.time() + state.engine_wait
-        while (left := until - loop.time()) > 0:
-            engine = state.engines.status(self._engine.name)
-            if engine is None or engine.state != EngineState.LOADING:
-                return
-            yield comment(f"{engine.model} is {engine.phase} for {engine.elapsed:.0f} s")
-            if await state.engines.wait_ready(engine.name, min(left, _COMMENT_EVERY)):
-                return
-
     @property
     def usage(self) -> Usage | None:
         return self._inner.usage if self._inner is not None else None
@@ -69,3 +58,16 @@ class _WaitingStream:
     async def aclose(self) -> None:
         if self._inner is not None:
             await self._inner.aclose()
+
+
+async def _signs(asking: Asking, loading: EngineStatus) -> AsyncIterator[bytes]:
+    """Comments until the engine is ready."""
+    state, loop = asking.state, asyncio.get_running_loop()
+    until = loop.time() + state.engine_wait
+    while (left := until - loop.time()) > 0:
+        engine = state.engines.status(loading.name)
+        if engine is None or engine.state != EngineState.LOADING:
+            return
+        yield comment(f"{engine.model} is {engine.phase} for {engine.elapsed:.0f} s")
+        if await state.engines.wait_ready(engine.name, min(left, _COMMENT_EVERY)):
+            return

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -73,9 +74,14 @@ class Account:
 
 def names_of(target: Target) -> tuple[str, ...]:
     """By what a target's chute may be known: the model, and the slug of its own host."""
-    model = target.upstream_model.removeprefix("chutes/").removesuffix(":THINKING").lower()
-    slug = (urlsplit(target.base_url).hostname or "").partition(".")[0] if target.base_url else ""
-    return (model, slug) if slug else (model, chute_slug(model))
+    return _names(target.upstream_model, target.base_url)
+
+
+@lru_cache(maxsize=4096)
+def _names(upstream_model: str, base_url: str) -> tuple[str, str]:
+    model = upstream_model.removeprefix("chutes/").removesuffix(":THINKING").lower()
+    slug = (urlsplit(base_url).hostname or "").partition(".")[0] if base_url else ""
+    return model, slug or chute_slug(model)
 
 
 def chute_slug(name: str) -> str:
