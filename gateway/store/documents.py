@@ -6,8 +6,8 @@ from typing import Any
 
 from gateway.errors import InvalidRequest
 
-_LONGEST_TEXT = 1_000
-_LARGEST = 2**63 - 1
+LONGEST_TEXT = 1_000
+LARGEST = 2**63 - 1
 
 
 def to_json(value: Any) -> str:
@@ -24,18 +24,18 @@ def from_json(text: str) -> Any:
 
 def clean(text: str) -> str:
     """Text of callers, as it can be stored: no NUL, no lone surrogate, bounded length."""
-    if len(text) <= _LONGEST_TEXT and text.isascii() and "\0" not in text:
+    if len(text) <= LONGEST_TEXT and text.isascii() and "\0" not in text:
         return text
-    short = text[:_LONGEST_TEXT]
+    short = text[:LONGEST_TEXT]
     return short.encode("utf-8", "replace").decode().replace("\0", "�")
 
 
 def storable(text: str, field: str) -> None:
     """Raises InvalidRequest for a name that not every database can keep as it is."""
-    if not text or "\0" in text or not text.isprintable() or len(text) > _LONGEST_TEXT:
-        raise InvalidRequest(f"{field} must have 1 to {_LONGEST_TEXT} characters that can be printed.", param=field)
+    if not text or "\0" in text or not text.isprintable() or len(text) > LONGEST_TEXT:
+        raise InvalidRequest(f"{field} must have 1 to {LONGEST_TEXT} characters that can be printed.", param=field)
 
 
 def bounded(number: int | None) -> int | None:
     """A count that fits a column of 64 bits."""
-    return None if number is None else max(-_LARGEST, min(_LARGEST, number))
+    return None if number is None else max(-LARGEST, min(LARGEST, number))

@@ -4,18 +4,17 @@ Written in SQL and not with SQLAlchemy's statements: it is done for every reques
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
-from gateway.store.documents import bounded, clean, to_json
+from gateway.store.documents import LARGEST, LONGEST_TEXT, bounded, clean, to_json
 from gateway.store.tables import usage
 from gateway.usage.types import Price, Tried, UsageRow
-
-Values = dict[str, Any]
 
 _TEXTS = (
     *("request_id", "operation", "model", "key_id", "key_name", "user_id"),
@@ -23,86 +22,92 @@ _TEXTS = (
 )
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "pages", "cost_nanos")
 _TIMES = ("seconds", "ttft_ms", "overhead_ms")
-_SAME = ("at", "status", "stream", "cached")
-_COLUMNS = ", ".join(usage.c.keys())
+_DOCUMENTS = ("attempts", "price")
+_PLAIN = tuple(str(column.name) for column in usage.c if column.name not in _DOCUMENTS)
+_NAMES = (*_PLAIN, *_DOCUMENTS)
 
+_texts = attrgetter(*_TEXTS)
+_plain = attrgetter(*_PLAIN)
 
-class _Dialect(NamedTuple):
-    """`known` takes the ids and gives those that are there; `insert` takes rows as one JSON list or as tuples."""
-
-    lock: str
-    known: str
-    insert: str
-
-
-_SQLITE = _Dialect(
-    lock="",  # a transaction that writes has the whole file
-    known="SELECT request_id FROM usage WHERE request_id IN (SELECT value FROM json_each(?))",
-    insert=f"INSERT INTO usage ({_COLUMNS}) VALUES ({', '.join('?' * len(usage.c))})",  # noqa: S608
-)
-_POSTGRESQL = _Dialect(
-    lock="SELECT pg_advisory_xact_lock(7239018442)",
-    known="SELECT request_id FROM usage WHERE request_id = ANY(%s)",
-    insert=f"INSERT INTO usage ({_COLUMNS}) SELECT {_COLUMNS} FROM json_populate_recordset(NULL::usage, %s::json)",  # noqa: S608
+_COLUMNS = ", ".join(_NAMES)
+_NEWEST = "SELECT coalesce(max(rowid), 0) FROM usage"
+_NEWER = "SELECT request_id FROM usage WHERE rowid > ?"
+_SQLITE = f"INSERT INTO usage ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))}) ON CONFLICT (request_id) DO NOTHING"  # noqa: S608
+_LOCK = "SELECT pg_advisory_xact_lock(7239018442)"
+_POSTGRESQL = (
+    f"INSERT INTO usage ({_COLUMNS}) SELECT {_COLUMNS} FROM json_populate_recordset(NULL::usage, %s::json) "  # noqa: S608
+    "ON CONFLICT (request_id) DO NOTHING RETURNING request_id"
 )
 
 
-def insert_new(connection: Connection, rows: Iterable[UsageRow]) -> tuple[list[Values], list[Values]]:
-    """What was new, and what was there already or came twice: the values as they are stored.
+def insert_new(connection: Connection, rows: Iterable[UsageRow]) -> tuple[list[UsageRow], list[UsageRow]]:
+    """What was new, and what was there already or came twice: the rows as they are stored.
 
-    Only one transaction at a time does this, so that no row can appear between looking and inserting.
+    Only one transaction at a time does this: on SQLite, writing takes the whole file.
     """
-    by_id: dict[str, Values] = {}
-    repeated = []
-    prices: dict[int, str] = {}
-    for row in rows:
-        values = _values(row, prices)
-        if by_id.setdefault(values["request_id"], values) is not values:
-            repeated.append(values)
-    if not by_id:
+    kept = [_storable(row) for row in rows]
+    if not kept:
         return [], []
-    ids = list(by_id)
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_POSTGRESQL.lock)
-        known = set(connection.exec_driver_sql(_POSTGRESQL.known, (ids,)).scalars())
-    else:
-        known = set(connection.exec_driver_sql(_SQLITE.known, (orjson.dumps(ids).decode(),)).scalars())
-    new = [values for id, values in by_id.items() if id not in known]
-    _insert(connection, new)
-    return new, [*repeated, *(by_id[id] for id in known)]
+    prices: dict[int, str] = {}
+    values = [(*_plain(row), _json(row.attempts), _price(row.price, prices)) for row in kept]
+    insert = _into_postgresql if connection.dialect.name == "postgresql" else _into_sqlite
+    ids = insert(connection, values)
+    if ids is None:
+        return kept, []
+    new, repeated = [], []
+    for row in kept:
+        if row.request_id in ids:
+            ids.discard(row.request_id)
+            new.append(row)
+        else:
+            repeated.append(row)
+    return new, repeated
 
 
-def _insert(connection: Connection, new: Sequence[Values]) -> None:
-    if not new:
-        return
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_POSTGRESQL.insert, (orjson.dumps(new).decode(),))
-    else:
-        columns = usage.c.keys()
-        connection.exec_driver_sql(_SQLITE.insert, [tuple([values[name] for name in columns]) for values in new])
+def _into_sqlite(connection: Connection, values: Sequence[tuple[Any, ...]]) -> set[str] | None:
+    """The ids that are new; None: all of them, which is nearly always so."""
+    newest = connection.exec_driver_sql(_NEWEST).scalar()
+    if connection.exec_driver_sql(_SQLITE, list(values)).rowcount == len(values):
+        return None
+    return set(connection.exec_driver_sql(_NEWER, (newest,)).scalars())
 
 
-def _values(row: UsageRow, prices: dict[int, str]) -> Values:
-    """What callers choose is made storable, so that no row spoils its batch. `prices` are those met before."""
-    values: Values = {name: clean(getattr(row, name)) for name in _TEXTS}
-    for name in _SAME:
-        values[name] = getattr(row, name)
-    for name in _COUNTS:
-        values[name] = bounded(getattr(row, name))
-    for name in _TIMES:
-        values[name] = _finite(getattr(row, name))
-    values["latency_ms"] = _finite(row.latency_ms) or 0.0
-    values["attempts"] = _json(row.attempts)
-    values["price"] = None
-    if row.price is not None:
-        if id(row.price) not in prices:
-            prices[id(row.price)] = _json(row.price)
-        values["price"] = prices[id(row.price)]
-    return values
+def _into_postgresql(connection: Connection, values: Sequence[tuple[Any, ...]]) -> set[str] | None:
+    connection.exec_driver_sql(_LOCK)
+    document = orjson.dumps([dict(zip(_NAMES, row, strict=True)) for row in values]).decode()
+    ids = connection.exec_driver_sql(_POSTGRESQL, (document,)).scalars().all()
+    return None if len(ids) == len(values) else set(ids)
+
+
+def _storable(row: UsageRow) -> UsageRow:
+    """What callers choose is made storable, so that no row spoils its batch. Nearly every row is as it came."""
+    text = "".join(_texts(row))
+    counts = (row.input_tokens or 0) | (row.output_tokens or 0) | (row.cached_tokens or 0) | (row.pages or 0)
+    times = row.latency_ms + (row.seconds or 0.0) + (row.ttft_ms or 0.0) + (row.overhead_ms or 0.0)
+    if (
+        (len(text) <= LONGEST_TEXT and text.isascii() and "\0" not in text)
+        and 0 <= counts | (row.cost_nanos or 0) <= LARGEST
+        and isfinite(times)
+    ):
+        return row
+    changes: dict[str, Any] = {name: clean(getattr(row, name)) for name in _TEXTS}
+    changes |= {name: bounded(getattr(row, name)) for name in _COUNTS}
+    changes |= {name: _finite(getattr(row, name)) for name in _TIMES}
+    return replace(row, **changes, latency_ms=_finite(row.latency_ms) or 0.0)
 
 
 def _finite(number: float | None) -> float | None:
     return number if number is not None and isfinite(number) else None
+
+
+def _price(price: Price | None, seen: dict[int, str]) -> str | None:
+    """`seen` are those of this batch by identity: they are few, and each is in many rows."""
+    if price is None:
+        return None
+    text = seen.get(id(price))
+    if text is None:
+        text = seen[id(price)] = _json(price)
+    return text
 
 
 def _json(facts: tuple[Tried, ...] | Price) -> str:

@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select
 
 from gateway.settings.periods import PERIODS, period_name
-from gateway.store.buckets import bucket
-from gateway.store.documents import bounded, clean
+from gateway.store.buckets import BUCKETS, bucket
+from gateway.store.documents import bounded
 from gateway.store.tables import HOUR_COUNTS, HOUR_KEYS, HOUR_SUMS, bodies, prices, spend, usage_hours
-from gateway.store.usage_insert import Values, insert_new
+from gateway.store.usage_insert import insert_new
 from gateway.usage.types import Price, Spend, UsageRow
 
 HOUR = 3600
 _CLIENT_LEFT = 499
 
-_COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "pages", "cost_nanos")
+_BUCKETED = HOUR_COUNTS.index("latency_0")
+"""The counts before it are plain."""
 _FIGURES = (
     "input_per_million",
     "output_per_million",
@@ -27,16 +30,18 @@ _FIGURES = (
     "per_request",
 )
 
+_labels = attrgetter(*HOUR_KEYS[1:])
+_counts = attrgetter(*HOUR_COUNTS[:_BUCKETED])
+_sums = attrgetter(*HOUR_SUMS)
+
 
 def append(connection: Connection, rows: Sequence[UsageRow], spends: Sequence[Spend]) -> None:
     """A batch that is sent twice counts once: rows already there add neither to roll-ups nor to spend."""
     new, repeated = insert_new(connection, rows)
-    ids = {values["request_id"] for values in new}
-    kept = [_body(row) for row in rows if row.request_body is not None or row.response_body is not None]
-    if kept := [body for body in kept if body["request_id"] in ids]:
+    if kept := [_body(row) for row in new if row.request_body is not None or row.response_body is not None]:
         connection.execute(insert_of(connection, bodies).on_conflict_do_nothing(), kept)
-    _add_up(connection, usage_hours, HOUR_KEYS, _rolled_up(new))
-    _add_up(connection, spend, ("scope", "period"), _due(spends, repeated))
+    _add_up(connection, usage_hours, len(HOUR_KEYS), _rolled_up(new))
+    _add_up(connection, spend, 2, _due(spends, repeated))
 
 
 def spent(connection: Connection, periods: Sequence[str]) -> dict[tuple[str, str], int]:
@@ -71,68 +76,101 @@ def _in_force(price: Price, history: Sequence[Price]) -> bool:
     return all(getattr(newest, figure) == getattr(price, figure) for figure in _FIGURES)
 
 
-def _body(row: UsageRow) -> Values:
+def _body(row: UsageRow) -> dict[str, Any]:
     size = len(row.request_body or b"") + len(row.response_body or b"")
-    sent, answered = row.request_body, row.response_body
-    return {"request_id": clean(row.request_id), "at": row.at, "size": size, "request": sent, "response": answered}
+    return {
+        "request_id": row.request_id,
+        "at": row.at,
+        "size": size,
+        "request": row.request_body,
+        "response": row.response_body,
+    }
 
 
-def _rolled_up(rows: Sequence[Values]) -> list[Values]:
-    hours: dict[tuple[Any, ...], Values] = {}
+def _rolled_up(rows: Sequence[UsageRow]) -> list[tuple[Any, ...]]:
+    hours: dict[tuple[Any, ...], _Hour] = {}
     for row in rows:
-        hour = int(row["at"] // HOUR * HOUR)
-        key = (hour, *(row[name] for name in HOUR_KEYS[1:]))
-        if key not in hours:
-            zeros = dict.fromkeys(HOUR_COUNTS, 0) | dict.fromkeys(HOUR_SUMS, 0.0)
-            hours[key] = dict(zip(HOUR_KEYS, key, strict=True)) | zeros
-        _count(hours[key], row)
-    return list(hours.values())
+        key = (int(row.at // HOUR * HOUR), *_labels(row))
+        hour = hours.get(key)
+        if hour is None:
+            hour = hours[key] = _Hour()
+        hour.add(row)
+    return [(*key, *hour.values()) for key, hour in hours.items()]
 
 
-def _count(hour: Values, row: Values) -> None:
-    hour["requests"] += 1
-    hour["errors"] += row["status"] >= 400 and row["status"] != _CLIENT_LEFT
-    hour["cached"] += row["cached"]
-    hour["streams"] += row["stream"]
-    hour["unpriced"] += row["cost_nanos"] is None
-    for name in _COUNTS:
-        hour[name] = bounded(hour[name] + (row[name] or 0))
-    hour["seconds"] += row["seconds"] or 0.0
-    hour["latency_ms"] += row["latency_ms"]
-    hour[f"latency_{bucket(row['latency_ms'])}"] += 1
-    if row["ttft_ms"] is not None:
-        hour["ttft_ms"] += row["ttft_ms"]
-        hour["ttft_count"] += 1
-        hour[f"ttft_{bucket(row['ttft_ms'])}"] += 1
-    if row["overhead_ms"] is not None:
-        hour["overhead_ms"] += row["overhead_ms"]
-        hour["overhead_count"] += 1
+class _Hour:
+    """The sums of one line of `usage_hours`."""
+
+    __slots__ = (*HOUR_COUNTS[:_BUCKETED], *HOUR_SUMS, "latencies", "ttfts")
+
+    def __init__(self) -> None:
+        self.requests = self.errors = self.cached = self.streams = self.unpriced = 0
+        self.input_tokens = self.output_tokens = self.cached_tokens = self.pages = self.cost_nanos = 0
+        self.ttft_count = self.overhead_count = 0
+        self.seconds = self.latency_ms = self.ttft_ms = self.overhead_ms = 0.0
+        self.latencies, self.ttfts = [0] * (len(BUCKETS) + 1), [0] * (len(BUCKETS) + 1)
+
+    def add(self, row: UsageRow) -> None:
+        self.requests += 1
+        self.errors += row.status >= 400 and row.status != _CLIENT_LEFT
+        self.cached += row.cached
+        self.streams += row.stream
+        self.input_tokens += row.input_tokens or 0
+        self.output_tokens += row.output_tokens or 0
+        self.cached_tokens += row.cached_tokens or 0
+        self.pages += row.pages or 0
+        if row.cost_nanos is None:
+            self.unpriced += 1
+        else:
+            self.cost_nanos += row.cost_nanos
+        self.seconds += row.seconds or 0.0
+        self.latency_ms += row.latency_ms
+        self.latencies[bucket(row.latency_ms)] += 1
+        if row.ttft_ms is not None:
+            self.ttft_ms += row.ttft_ms
+            self.ttft_count += 1
+            self.ttfts[bucket(row.ttft_ms)] += 1
+        if row.overhead_ms is not None:
+            self.overhead_ms += row.overhead_ms
+            self.overhead_count += 1
+
+    def values(self) -> tuple[Any, ...]:
+        """In the order of the columns."""
+        return (*map(bounded, _counts(self)), *self.latencies, *self.ttfts, *_sums(self))
 
 
-def _due(spends: Sequence[Spend], repeated: Sequence[Values]) -> list[Values]:
+def _due(spends: Sequence[Spend], repeated: Sequence[UsageRow]) -> list[tuple[str, str, int | None]]:
     """What to add: the sums of the batch without what its repeated rows had already cost."""
     due: dict[tuple[str, str], int] = {}
     for one in spends:
         due[one.scope, one.period] = due.get((one.scope, one.period), 0) + one.nanos
     for row in repeated:
-        for period in PERIODS if row["cost_nanos"] else ():
-            for scope in (f"key:{row['key_id']}", f"user:{row['user_id']}", "global"):
-                counted = (scope, period_name(period, row["at"]))
+        for period in PERIODS if row.cost_nanos else ():
+            for scope in (f"key:{row.key_id}", f"user:{row.user_id}", "global"):
+                counted = (scope, period_name(period, row.at))
                 if counted in due:
-                    due[counted] = max(0, due[counted] - row["cost_nanos"])
-    return [
-        {"scope": scope, "period": period, "nanos": bounded(nanos)} for (scope, period), nanos in due.items() if nanos
-    ]
+                    due[counted] = max(0, due[counted] - (row.cost_nanos or 0))
+    return [(scope, period, bounded(nanos)) for (scope, period), nanos in due.items() if nanos]
 
 
-def _add_up(connection: Connection, table: Table, keys: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    """Adds to what is there. In the order of the keys, so that two writers never wait for each other in a ring."""
-    if not rows:
-        return
-    statement = insert_of(connection, table)
-    sums = {column.name: column + statement.excluded[column.name] for column in table.c if column.name not in keys}
-    ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
-    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=sums), ordered)
+def _add_up(connection: Connection, table: Table, keys: int, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Adds to what is there. The first `keys` columns are the key. In the order of the keys, so that two writers
+    never wait for each other in a ring."""
+    if rows:
+        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        connection.exec_driver_sql(_adding(table, keys, mark), sorted(rows, key=lambda row: row[:keys]))
+
+
+@cache
+def _adding(table: Table, keys: int, mark: str) -> str:
+    """Made once: SQLAlchemy takes milliseconds for so many columns, each time."""
+    names = table.c.keys()
+    marks, sums = (
+        ", ".join([mark] * len(names)),
+        ", ".join(f"{x} = {table.name}.{x} + excluded.{x}" for x in names[keys:]),
+    )
+    into = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+    return f"{into} ON CONFLICT ({', '.join(names[:keys])}) DO UPDATE SET {sums}"
 
 
 def insert_of(connection: Connection, table: Table) -> Any:
