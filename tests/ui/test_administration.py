@@ -67,7 +67,7 @@ def test_from_a_provider_to_a_key_to_a_request_and_back(admin: Page, house: Hous
     expect(drawer.get_by_text("acme/acme-chat")).to_be_visible()
     expect(drawer.get_by_text("answered")).to_be_visible()
     drawer.get_by_text("As code").click()
-    expect(drawer.get_by_text("curl ")).to_be_visible()
+    expect(drawer.locator("pre").get_by_text("curl ")).to_be_visible()
 
     house.open(admin, "keys")
     admin.get_by_role("switch", name="Enabled: John's Key").click()

@@ -34,7 +34,7 @@ def violations(page: Page) -> list[str]:
 
 def settled(page: Page) -> None:
     expect(page.get_by_role("heading").first).to_be_visible()
-    expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+    expect(page.get_by_role("status", name="Loading")).to_have_count(0, timeout=20_000)
     page.evaluate(
         "() => Promise.all(document.getAnimations().filter((one) => isFinite(one.effect.getComputedTiming().endTime))"
         ".map((one) => one.finished.catch(() => null)))"

@@ -14,11 +14,11 @@ export const sideOpen = signal(false);
 
 export function Topbar() {
   return (
-    <div class="topbar">
+    <header class="topbar">
       <Button kind="ghost" icon="menu" label={text.shell.menu} onClick={() => { sideOpen.value = true; }} />
       <Brand />
       <Button kind="ghost" icon="search" label={text.shell.jump} onClick={() => { paletteOpen.value = true; }} />
-    </div>
+    </header>
   );
 }
 

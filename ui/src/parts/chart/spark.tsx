@@ -2,7 +2,7 @@
 
 export function Spark({ values, width = 104, height = 28 }: { values: (number | null)[]; width?: number; height?: number }) {
   const known = values.map((value) => value ?? 0);
-  if (known.length < 2) return <svg class="spark" width={width} height={height} aria-hidden="true" />;
+  if (known.length < 2 || values.every((value) => value === null)) return <svg class="spark" width={width} height={height} aria-hidden="true" />;
   const max = Math.max(...known, 1e-12);
   const points = known.map((value, n) => {
     const x = (n / (known.length - 1)) * (width - 2) + 1;

@@ -17,6 +17,7 @@ import { text } from "../../text";
 import { type Draft, draftOf, FIELDS, inputOf } from "./draft";
 import { DryRun } from "./dry-run";
 import { RouteForm } from "./route-form";
+import { TargetStates } from "./target-states";
 
 interface DrawerProps {
   entry: ModelEntry | undefined;
@@ -63,6 +64,7 @@ export function ModelDrawer({ entry, rows, providers, onClose, onChange }: Drawe
           <RouteForm draft={draft} isNew={!entry} rows={rows} providers={providers} errorOf={saving.of} onChange={setDraft} />
         </form>
       )}
+      {tab === "edit" && entry && <TargetStates entry={entry} />}
       {tab === "dryRun" && entry && <NeedsKey><DryRun model={entry.id} type={entry.type ?? "chat"} /></NeedsKey>}
       {tab === "yaml" && <Code>{yaml}</Code>}
       {deleting && entry && <DeleteDialog from={models} id={entry.id} name={entry.id} onClose={() => setDeleting(false)} onDone={() => { onChange(); onClose(); }} />}

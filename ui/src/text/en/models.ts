@@ -51,6 +51,12 @@ export const models = {
     save: "Save",
     isDefault: (origin: string) => `This route is from ${origin}. Saving writes a route of your own that wins over it.`,
   },
+  states: {
+    title: "Targets now",
+    none: "None of them was asked since the start.",
+    done: "It is asked again at once.",
+    figures: (calls: number, failures: number, latency: string, speed: string) => `${calls} calls, ${failures} failed lately · first content ${latency} · ${speed} tok/s`,
+  },
   dryRun: {
     lead: "Every target of this route, best first, as a request would find it now. Nobody is asked.",
     endpoint: "Endpoint",

@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-DWBScvH4.js";import{T as t}from"./numbers-Dj245b1o.js";function n(){return t(e,{root:`/api/user`})}export{n as default};
