@@ -8,6 +8,9 @@ from gateway.errors import ConfigError
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+_SITE = 64
+"""Bits of an IPv6 address that belong to one customer."""
+
 
 def parse_address(text: str) -> Address | None:
     """As proxies write it, too: `[2001:db8::1]:443`, `192.0.2.1:443`. An IPv4 address inside IPv6 is the IPv4 one."""
@@ -23,6 +26,14 @@ def parse_address(text: str) -> Address | None:
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         return address.ipv4_mapped
     return address
+
+
+def site(address: str) -> str:
+    """What counts as one place: an IPv4 address, or the whole network that a customer of IPv6 has."""
+    parsed = parse_address(address)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, _SITE), strict=False))
+    return str(parsed or address)[:64]
 
 
 def parse_networks(texts: Iterable[str], place: str) -> tuple[Network, ...]:

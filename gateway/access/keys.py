@@ -8,11 +8,11 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from gateway.access.addresses import Network, is_within, parse_address
+from gateway.access.addresses import Network, is_within, parse_address, site
 from gateway.access.guessable import is_guessable
 from gateway.access.limits import Limits
 from gateway.errors import ConfigError, Forbidden, InvalidRequest, ModelNotAllowed, Unauthenticated
@@ -59,6 +59,11 @@ class Caller:
             raise ModelNotAllowed(f"This key may not use the model '{model}'.", param="model")
         if self.allowed_operations and operation not in self.allowed_operations:
             raise ModelNotAllowed(f"This key may not use {operation}.", code="operation_not_allowed")
+
+
+def limited_by_address(caller: Caller, address: str, rpm: int) -> Caller:
+    """The caller with one more scope: all requests from this place, whosever keys they have."""
+    return replace(caller, limits=(*caller.limits, Limits(f"ip:{site(address)}", rpm)))
 
 
 def _inside(model: str, globs: tuple[str, ...]) -> bool:

@@ -21,7 +21,7 @@ class BudgetPeriod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one scope may use. `scope` is `key:<id>`, `user:<id>` or `global`; None: unlimited."""
+    """What one scope may use. `scope` is `key:<id>`, `user:<id>`, `ip:<site>` or `global`; None: unlimited."""
 
     scope: str
     rpm: int | None = None

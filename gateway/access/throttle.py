@@ -3,9 +3,8 @@
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_network
 
-from gateway.access.addresses import parse_address
+from gateway.access.addresses import site
 from gateway.errors import RateLimited
 
 _FREE_OF_ACCOUNT = 8
@@ -16,8 +15,6 @@ _LONGEST_OF_ADDRESS = 900.0
 _FORGIVEN = 1800.0
 """Seconds without an attempt after which all is forgotten."""
 _REMEMBERED = 20_000
-_SITE = 64
-"""Bits of an IPv6 address that belong to one customer."""
 
 
 @dataclass(slots=True)
@@ -42,7 +39,7 @@ class Throttle:
         """
         now = time.monotonic() if now is None else now
         of_account = _tries(self._accounts, self._counted_as(account, address), now)
-        of_address = _tries(self._addresses, _site(address), now)
+        of_address = _tries(self._addresses, site(address), now)
         wait = max(of_account.until, of_address.until) - now
         if wait > 0:
             raise RateLimited("Too many attempts to log in. Try again later.", code="login_throttled", retry_after=wait)
@@ -52,7 +49,7 @@ class Throttle:
     def succeeded(self, account: str, address: str) -> None:
         """The account begins anew; the address gets this attempt back, no more, as it may guess at others."""
         self._accounts.pop(self._counted_as(account, address), None)
-        home = (_folded(account), _site(address))
+        home = (_folded(account), site(address))
         self._homes[home] = None
         self._homes.move_to_end(home)
         if len(self._homes) > _REMEMBERED:
@@ -64,8 +61,8 @@ class Throttle:
 
     def _counted_as(self, account: str, address: str) -> str:
         """Where somebody has logged in before, attempts are counted apart: strangers elsewhere do not lock them out."""
-        name, site = _folded(account), _site(address)
-        return f"{name}\n{site}" if (name, site) in self._homes else name
+        name, place = _folded(account), site(address)
+        return f"{name}\n{place}" if (name, place) in self._homes else name
 
 
 def _folded(account: str) -> str:
@@ -87,11 +84,3 @@ def _count(tries: _Tries, now: float, free: int, longest: float) -> None:
     tries.count += 1
     if tries.count >= free:
         tries.until = now + min(longest, 2.0 ** min(tries.count - free, 30))
-
-
-def _site(address: str) -> str:
-    """An IPv6 customer has a whole network to call from."""
-    parsed = parse_address(address)
-    if isinstance(parsed, IPv6Address):
-        return str(ip_network((parsed, _SITE), strict=False))
-    return str(parsed or address)[:64]

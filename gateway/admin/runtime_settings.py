@@ -34,6 +34,7 @@ CHANGEABLE = frozenset(
         "body_timeout",
         "max_body_mb",
         "image_domains",
+        "ip_rpm",
         "engine_wait",
         "default_model",
         "log_level",

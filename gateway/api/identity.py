@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from fastapi import Request
+from starlette.requests import Request
 
 from gateway.access.addresses import client_address
-from gateway.access.keys import PLATFORM, Caller, authenticate
+from gateway.access.keys import PLATFORM, Caller, authenticate, limited_by_address
 from gateway.state import State
 
 
@@ -21,7 +21,8 @@ def identify(headers: Mapping[str, str], door: str, state: State, peer: str = ""
         return PLATFORM
     if state.trusted:
         peer = client_address(peer, [headers.get("x-forwarded-for", "")], state.trusted)
-    return authenticate(presented, state.snapshot.callers, peer)
+    caller, rpm = authenticate(presented, state.snapshot.callers, peer), state.snapshot.ip_rpm
+    return caller if rpm is None or not peer else limited_by_address(caller, peer, rpm)
 
 
 def identify_request(request: Request, state: State) -> Caller:

@@ -261,6 +261,9 @@ class Settings(Strict):
     trusted_proxies: Networks = Field(
         (), description="Addresses and networks of proxies whose X-Forwarded-For is believed; none by default."
     )
+    ip_rpm: int | None = Field(
+        None, ge=1, description="Requests in any 60 seconds from one client address, whatever its keys. None: no limit."
+    )
     workers: int = Field(1, ge=1, le=64, description="Processes that answer requests.")
     chutes_api_key: SecretStr | None = Field(None, description="Chutes key; with it the provider `chutes` exists.")
     chutes_base_url: str = Field("https://llm.chutes.ai", description="Chutes' OpenAI-compatible host.")

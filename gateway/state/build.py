@@ -73,6 +73,7 @@ def build_snapshot(
         settings.default_model,
         upstream_aliases,
         limits=limits,
+        ip_rpm=settings.ip_rpm,
         prices=prices,
     )
     _check_defaults(snapshot, settings)

@@ -35,6 +35,8 @@ class Snapshot:
 
     limits: tuple[Limits, ...] = ()
     """Of everybody together."""
+    ip_rpm: int | None = None
+    """Requests in any 60 seconds from each address."""
     prices: PriceBook = field(default_factory=PriceBook)
 
     def resolve_alias(self, name: str) -> Sequence[str]:

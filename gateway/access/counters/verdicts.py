@@ -12,7 +12,7 @@ WINDOW = 61
 """Buckets of one second that count: the current one and the 60 before it, so that no 60 seconds hold too much."""
 _PARALLEL_WAIT = 1.0
 """Nobody knows when a running request ends."""
-_SUBJECTS = {"key": "this key", "user": "this user", "global": "this gateway"}
+_SUBJECTS = {"key": "this key", "user": "this user", "ip": "this address", "global": "this gateway"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ def _reasons(limits: Limits, use: Use, most: Amount, now: float) -> Iterator[_Re
         yield (math.inf if end is None else end - now), BudgetExceeded, text
     if limits.rpm is not None and use.requests >= limits.rpm:
         wait = use.requests_wait if limits.rpm else math.inf
-        yield wait, RateLimited, f"Rate limit reached: {who} may make {limits.rpm} requests per minute."
+        yield wait, RateLimited, f"Rate limit exceeded: {who} may make {limits.rpm} requests per minute."
     if limits.tpm is not None and use.tokens + most.tokens > limits.tpm:
         if most.tokens > limits.tpm:
             yield math.inf, RateLimited, _too_large(who, limits.tpm, most.tokens)
         else:
-            text = f"Rate limit reached: {who} may use {limits.tpm} tokens per minute; this needs {most.tokens}."
+            text = f"Rate limit exceeded: {who} may use {limits.tpm} tokens per minute; this needs {most.tokens}."
             yield use.tokens_wait, RateLimited, text
     if limits.max_parallel is not None and use.parallel >= limits.max_parallel:
         wait = _PARALLEL_WAIT if limits.max_parallel else math.inf
