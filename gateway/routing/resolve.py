@@ -125,7 +125,7 @@ def _listed(model: str, parts: list[Route], policy: Policy | None) -> Route:
         targets=targets,
         policy=policy or Policy.ORDERED,
         type=first.type if len({part.type for part in parts}) == 1 else None,
-        parts=tuple(part.id for part in parts),
+        parts=tuple(name for part in parts for name in part.parts or (part.id,)),
     )
 
 

@@ -30,11 +30,8 @@ CHAT: dict[str, Any] = {
     "prompt_cache_key": "k",
     "stop": ["a"],
 }
-AUDIO = {
-    "model": "whisper-1",
-    "file_b64": "UklGRiQAAABXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQAAAAA=",
-    "language": "en",
-}
+WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQAAAAA="
+AUDIO = {"model": "whisper-1", "file_b64": WAV, "language": "en"}
 FORM = (
     b'--cut\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n'
     b'--cut\r\nContent-Disposition: form-data; name="response_format"\r\n\r\nverbose_json\r\n'
@@ -44,11 +41,8 @@ FORM = (
     b"\r\n--cut--\r\n"
 )
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAAAAABX3VL4AAAADklEQVR4nGNgYGBgYAAAAAYAAXKCmeoAAAAASUVORK5CYII="
-PAGE = {
-    "model": "page-reader",
-    "document": {"type": "image_url", "image_url": f"data:image/png;base64,{PNG}"},
-    "pages": [0],
-}
+PICTURE = {"type": "image_url", "image_url": f"data:image/png;base64,{PNG}"}
+PAGE = {"model": "page-reader", "document": PICTURE, "pages": [0]}
 PAGE_FORM = (
     b'--cut\r\nContent-Disposition: form-data; name="model"\r\n\r\npage-reader\r\n'
     b'--cut\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
