@@ -21,20 +21,21 @@ from gateway.openai_api.payloads import excerpt
 from gateway.state import MediaLimits
 
 _decode = msgspec.json.Decoder().decode
+_JSON = Body.JSON
 _MULTIPART_OVERHEAD = 2**20
 """Bytes allowed beside the file itself: other fields, boundaries, headers."""
 
 
 def body_limit(operation: Operation, exchange: Exchange, limits: MediaLimits, max_body: int) -> int:
     """The most bytes this request may have. Base64 makes four bytes of three."""
-    if operation.body is Body.JSON or operation is OCR:
+    if operation.body is _JSON or operation is OCR:
         return max_body
     whole = limits.max_audio_bytes
     return (whole if exchange.media_type == "multipart/form-data" else whole * 4 // 3 + 4) + _MULTIPART_OVERHEAD
 
 
 def read_call(operation: Operation, exchange: Exchange, body: bytes, limits: MediaLimits) -> Call:
-    if operation.body is Body.JSON:
+    if operation.body is _JSON:
         return _json_call(operation, exchange, body)
     if operation is OCR:
         return _ocr_call(exchange, body, limits)
@@ -45,7 +46,7 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
     body = body.removeprefix(BOM_UTF8)
     part = excerpt(body)
     document = split_text(part.text)
-    model = _model(_decoded(document.get("model")))
+    model = _model(_decode(document["model"]) if "model" in document else None)
     for name in operation.required:
         if name not in document:
             raise InvalidRequest(
@@ -53,7 +54,7 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
             )
     if operation is EMBEDDINGS:
         refuse_empty_input(document["input"])
-    stream = _flag("stream", _decoded(document.get("stream")))
+    stream = "stream" in document and _flag("stream", _decode(document["stream"]))
     if stream and not operation.streamable:
         raise InvalidRequest(f"{operation.path} does not stream.", param="stream")
     call = Call(
@@ -73,7 +74,7 @@ def _session(exchange: Exchange, document: Mapping[str, msgspec.Raw]) -> str:
     """The header `x-session-id`, else OpenAI's own field for calls that share a prompt cache."""
     if named := exchange.headers.get("x-session-id"):
         return named
-    key = _decoded(document.get("prompt_cache_key"))
+    key = _decode(document["prompt_cache_key"]) if "prompt_cache_key" in document else None
     return key if isinstance(key, str) else ""
 
 
@@ -145,10 +146,6 @@ def _only_file(form: Form) -> Upload:
 def _missing_file() -> InvalidRequest:
     message = "Missing required parameter: 'file' (multipart), or 'file_b64' in JSON."
     return InvalidRequest(message, param="file", code="missing_file")
-
-
-def _decoded(raw: msgspec.Raw | None) -> Any:
-    return None if raw is None else _decode(raw)
 
 
 def _model(value: Field | Any) -> str:

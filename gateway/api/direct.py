@@ -1,7 +1,7 @@
 """The fast front: an exchange written straight to the connection. Made by `protocol` for every inference request."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -80,16 +80,17 @@ class DirectExchange(Exchange):
 
     # --- in ------------------------------------------------------------------------------------------
 
-    async def _read(self, limit: int, seconds: float) -> bytes:
+    def _read(self, limit: int, seconds: float) -> bytes | Awaitable[bytes]:
         self._limit = limit
-        if not self._arrived and self._size <= limit:
-            await self._wait_body(seconds)
-        if self._size > limit:
-            raise too_large(limit)
+        return self._body() if self._arrived or self._size > limit else self._arriving(seconds)
+
+    def _body(self) -> bytes:
+        if self._size > self._limit:
+            raise too_large(self._limit)
         pieces, self._pieces = self._pieces, []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def _wait_body(self, seconds: float) -> None:
+    async def _arriving(self, seconds: float) -> bytes:
         if self.headers.get("expect", "").lower() == "100-continue":
             self._protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._protocol.flow.resume_reading()
@@ -99,6 +100,7 @@ class DirectExchange(Exchange):
                 await self._news
         except TimeoutError:
             raise too_slow(seconds) from None
+        return self._body()
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():
@@ -109,7 +111,7 @@ class DirectExchange(Exchange):
 
     # --- out -----------------------------------------------------------------------------------------
 
-    async def _whole(self, status: int, headers: Fields, body: bytes) -> None:
+    def _whole(self, status: int, headers: Fields, body: bytes) -> Awaitable[None] | None:
         head = self._head(status, headers, f"content-length: {len(body)}\r\n")
         protocol = self._protocol
         if len(body) <= _SMALL:
@@ -117,19 +119,23 @@ class DirectExchange(Exchange):
         else:
             protocol.transport.writelines((head, body))
             if protocol.flow.write_paused:
-                await protocol.flow.drain()
+                return self._complete_later()
+        self._complete()
+        return None
+
+    async def _complete_later(self) -> None:
+        await self._protocol.flow.drain()
         self._complete()
 
-    async def _start(self, status: int, headers: Fields) -> None:
+    def _start(self, status: int, headers: Fields) -> None:
         self._protocol.transport.write(self._head(status, headers, "transfer-encoding: chunked\r\n"))
 
-    async def _write(self, piece: bytes) -> None:
+    def _write(self, piece: bytes) -> Awaitable[None] | None:
         protocol = self._protocol
         protocol.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-        if protocol.flow.write_paused:
-            await protocol.flow.drain()
+        return protocol.flow.drain() if protocol.flow.write_paused else None
 
-    async def _end(self) -> None:
+    def _end(self) -> None:
         self._protocol.transport.write(b"0\r\n\r\n")
         self._complete()
 

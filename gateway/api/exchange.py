@@ -4,7 +4,7 @@
 """
 
 import asyncio
-import os
+import random
 import re
 import time
 from abc import ABC, abstractmethod
@@ -47,9 +47,11 @@ class Exchange(ABC):
 
     def __init__(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         self.method, self.path, self.headers = method, path, headers
-        self.request_id = f"req-{os.urandom(16).hex()}"
+        self.request_id = f"req-{random.getrandbits(128):032x}"
         self.received = self._sent_at = time.monotonic()
         self.status = 0
+        self._heart: asyncio.TimerHandle | None = None
+        self._beating: Awaitable[None] | None = None
         self.broken: GatewayError | None = None
         """What broke the stream after it had begun."""
 
@@ -60,22 +62,23 @@ class Exchange(ABC):
     # --- what a front does ---------------------------------------------------------------------------
 
     @abstractmethod
-    async def _read(self, limit: int, seconds: float) -> bytes:
+    def _read(self, limit: int, seconds: float) -> bytes | Awaitable[bytes]:
         """The whole body. Raises what `too_large` and `too_slow` say, and ClientGone."""
 
     @abstractmethod
-    async def _whole(self, status: int, headers: Fields, body: bytes) -> None: ...
+    def _whole(self, status: int, headers: Fields, body: bytes) -> Awaitable[None] | None:
+        """This and the next three write; what is returned is to be awaited before anything else is written."""
 
     @abstractmethod
-    async def _start(self, status: int, headers: Fields) -> None:
+    def _start(self, status: int, headers: Fields) -> Awaitable[None] | None:
         """The head of a stream."""
 
     @abstractmethod
-    async def _write(self, piece: bytes) -> None:
-        """A piece of a stream, as soon as the caller can take it."""
+    def _write(self, piece: bytes) -> Awaitable[None] | None:
+        """A piece of a stream."""
 
     @abstractmethod
-    async def _end(self) -> None:
+    def _end(self) -> Awaitable[None] | None:
         """The stream is whole."""
 
     @abstractmethod
@@ -87,8 +90,8 @@ class Exchange(ABC):
 
     # --- in ------------------------------------------------------------------------------------------
 
-    def read_body(self, limit: int, seconds: float) -> Awaitable[bytes]:
-        """The whole body; no coroutine itself, to spare a frame. Raises TooLarge before reading when the length is
+    def read_body(self, limit: int, seconds: float) -> bytes | Awaitable[bytes]:
+        """The whole body, to be awaited where it has not arrived. Raises TooLarge before reading when the length is
         announced, RequestTimeout when it takes longer than `seconds`, ClientGone when it never comes to its end."""
         headers = self.headers
         if length := headers.get("content-length"):
@@ -103,9 +106,9 @@ class Exchange(ABC):
 
     # --- out -----------------------------------------------------------------------------------------
 
-    def send(self, reply: Reply, keep_alive: float = 0) -> Awaitable[None]:
-        """To be awaited at once. A whole reply at once, or a stream piece by piece. A stream that breaks ends in an
-        error event; one that is silent for `keep_alive` seconds shows a comment (0: never)."""
+    def send(self, reply: Reply, keep_alive: float = 0) -> Awaitable[None] | None:
+        """A whole reply at once, or a stream piece by piece; to be awaited where it takes a while. A stream
+        that breaks ends in an error event; one that is silent for `keep_alive` seconds shows a comment (0: never)."""
         headers = [("content-type", reply.media_type), ("x-request-id", self.request_id)]
         headers += _on_one_line(reply.headers)
         self.status = reply.status
@@ -115,36 +118,40 @@ class Exchange(ABC):
 
     async def _events(self, status: int, headers: Fields, body: ByteStream, keep_alive: float) -> None:
         try:
-            await self._start(status, [*headers, *_EVENT_HEADERS])
-            heart = asyncio.ensure_future(self._beat(keep_alive)) if keep_alive else None
+            if (starting := self._start(status, [*headers, *_EVENT_HEADERS])) is not None:
+                await starting
+            if keep_alive:
+                self._beat(keep_alive)
             try:
-                await self._stream(body)
+                async for piece in body:
+                    self._sent_at = time.monotonic()
+                    if (writing := self._write(piece)) is not None:
+                        await writing
+            except GatewayError as error:
+                self.broken = error
+                if (writing := self._write(render_event(error))) is not None:
+                    await writing
             finally:
-                if heart:
-                    heart.cancel()
-            await self._end()
+                if self._heart is not None:
+                    self._heart.cancel()
+            if (ending := self._end()) is not None:
+                await ending
         finally:
             await body.aclose()
 
     async def send_error(self, error: GatewayError, extra: Iterable[tuple[str, str]] = ()) -> None:
         self.status, headers, body = render(error, self.request_id)
-        await self._whole(self.status, [*headers, *extra], body)
+        if (writing := self._whole(self.status, [*headers, *extra], body)) is not None:
+            await writing
 
-    async def _stream(self, body: ByteStream) -> None:
-        try:
-            async for piece in body:
-                self._sent_at = time.monotonic()
-                await self._write(piece)
-        except GatewayError as error:
-            self.broken = error
-            await self._write(render_event(error))
-
-    async def _beat(self, every: float) -> None:
+    def _beat(self, every: float) -> None:
         """Comments for a client or proxy that gives up on a silent connection."""
-        while True:
-            await asyncio.sleep(every)
-            if time.monotonic() - self._sent_at >= every:
-                await self._write(_STILL_THERE)
+        now = time.monotonic()
+        if now - self._sent_at >= every:
+            self._sent_at = now
+            if (writing := self._write(_STILL_THERE)) is not None:
+                self._beating = asyncio.ensure_future(writing)
+        self._heart = asyncio.get_running_loop().call_later(self._sent_at + every - now, self._beat, every)
 
 
 def _on_one_line(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:

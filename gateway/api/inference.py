@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.access.keys import Caller
 from gateway.api.asgi import AsgiExchange, Receive, Scope, Send
@@ -53,7 +53,16 @@ class Inference:
         """Raises only what is a fault of ours in the middle of an answer."""
         line = RequestLine(exchange)
         try:
-            await self._answer(exchange, line)
+            line.account = account = self._account(exchange)
+            limit = body_limit(account.operation, exchange, self._state.media, self.limits.max_bytes)
+            body = exchange.read_body(limit, self.limits.body_seconds)
+            if not isinstance(body, bytes):
+                body = await body
+            reply = await handle(self._call(exchange, body, account), account)
+            if exchange.path == TRANSCRIBE:
+                reply = render_chutes_reply(reply)
+            if (sending := exchange.send(reply, self.limits.keep_alive)) is not None:
+                await sending
         except GatewayError as error:
             line.error = error
             await exchange.send_error(error, [("allow", "POST")] if isinstance(error, MethodNotAllowed) else [])
@@ -76,31 +85,26 @@ class Inference:
                 )
             line.write()
 
-    async def _answer(self, exchange: Exchange, line: RequestLine) -> None:
+    def _account(self, exchange: Exchange) -> Account:
+        """Who asks for what. Raises for a caller whom nobody knows."""
         if exchange.method != "POST":
             raise MethodNotAllowed(f"{exchange.path} takes POST.")
-        snapshot = self._state.snapshot
-        caller = identify(exchange.headers, exchange.door, self._state, exchange.peer)
+        state, headers = self._state, exchange.headers
+        caller = identify(headers, exchange.door, state, exchange.peer)
         operation = OPERATIONS.get(exchange.path, TRANSCRIPTIONS)
-        wish = read_wish(exchange.headers, caller.cache)
-        line.account = account = Account(operation, caller, snapshot, self._state, wish)
-        if self._state.traced is not None or "traceparent" in exchange.headers:
-            account.tries.trace = begin_trace(exchange.headers, self._state.traced)
-        limit = body_limit(operation, exchange, self._state.media, self.limits.max_bytes)
-        body = await exchange.read_body(limit, self.limits.body_seconds)
-        read = self._read_transcribe if exchange.path == TRANSCRIBE else self._read
-        call = self._timed(read(operation, exchange, body, caller, snapshot))
-        reply = await handle(call, account)
+        account = Account(operation, caller, state.snapshot, state, read_wish(headers, caller.cache))
+        if state.traced is not None or "traceparent" in headers:
+            account.tries.trace = begin_trace(headers, state.traced)
+        return account
+
+    def _call(self, exchange: Exchange, body: bytes, account: Account) -> Call:
         if exchange.path == TRANSCRIBE:
-            reply = render_chutes_reply(reply)
-        await exchange.send(reply, self.limits.keep_alive)
-
-    def _timed(self, call: Call) -> Call:
-        seconds = self.limits.request_seconds
-        return call if seconds is None else replace(call, deadline=call.received + seconds)
-
-    def _read(self, operation: Operation, exchange: Exchange, body: bytes, caller: Caller, snapshot: Snapshot) -> Call:
-        return read_call(operation, exchange, body, self._state.media)
+            call = self._read_transcribe(account.operation, exchange, body, account.caller, account.snapshot)
+        else:
+            call = read_call(account.operation, exchange, body, self._state.media)
+        if self.limits.request_seconds is not None:
+            call.deadline = call.received + self.limits.request_seconds
+        return call
 
     def _read_transcribe(
         self, operation: Operation, exchange: Exchange, body: bytes, caller: Caller, snapshot: Snapshot
