@@ -86,7 +86,8 @@ async def _answer_otherwise(error: GatewayError, asking: Asking, route: Route, a
         return _guarded(await late, asking, route, account)
     except UpstreamRefused as refusal:
         larger = account.snapshot.routes.get(route.context_fallback)
-        if larger is None or refusal.error_code != "context_length_exceeded":
+        allowed = larger is not None and account.caller.may_use(larger.id)
+        if larger is None or not allowed or refusal.error_code != "context_length_exceeded":
             raise
         return await _answer(asking.call, replace(larger, context_fallback=""), account)
 
