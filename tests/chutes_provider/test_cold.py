@@ -1,0 +1,105 @@
+"""Cold chutes: a warm one answers while they start; without one the caller waits, or is told how long it takes."""
+
+import time
+
+import httpx
+
+from tests.api.running import RunningGateway
+from tests.chutes_provider.conftest import R1, V3, Start, chat
+from tests.platform.process import PlatformProcess
+
+MODELS = {
+    "best": {
+        "targets": [
+            {"provider": "chutes", "model": R1, "priority": 0},
+            {"provider": "chutes", "model": V3, "priority": 1},
+        ]
+    },
+    "only": {"provider": "chutes", "model": R1},
+}
+
+
+def hot_again(gateway: RunningGateway, model: str) -> httpx.Response:
+    """The first reply without news of a cold target."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        reply: httpx.Response = chat(gateway, model)
+        if "x-gateway-cold-eta" not in reply.headers:
+            return reply
+        time.sleep(0.1)
+    raise AssertionError("it never got hot")
+
+
+def test_a_warm_one_answers_while_the_cold_one_starts(start: Start, platform: PlatformProcess) -> None:
+    platform.set_chute(R1, hot=False, cold_start=0.5)
+    gateway = start(models=MODELS)
+    reply = chat(gateway, "best")
+    assert reply.json()["model"] == V3
+    assert reply.headers["x-gateway-attempts"] == f"chutes/{V3}=200", "the cold one is not even asked"
+    assert int(reply.headers["x-gateway-cold-eta"]) >= 5
+    again = hot_again(gateway, "best")
+    assert again.json()["model"] == R1
+
+
+def test_what_turns_out_to_be_cold_is_started_too(start: Start, platform: PlatformProcess) -> None:
+    gateway = start(models=MODELS)
+    platform.set_chute(R1, hot=False, cold_start=0.5)
+    reply = chat(gateway, "best")
+    assert reply.headers["x-gateway-attempts"] == f"chutes/{R1}=upstream_cold, chutes/{V3}=200"
+    assert int(reply.headers["x-gateway-cold-eta"]) >= 5
+    assert hot_again(gateway, "best").json()["model"] == R1
+
+
+def test_without_anything_warm_the_caller_waits(start: Start, platform: PlatformProcess) -> None:
+    gateway = start(models=MODELS, engine_wait=30)
+    platform.set_chute(R1, hot=False, cold_start=0.5)
+    reply = chat(gateway, "only")
+    assert reply.json()["choices"][0]["message"]["content"] == "You said: hello"
+    assert reply.headers["x-gateway-attempts"] == f"chutes/{R1}=upstream_cold, chutes/{R1}=200"
+
+
+def test_a_stream_shows_signs_of_life_while_it_waits(start: Start, platform: PlatformProcess) -> None:
+    gateway = start(models=MODELS, engine_wait=30)
+    platform.set_chute(R1, hot=False, cold_start=0.5)
+    reply = chat(gateway, "only", stream=True)
+    assert reply.headers["x-gateway-cold-eta"]
+    assert reply.text.startswith(f": {R1} is cold")
+    assert '"finish_reason":"stop"' in reply.text.replace(" ", "")
+    assert reply.text.rstrip().endswith("[DONE]")
+
+
+def test_when_it_takes_too_long_the_caller_is_told_how_long(start: Start, platform: PlatformProcess) -> None:
+    gateway = start(models=MODELS, engine_wait=0.2)
+    platform.set_chute(R1, hot=False)
+    reply = chat(gateway, "only")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "upstream_cold")
+    assert "is cold" in reply.json()["error"]["message"]
+    assert int(reply.headers["retry-after"]) >= 5
+    assert int(reply.headers["x-gateway-cold-eta"]) >= 5
+    streamed = chat(gateway, "only", stream=True)
+    assert "upstream_cold" in streamed.text
+    assert "[DONE]" not in streamed.text
+
+
+def test_the_deadline_of_the_request_bounds_the_wait(start: Start, platform: PlatformProcess) -> None:
+    gateway = start(models=MODELS, engine_wait=600, request_timeout=1)
+    platform.set_chute(R1, hot=False)
+    reply = chat(gateway, "only")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "upstream_cold")
+
+
+def test_a_warm_up_that_is_refused_delays_nobody(start: Start, platform: PlatformProcess) -> None:
+    platform.set_chute(R1, hot=False, cold_start=0.1)
+    gateway = start(models=MODELS, engine_wait=600)
+    platform.fault("GET /chutes/warmup/*=401:no")
+    reply = chat(gateway, "only")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "upstream_cold")
+    assert chat(gateway, "best").json()["model"] == V3
+
+
+def test_signals_can_be_switched_off(start: Start, platform: PlatformProcess) -> None:
+    platform.set_chute(R1, hot=False, cold_start=0.1)
+    gateway = start(models=MODELS, chutes_signals=False, wait=False)
+    reply = chat(gateway, "best")
+    assert reply.headers["x-gateway-attempts"] == f"chutes/{R1}=upstream_cold, chutes/{V3}=200"
+    assert "x-gateway-cold-eta" not in reply.headers
