@@ -19,6 +19,7 @@ from gateway.admin.accounts import ensure_admin
 from gateway.admin.administration import Administration
 from gateway.admin.directory import Directory
 from gateway.admin.opening import base, open_store
+from gateway.admin.seeding import seed
 from gateway.admin.users import has_admin
 from gateway.api.admin.usage_views import request_view
 from gateway.api.hub import Event, Hub
@@ -81,6 +82,8 @@ class BackOffice:
         self._store = store = await open_store(settings)
         for note in store.notes:
             log.warning("%s", note)
+        if settings.seed_file:
+            await seed(store, settings.seed_file)
         await store.add_prices(list(configured_prices(settings, time.time())))
         directory = Directory(base(settings, state.engines, master_key, self._origins))
         administration = Administration(replace(directory, facts=tuple(await store.prices())), store, self._enforce)

@@ -245,6 +245,9 @@ class Settings(Strict):
     database_url: SecretStr | None = Field(
         None, description="`postgresql://…` or `sqlite:///…`; without one, SQLite in STATE_DIR."
     )
+    seed_file: Path | None = Field(
+        None, description="A backup, perhaps in base64, that a database in which nothing was ever written starts with."
+    )
     redis_url: SecretStr | None = Field(
         None, description="`redis://…` or `rediss://…`, to count limits for several instances together."
     )
