@@ -2,10 +2,11 @@
 
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.access.kept import read_or_make
+from gateway.access.kept import kept_at, read_or_make
 from gateway.access.passwords import check_password
 from gateway.errors import ConfigError, Forbidden, InvalidRequest
 
@@ -46,7 +47,8 @@ class SetupToken:
 
     def check(self, presented: str, admin_exists: bool) -> None:
         """Raises Forbidden (`setup_token_refused`), with one text whether it is wrong, spent or not needed any more."""
-        kept = self._path.read_text().strip() if self._path.exists() else ""
+        path = kept_at(self._path)
+        kept = path.read_text().strip() if path.exists() else ""
         right = hmac.compare_digest(kept.encode(), presented.encode("utf-8", "surrogatepass"))
         if admin_exists or not kept or not right:
             message = "The set-up token is wrong or not valid any more. It stands on the console of the first start."
@@ -54,4 +56,5 @@ class SetupToken:
 
     def spend(self) -> None:
         """Called as soon as there is an administrator, however that came to be."""
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # in a folder that cannot be written: it is useless all the same
+            kept_at(self._path).unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """Where the SQLite file is: found, made, or, where STATE_DIR cannot be written, a copy of it elsewhere. At start."""
 
 import errno
-import hashlib
 import os
 import shutil
 import sqlite3
@@ -10,6 +9,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from gateway.errors import ConfigError
+from gateway.settings.stand_in import stand_in
 from gateway.store.engines import Timing, sqlite_engines
 from gateway.store.schema import create
 
@@ -57,15 +57,7 @@ def _writable(path: Path) -> bool:
 
 def _elsewhere(path: Path) -> Path:
     """In a private folder for temporary files, the same for all workers, and with what the file had."""
-    name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"chute-gateway-{os.geteuid()}-{name}"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        facts = folder.lstat()
-    except OSError as error:
-        raise ConfigError(f"neither {path} nor {folder} can be written: {error.strerror}") from error
-    if facts.st_uid != os.geteuid() or facts.st_mode & 0o077 or folder.is_symlink():
-        raise ConfigError(f"{path} cannot be written, and {folder} belongs to somebody else")
+    folder = stand_in(path)
     copy = folder / path.name
     if path.exists() and not copy.exists():
         for ending in ("-wal", ""):
