@@ -41,7 +41,7 @@ types: $(VENV)/.tools
 	$(BIN)/mypy
 
 fast: $(VENV)/.tools
-	$(BIN)/pytest -q -m "not engines and not vllm and not node and not chute and not slow"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not engines and not vllm and not node and not chute and not slow"
 
 test: ## Install what the tests need and run the whole suite
 	@PYTHON=$(PYTHON) ./tests/run.sh

@@ -49,7 +49,7 @@ say "style, architecture and types"
 
 say "tests"
 status=0
-.venv/bin/pytest -q --durations=10 || status=$?
+.venv/bin/pytest -q -n 2 --dist loadfile --durations=15 || status=$?
 if [ ${#missing[@]} -gt 0 ]; then
   say "not available on this machine; tests that need it were skipped:"
   printf '      %s\n' "${missing[@]}"
