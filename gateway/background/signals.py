@@ -84,7 +84,10 @@ class ChuteSignals:
         signals.watched = frozenset(providers)
         for gone in signals.accounts.keys() - providers.keys():
             del signals.accounts[gone]
-        if not providers or self._catalog.refresher.is_running:
+        if not providers:
+            return
+        await self._catalog.ready()
+        if self._catalog.refresher.is_running:
             return
         failure = await self._attempt("load", self._utilization.ttl, self._ask_load)
         failure = await self._attempt("speed", self._statistics.ttl, self._ask_speed) or failure

@@ -1,6 +1,9 @@
 """Providers of the snapshot: the configured ones, `chutes` when there is a key for it, and one for each engine."""
 
+import logging
 from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.providers.base import MAX_RETRIES, HealthCheck, Provider, ProviderType, Timeouts, Via
@@ -8,6 +11,8 @@ from gateway.providers.chutes import is_chutes_host
 from gateway.providers.engines import EngineStatus
 from gateway.providers.guard import check_base_url, check_proxy_url
 from gateway.settings import ProviderConfig, Settings
+
+log = logging.getLogger("gateway")
 
 
 def remote_providers(settings: Settings) -> dict[str, Provider]:
@@ -28,8 +33,8 @@ def engine_providers(statuses: Iterable[EngineStatus]) -> dict[str, Provider]:
 def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
     kind = _kind(name, config)
     chutes = kind == ProviderType.CHUTES
-    base_url = config.base_url or (settings.chutes_base_url if chutes else "")
     place = settings.place("providers", name, "base_url")
+    base_url = _chutes_url(config, settings, place) if chutes else config.base_url
     if not base_url:
         raise ConfigError(f"{place}: is missing (for example https://api.openai.com/v1)")
     check_base_url(base_url, place, allow_private=settings.allow_private_upstreams)
@@ -50,6 +55,21 @@ def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
         stream_usage=config.stream_usage,
         debug=config.debug or config.log_level == "debug",
     )
+
+
+def _chutes_url(config: ProviderConfig, settings: Settings, place: str) -> str:
+    """The management API answers no models: who names it means the shared host."""
+    url = config.base_url or settings.chutes_base_url
+    if is_chutes_host(url) and (urlsplit(url).hostname or "").startswith("api."):
+        _note(f"{place}: is Chutes' management API; {settings.chutes_base_url} is asked instead")
+        return settings.chutes_base_url
+    return url
+
+
+@lru_cache(maxsize=64)
+def _note(text: str) -> None:
+    """Once, however often the snapshot is built."""
+    log.warning("%s", text)
 
 
 def _kind(name: str, config: ProviderConfig) -> str:

@@ -9,8 +9,8 @@ from tests.api.running import RunningGateway
 from tests.chutes_provider.conftest import R1, V3, Start, chat, heard, overview
 from tests.platform.process import PlatformProcess
 
-MODELS = {
-    "fast": {"policy": "lowest-latency", "targets": [{"provider": "chutes", "model": m} for m in (R1, V3)]},
+FAST = {"fast": {"policy": "lowest-latency", "targets": [{"provider": "chutes", "model": m} for m in (R1, V3)]}}
+CHEAP = {
     "cheap": {
         "policy": "cheapest-now",
         "targets": [
@@ -60,7 +60,7 @@ def test_without_a_provider_at_chutes_nobody_is_asked(start: Start) -> None:
 def test_latency_goes_by_what_chutes_measured(start: Start, platform: PlatformProcess) -> None:
     platform.set_chute(R1, ttft=3.0)
     platform.set_chute(V3, ttft=0.2, utilization=0.5)
-    gateway = start(models=MODELS)
+    gateway = start(models=FAST)
     candidates = explained(gateway, "fast")
     assert {one["model"] for one in candidates} == {R1, V3}
     first = next(one for one in candidates if one["model"] == V3)
@@ -73,7 +73,7 @@ def test_latency_goes_by_what_chutes_measured(start: Start, platform: PlatformPr
 
 def test_explain_says_what_is_cold(start: Start, platform: PlatformProcess) -> None:
     platform.set_chute(R1, hot=False)
-    candidates = explained(start(models=MODELS), "fast")
+    candidates = explained(start(models=FAST), "fast")
     assert [one["model"] for one in candidates] == [V3, R1]
     assert candidates[1]["reason"].startswith("cold: behind what is warm (cold, about")
 
@@ -81,7 +81,7 @@ def test_explain_says_what_is_cold(start: Start, platform: PlatformProcess) -> N
 def test_another_account_is_asked_while_a_cap_is_nearly_used(start: Start, platform: PlatformProcess) -> None:
     platform.set_account(monthly_usage=59.0)
     gateway = start(
-        models=MODELS,
+        models=CHEAP,
         providers={
             "chutes": {"api_key": "cpk_dev_platform"},
             "second": {"type": "openai", "base_url": platform.llm, "api_key": "cpk_dev_platform"},
@@ -98,7 +98,7 @@ def test_what_the_catalog_has_just_asked_is_not_asked_again(start: Start, platfo
     platform.fault({"on": "GET /chutes/utilization", "status": 0, "words": "", "times": 1, "delay": 0.0})
     platform.fault("GET /chutes/utilization=500:asked twice")
     platform.set_chute(V3, utilization=0.75)
-    gateway = start(models=MODELS, catalog={"refresh": "on"})
+    gateway = start(models=FAST, catalog={"refresh": "on"})
     signals = gateway.app.state.dispatcher.vitals.signals
     for one in explained(gateway, "fast"):
         assert "2 instances" in one["signals"], one
