@@ -1,6 +1,6 @@
 /** Dialogs on the browser's own <dialog>: focus stays inside, Escape closes. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { text } from "../text";
 import { Button } from "./button";
 
@@ -15,7 +15,7 @@ interface DialogProps {
 export function Dialog({ title, onClose, children, footer, width = "normal" }: DialogProps) {
   const box = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     box.current?.showModal();
     // Without a field to begin with, the dialog itself is focused, not its close button.

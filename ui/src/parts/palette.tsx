@@ -1,6 +1,6 @@
 /** ⌘K / Ctrl-K: every screen and command by name. */
 import { signal } from "@preact/signals";
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { text } from "../text";
 import { Icon, type IconName } from "./icon";
 
@@ -25,7 +25,7 @@ function Opened({ commands }: { commands: Command[] }) {
   const [typed, setTyped] = useState("");
   const [active, setActive] = useState(0);
   const found = useMemo(() => search(commands, typed), [commands, typed]);
-  useEffect(() => box.current?.showModal(), []);
+  useLayoutEffect(() => box.current?.showModal(), []);
   const close = () => {
     paletteOpen.value = false;
   };

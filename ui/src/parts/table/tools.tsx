@@ -94,14 +94,14 @@ export function CsvButton<T>({ name, columns, rows }: { name: string; columns: C
   return <Button icon="download" label={text.table.csv} disabled={rows.length === 0} onClick={save} />;
 }
 
-export function Tools({ children, shown, total, unit }: { children?: ComponentChildren; shown?: number; total?: number; unit?: string }) {
+export function Tools({ children, shown, total, unit }: { children?: ComponentChildren; shown?: number; total?: number; unit?: (n: number) => string }) {
   return (
     <div class="tools">
       {children}
       {total !== undefined && (
         <span class="tally" aria-live="polite">
           {shown !== undefined && shown !== total ? `${count(shown)} / ` : ""}
-          {count(total)} {unit}
+          {count(total)} {unit?.(total)}
         </span>
       )}
     </div>

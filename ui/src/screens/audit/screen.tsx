@@ -68,7 +68,7 @@ function List({ rows, total, offset, resource }: { rows: AuditRow[]; total: numb
         <CsvButton name="audit" columns={columns} rows={found} />
         <span class="grow" />
         <span class="pager">
-          <span class="tally">{count(total)} {words.unit}</span>
+          <span class="tally">{count(total)} {words.unit(total)}</span>
           <Button icon="left" label={text.requests.newer} disabled={offset === 0} onClick={() => setQuery({ offset: offset > PAGE_SIZE ? String(offset - PAGE_SIZE) : null })} />
           <Button icon="right" label={text.requests.older} disabled={offset + rows.length >= total} onClick={() => setQuery({ offset: String(offset + PAGE_SIZE) })} />
         </span>

@@ -1,7 +1,7 @@
 export const catalog = {
   title: "Catalog",
   lead: "Every model of every source, merged into one table.",
-  unit: "models",
+  unit: (n: number) => (n === 1 ? "model" : "models"),
   search: "Search models",
   tabs: { models: "Models", report: "Merge report", diff: "What changed" },
   refresh: "Ask all sources now",
@@ -78,7 +78,7 @@ export const catalog = {
     noVersions: "There is no earlier version yet. The gateway keeps one whenever something changes.",
     kinds: { new: "new", gone: "gone", price: "price", quantization: "quantization", context: "context", feature: "features", hot: "hot or cold" } as Record<string, string>,
     columns: { kind: "What", model: "Model", field: "Field", before: "Before", after: "After" },
-    unit: "changes",
+    unit: (n: number) => (n === 1 ? "change" : "changes"),
   },
   export: { title: "Export", csv: "CSV", md: "Markdown", json: "JSON" },
 };

@@ -3,7 +3,7 @@ export const models = {
   lead: "The names that programs ask for, and where each of them leads.",
   add: "Add model",
   search: "Search models",
-  unit: "models",
+  unit: (n: number) => (n === 1 ? "model" : "models"),
   guessed: "by its name",
   engine: "local engine",
   emptyTitle: "No model yet",

@@ -3,7 +3,7 @@ export const providers = {
   lead: "The services that this gateway sends requests to.",
   add: "Add provider",
   search: "Search providers",
-  unit: "providers",
+  unit: (n: number) => (n === 1 ? "provider" : "providers"),
   works: "It answers, and the key is good.",
   broken: "It does not work.",
   modelCount: (n: number) => (n === 1 ? "1 model" : `${n} models`),

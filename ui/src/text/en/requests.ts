@@ -2,7 +2,7 @@ export const requests = {
   title: "Requests",
   lead: "Everything that was asked, the newest first. Prompts are not stored unless a key says so.",
   search: "Search model, id, error",
-  unit: "requests",
+  unit: (n: number) => (n === 1 ? "request" : "requests"),
   pause: "Pause",
   resume: "Resume",
   newOnes: (n: number) => (n === 1 ? "1 new request" : `${n} new requests`),

@@ -29,7 +29,7 @@ export const system = {
   audit: {
     title: "Audit log",
     lead: "Who changed what, and when. Secrets are masked.",
-    unit: "entries",
+    unit: (n: number) => (n === 1 ? "entry" : "entries"),
     emptyTitle: "Nothing was changed yet",
     emptyLead: "Every change to providers, models, keys, users and settings is noted here.",
     columns: { at: "Time", actor: "Who", action: "Did", resource: "To", id: "Which", changes: "Fields", address: "From" },
@@ -46,7 +46,7 @@ export const system = {
     title: "Settings",
     lead: "The value in force, and where it comes from. What is set here wins over file and environment.",
     search: "Search settings",
-    unit: "settings",
+    unit: (n: number) => (n === 1 ? "setting" : "settings"),
     columns: { id: "Setting", value: "Value", origin: "From", default: "Default", description: "What it does" },
     onlyChanged: "Only changed ones",
     fixed: "Read before the database is: it is set in the file or the environment.",

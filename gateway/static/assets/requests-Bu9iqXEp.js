@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-rJYnFnz9.js";import{T as t}from"./numbers-AL1Ux17A.js";function n(){return t(e,{root:`/api/user`})}export{n as default};
