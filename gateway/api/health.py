@@ -15,15 +15,15 @@ router = APIRouter(tags=["health"])
 
 
 def health(state: State) -> dict[str, Any]:
-    """`healthy` when everything local is up, `degraded` while something loads or failed, `unhealthy` when no
-    model could be served at all."""
+    """`healthy` when everything local is up, `degraded` while something loads or failed or nothing is configured yet,
+    `unhealthy` when no model of what is configured could be served."""
     snapshot, engines = state.snapshot, state.engines.statuses()
     remote = [p for p in snapshot.providers.values() if p.type != "local"]
     alive = (EngineState.READY, EngineState.LOADING)
     usable = any(p.enabled for p in remote) or any(e.state in alive for e in engines)
     healthy = all(e.state == EngineState.READY for e in engines)
     return {
-        "status": "unhealthy" if not usable else "healthy" if healthy else "degraded",
+        "status": _status(bool(remote or engines), usable, healthy),
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "service": "chute-gateway",
         "version": __version__,
