@@ -129,6 +129,12 @@ class UnsupportedMedia(GatewayError):
     status, type, code = 415, "invalid_request_error", "unsupported_media_type"
 
 
+class HeadTooLarge(GatewayError):
+    """The request line and its headers are larger, or more, than any client needs."""
+
+    status, type, code = 431, "invalid_request_error", "headers_too_large"
+
+
 class RateLimited(GatewayError):
     """The key, its user or everybody together asks too much at a time; `retry_after` says when there is room."""
 

@@ -1,12 +1,14 @@
 """uvicorn's HTTP/1.1 connection, in which requests for inference skip ASGI. Installed by `serve`."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.api.direct import DirectExchange
 from gateway.api.inference import Inference
+from gateway.errors import HeadTooLarge, render
 from gateway.openai_api.operations import OPERATIONS
 
 _PATHS = {path.encode(): path for path in OPERATIONS}
@@ -14,11 +16,20 @@ _NOT_DIRECT = frozenset({"origin", "upgrade"})
 """Requests with these headers go through ASGI: CORS is a middleware, and upgrades are uvicorn's business."""
 
 
+_MAX_HEAD = 128 * 1024
+_MAX_HEADERS = 200
+"""Of one request; browsers and SDKs send some 20."""
+
+
 class GatewayProtocol(HttpToolsProtocol):
     """One connection. `POST` to a path of the operations table is answered here, everything else by the ASGI app.
 
-    A connection without a whole request head within uvicorn's keep-alive time is closed, be it silent or slow.
+    A connection without a whole request head within uvicorn's keep-alive time is closed, be it silent or slow. So is
+    one whose head is too large.
     """
+
+    _in_head = False
+    _head_bytes = 0
 
     inference: Inference
     """Set by `protocol_for`."""
@@ -35,9 +46,17 @@ class GatewayProtocol(HttpToolsProtocol):
         if isinstance(self.cycle, DirectExchange):
             self.cycle.leave()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > _MAX_HEAD:
+                self._refuse_head()
+
     # --- what httptools found ------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
         self.url = b""
         self.headers = []
 
@@ -45,7 +64,11 @@ class GatewayProtocol(HttpToolsProtocol):
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         if self.transport.is_closing():
+            return
+        if len(self.headers) > _MAX_HEADERS:
+            self._refuse_head()
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
         path = _PATHS.get(self.url)
@@ -72,6 +95,18 @@ class GatewayProtocol(HttpToolsProtocol):
             self.cycle.feed_end()
         else:
             super().on_message_complete()
+
+    def _refuse_head(self) -> None:
+        """Behind answers that are still on their way there is no place for one of its own: then it just ends."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:
+            error = HeadTooLarge(f"The headers exceed {_MAX_HEAD // 1024} kB or {_MAX_HEADERS} fields.")
+            status, headers, body = render(error, f"req-{os.urandom(16).hex()}")
+            lines = [*headers, ("content-length", str(len(body))), ("connection", "close")]
+            head = "".join(f"{name}: {value}\r\n" for name, value in lines)
+            self.transport.write(STATUS_LINE[status] + head.encode("latin-1") + b"\r\n" + body)
+        self.transport.close()
 
     def _is_direct(self, headers: Mapping[str, str]) -> bool:
         parser = self.parser
