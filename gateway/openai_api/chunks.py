@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.openai_api.sse import data_of, is_done
+from gateway.openai_api.sse import data_of, is_done, plain_data
 
 
 class Delta(msgspec.Struct):
@@ -44,7 +44,7 @@ _decode = msgspec.json.Decoder(Chunk).decode
 
 def read_chunk(event: bytes) -> Chunk | None:
     """None for comments, `[DONE]` and whatever is no chunk."""
-    data = data_of(event)
+    data = plain_data(event) or data_of(event)
     if data is None or is_done(event):
         return None
     try:

@@ -23,8 +23,8 @@ _CONSTRAINED = (
     "best_of",
 )
 """Fields with which the second half could not be joined to the first."""
-_BATCH = 32
-"""Events that are kept unread."""
+_UNREAD = 32 * 1024
+"""Bytes of events that are kept unread, at most."""
 _PLAIN = (b"null", b"false", b"0")
 
 PREFILLS = ("message", "prefix", "continue_final_message")
@@ -36,9 +36,9 @@ _decode_list = msgspec.json.Decoder(list[Raw]).decode
 
 
 class SaidSoFar:
-    """Collects the text of a stream. Events are read a batch at a time, since few streams ever break."""
+    """Collects the text of a stream. Events are read late and many at a time, since few streams ever break."""
 
-    __slots__ = ("_finished", "_head", "_joinable", "_pieces", "_unread")
+    __slots__ = ("_finished", "_head", "_joinable", "_pieces", "_room", "_unread")
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -46,10 +46,12 @@ class SaidSoFar:
         self._finished = False
         self._head: dict[str, object] = {}
         self._unread: list[bytes] = []
+        self._room = _UNREAD
 
     def note(self, event: bytes) -> None:
         self._unread.append(event)
-        if len(self._unread) >= _BATCH:
+        self._room -= len(event)
+        if self._room < 0:
             self._read()
 
     @property
@@ -85,6 +87,7 @@ class SaidSoFar:
             if (chunk := read_chunk(event)) is not None:
                 self._add(chunk)
         self._unread.clear()
+        self._room = _UNREAD
 
     def _add(self, chunk: Chunk) -> None:
         if not self._head:

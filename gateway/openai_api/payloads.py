@@ -15,9 +15,7 @@ _MARK = secrets.token_hex(16).encode()
 """Nobody can guess it, so no body can hold it."""
 _MARKED = re.compile(_MARK + rb"-(\d+)\.")
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_KINDS = bytes(0 if byte in _LETTERS else 1 for byte in range(256))
-_OTHER = b"\x01"
-_PIECE = 32 * 1024
+_PIECE = 64 * 1024
 """Looked at in one go: what fits into a processor's cache needs no fresh memory."""
 
 
@@ -68,6 +66,6 @@ def is_base64(payload: bytes | memoryview) -> bool:
     end = bytes(payload[-2:])
     letters = size - (2 if end == b"==" else 1 if end.endswith(b"=") else 0)
     return not any(
-        _OTHER in bytes(payload[start : min(start + _PIECE, letters)]).translate(_KINDS)
+        bytes(payload[start : min(start + _PIECE, letters)]).translate(None, _LETTERS)
         for start in range(0, letters, _PIECE)
     )

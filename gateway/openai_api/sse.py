@@ -76,6 +76,13 @@ class EventSplitter:
         return UpstreamBadResponse(f"The provider sent an event of more than {self._limit} bytes.")
 
 
+def plain_data(event: bytes) -> bytes | None:
+    """The data of an event of the common form: one line with a JSON object and nothing else. None for all others."""
+    if event.startswith(b"data: {") and event.find(b"\n") == len(event) - 2:
+        return event[6:-2]
+    return None
+
+
 def data_of(event: bytes) -> bytes | None:
     """The event's data, several `data:` lines joined by `\\n`; None for comments and events without data."""
     lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:") or line == b"data"]

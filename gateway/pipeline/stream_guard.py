@@ -1,5 +1,6 @@
 """Keeps an answer going when its target breaks in the middle: continued or begun anew elsewhere, never just cut."""
 
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -37,7 +38,8 @@ class GuardedStream:
         self._arriving = aiter(stream)
         self._said = SaidSoFar()
         self._said_before = 0
-        self._held: list[bytes] = []
+        self._held: deque[bytes] = deque()
+        self._recoveries = 0
         self._broken = asking.tries.answered_by
 
     @property
@@ -48,33 +50,33 @@ class GuardedStream:
             return usage
         return replace(usage, output_tokens=usage.output_tokens + self._said_before)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for recovery in range(_RECOVERIES + 1):
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """A stream that goes on does not introduce its speaker again."""
+        while True:
             try:
-                async for event in self._events(goes_on=recovery > 0 and self._policy is StreamPolicy.CONTINUE):
-                    yield event
-                return
+                event = self._held.popleft() if self._held else await self._arriving.__anext__()
             except GatewayError as error:
-                if recovery == _RECOVERIES or not await self._recover(error):
+                if self._recoveries == _RECOVERIES or not await self._recover(error):
                     raise
-            if self._policy is StreamPolicy.RESTART:
-                yield restart_event(self._said)
-                self._said = SaidSoFar()
+                self._recoveries += 1
+                if self._policy is StreamPolicy.RESTART:
+                    marked, self._said = restart_event(self._said), SaidSoFar()
+                    return marked
+                continue
+            if self._goes_on and only_role(event):
+                continue
+            self._said.note(event)
+            return event
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
-    async def _events(self, *, goes_on: bool) -> AsyncIterator[bytes]:
-        """A stream that goes on does not introduce its speaker again."""
-        held, self._held = self._held, []
-        for event in held:
-            self._said.note(event)
-            yield event
-        async for event in self._arriving:
-            if goes_on and only_role(event):
-                continue
-            self._said.note(event)
-            yield event
+    @property
+    def _goes_on(self) -> bool:
+        return self._recoveries > 0 and self._policy is StreamPolicy.CONTINUE
 
     async def _recover(self, error: GatewayError) -> bool:
         """Whether another stream took the place of the broken one."""

@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.errors import UpstreamBadResponse, UpstreamTimeout
 from gateway.openai_api.call import Usage
-from gateway.openai_api.sse import DONE, EventSplitter, data_of, is_done
+from gateway.openai_api.sse import DONE, EventSplitter, data_of, is_done, plain_data
 from gateway.providers.failures import failure_inside
 from gateway.providers.transport.base import HttpResponse
 from gateway.providers.usage import read_usage
@@ -80,7 +80,7 @@ class ChunkStream:
                 if self._begun and not self._open:
                     self._response.idle = min(self._response.idle, AFTER_FINISH)
                 try:
-                    self._events.extend(self._splitter.feed(await anext(self._pieces)))
+                    self._events.extend(self._splitter.feed(await self._pieces.__anext__()))
                 except (StopAsyncIteration, UpstreamTimeout) as error:
                     self._end(error)
         except BaseException:
@@ -110,8 +110,9 @@ class ChunkStream:
 
     def _accept(self, event: bytes) -> bool:
         """True for events to pass on. Comments are passed: they show that the upstream lives."""
-        plain = event.startswith(b"data: {") and event.find(b"\n") == len(event) - 2
-        data = event[6:-2] if plain else data_of(event)
+        data = plain = plain_data(event)
+        if data is None:
+            data = data_of(event)
         if data is None:
             if not all(line.startswith(_FIELDS) for line in event.splitlines() if line):
                 raise _invalid()

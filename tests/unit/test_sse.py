@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import UpstreamBadResponse
-from gateway.openai_api.sse import DONE, EventSplitter, comment, data_of, event, is_done
+from gateway.openai_api.continuation import SaidSoFar
+from gateway.openai_api.sse import DONE, EventSplitter, comment, data_of, event, is_done, plain_data
 
 _pieces = st.lists(
     st.sampled_from(
@@ -67,3 +68,18 @@ def test_own_events() -> None:
     assert data_of(event(b"{}")) == b"{}"
     assert not is_done(event(b'{"text": "[DONE]"}'))
     assert is_done(b"data:[DONE]\n\n")
+
+
+def test_plain_data_is_that_of_one_line_with_an_object() -> None:
+    assert plain_data(b'data: {"a":1}\n\n') == b'{"a":1}'
+    for other in (b": hello\n\n", b"data: [DONE]\n\n", b'data: {"a":1}\ndata: 2\n\n', b'event: x\ndata: {"a":1}\n\n'):
+        assert plain_data(other) is None
+
+
+def test_a_long_answer_is_told_whole_however_late_it_is_read() -> None:
+    said, words = SaidSoFar(), [f"word-{n} " for n in range(2000)]
+    for word in words:
+        said.note(event(b'{"choices":[{"index":0,"delta":{"content":"%b"}}]}' % word.encode()))
+    assert (said.text, said.count, said.joinable, said.finished) == ("".join(words), 2000, True, False)
+    said.note(event(b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'))
+    assert said.finished

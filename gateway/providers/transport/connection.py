@@ -26,17 +26,18 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_barren",
-        "_buffered",
         "_chunks",
         "_deadline",
         "_discard",
         "_fields",
         "_framed",
+        "_gathers",
         "_loop",
         "_on_junk",
         "_parser",
         "_peek",
         "_reading_paused",
+        "_room",
         "_silence",
         "_timer",
         "_timer_at",
@@ -55,6 +56,7 @@ class Connection(asyncio.Protocol):
         "origin",
         "spoiled",
         "status",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin, on_junk: Callable[[Origin], None]) -> None:
@@ -79,7 +81,8 @@ class Connection(asyncio.Protocol):
         self.headers: dict[str, str] = {}
         self.head_done = self.done = self.keep_alive = False
         self._framed = self._discard = self._unsent = False
-        self._barren = self._buffered = 0
+        self._barren = self.waiting = 0
+        self._room, self._gathers = HIGH_WATER, False
         self._fields: list[tuple[bytes, bytes]] = []
         self._chunks.clear()
 
@@ -163,11 +166,23 @@ class Connection(asyncio.Protocol):
             return
         self._barren = 0
         self._chunks.append(body)
-        self._buffered += len(body)
-        if self._buffered > HIGH_WATER and not self._reading_paused and not self._transport.is_closing():
+        self.waiting += len(body)
+        if self.waiting > self._room:
+            self._pause()
+        elif self._gathers:
+            return
+        self._wake()
+
+    def _pause(self) -> None:
+        if not self._reading_paused and not self._transport.is_closing():
             self._reading_paused = True
             self._transport.pause_reading()
-        self._wake()
+
+    def _resume(self) -> None:
+        if self._reading_paused:
+            self._reading_paused = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
 
     def on_message_complete(self) -> None:
         if self.head_done and not self.done:
@@ -224,11 +239,19 @@ class Connection(asyncio.Protocol):
 
     async def read_some(self, deadline: float, silence: str) -> bytes:
         """What has arrived of the body, waiting for at least one byte; empty at the end."""
-        if not self._chunks and not self.done:
-            self._deadline, self._silence = deadline, silence
-            while not self._chunks and not self.done and self.failure is None:
-                await self._news()
-        return self.take()
+        while not (data := self.take()) and not self.done:
+            await self.news(deadline, silence)
+        return data
+
+    def news(self, deadline: float, silence: str) -> "asyncio.Future[None]":
+        """To be awaited by whoever took all there was; then `take` again. Past the deadline, that raises `silence`."""
+        self._deadline, self._silence = deadline, silence
+        return self._news()
+
+    def gather(self, limit: int) -> None:
+        """From now on there is news only when the body is whole, fails, or grows past `limit` bytes."""
+        self._room, self._gathers = limit, True
+        self._resume()
 
     def take(self) -> bytes:
         """What has arrived of the body and was not taken yet. Raises what made the exchange fail."""
@@ -239,11 +262,8 @@ class Connection(asyncio.Protocol):
             return b""
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()
-        self._buffered = 0
-        if self._reading_paused:
-            self._reading_paused = False
-            if not self._transport.is_closing():
-                self._transport.resume_reading()
+        self.waiting = 0
+        self._resume()
         return data
 
     def finish(self) -> bool:

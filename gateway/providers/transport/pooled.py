@@ -133,13 +133,13 @@ class PooledResponse:
         return body
 
     async def _arriving(self, connection: Connection, limit: int) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while data := await connection.read_some(self._first, "The provider's answer took too long."):
-            size += len(data)
-            check_size(size, limit)
-            parts.append(data)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        """All of it at once, so that nobody is woken up for a piece."""
+        connection.gather(limit)
+        while not connection.done and connection.failure is None and connection.waiting <= limit:
+            await connection.news(self._first, "The provider's answer took too long.")
+        if connection.failure is not None and not connection.done:
+            raise connection.failure
+        return connection.take()
 
     def stream(self) -> AsyncIterator[bytes]:
         return self
@@ -151,9 +151,10 @@ class PooledResponse:
         connection = self._connection
         if connection is None:
             raise StopAsyncIteration
-        wait = min(self._pool.now() + self.idle, self._end) if self._started else self._first
         try:
-            data = await connection.read_some(wait, "The provider's stream fell silent.")
+            while not (data := connection.take()) and not connection.done:
+                wait = min(self._pool.now() + self.idle, self._end) if self._started else self._first
+                await connection.news(wait, "The provider's stream fell silent.")
         except BaseException:
             self._close()
             raise
