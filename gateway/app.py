@@ -3,20 +3,18 @@
 import logging
 from collections.abc import Container, Mapping
 from contextlib import suppress
+from importlib import import_module
 
-from fastapi.middleware.cors import CORSMiddleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from gateway.access.addresses import parse_networks
 from gateway.access.keys import keep_master_key, master_key
 from gateway.admin.directory import Directory
-from gateway.api.admin.identity import administrator
 from gateway.api.asgi import Receive, Scope, Send
 from gateway.api.bodies import BoundedBodies
-from gateway.api.catalog import catalog_routes
 from gateway.api.inference import Inference, Limits
-from gateway.api.metrics import metrics_router
-from gateway.api.pages import fastapi_app
+from gateway.api.late import LatePages
 from gateway.background.catalog import CatalogRefresh
 from gateway.background.health import HealthChecks
 from gateway.background.loads import EngineLoads
@@ -30,8 +28,8 @@ from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineBoard, NoEngines
 from gateway.providers.registry import build_adapters
 from gateway.providers.transport.addresses import AddressPolicy
+from gateway.providers.transport.base import Transport
 from gateway.providers.transport.chosen import ChosenTransport
-from gateway.providers.transport.httpx_client import HttpxTransport
 from gateway.providers.transport.pooled import PooledTransport
 from gateway.routing.attempt import Dispatcher, QueueLimits
 from gateway.routing.warming import Warmer
@@ -70,7 +68,7 @@ class Gateway:
         self.failure: Exception | None = None
         self._master_key = key
         policy = AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port}))
-        self._transport = ChosenTransport(PooledTransport(policy), HttpxTransport(policy))
+        self._transport = ChosenTransport(PooledTransport(policy), lambda: _httpx(policy))
         adapters = build_adapters(self._transport, engines, settings.chutes_api_url, settings.chutes_base_url)
         self.state = State(
             snapshot=build_snapshot(settings, engines, key),
@@ -87,9 +85,7 @@ class Gateway:
         self._live(settings)
         self.back_office = BackOffice(settings, self.state, self._enforce, origins)
         self.catalog = build_catalog(settings, self._transport, lambda: self.state.snapshot.providers.values(), engines)
-        self._pages = fastapi_app(self.state)
-        self._pages.include_router(catalog_routes(self.catalog, administrator))
-        self._bounded_pages = BoundedBodies(self._pages, settings.body_timeout)
+        self._pages = BoundedBodies(LatePages(self.state, self._all_pages), settings.body_timeout)
         self._http = _with_cors(self._dispatch, settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,8 +98,6 @@ class Gateway:
         self.keep_key()
         await self.back_office.open(self._master_key, self.background)
         self.catalog.board.listen(self.back_office.tell_catalog)
-        self._pages.state.services = self.back_office.services
-        self._pages.include_router(metrics_router(self.back_office.watched(self.catalog.board)))
         await self.state.engines.start()
         for task in (
             HealthChecks(self.state, self._transport, self.background).task(),
@@ -151,7 +145,15 @@ class Gateway:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         inference = scope["type"] == "http" and self.inference.answers(scope["path"])
-        await (self.inference if inference else self._bounded_pages)(scope, receive, send)
+        await (self.inference if inference else self._pages)(scope, receive, send)
+
+    def _all_pages(self) -> ASGIApp:
+        """FastAPI and its routes take half a second and 20 MB to load, so that waits until somebody asks for them."""
+        office = self.back_office
+        pages: ASGIApp = import_module("gateway.api.pages").all_pages(
+            self.state, self.catalog, office.services, office.watched(self.catalog.board)
+        )
+        return pages
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -167,6 +169,12 @@ class Gateway:
         await receive()
         await self.shutdown()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _httpx(policy: AddressPolicy) -> Transport:
+    """Loaded for the first provider that needs it: only those behind a proxy or reached over HTTP/2 do."""
+    transport: Transport = import_module("gateway.providers.transport.httpx_client").HttpxTransport(policy)
+    return transport
 
 
 def inference_limits(settings: Settings) -> Limits:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from gateway.access.counters.opened import open_counters
 from gateway.access.passwords import Passwords
@@ -21,16 +23,14 @@ from gateway.admin.directory import Directory
 from gateway.admin.opening import base, open_store
 from gateway.admin.seeding import seed
 from gateway.admin.users import has_admin
-from gateway.api.admin.usage_views import request_view
 from gateway.api.hub import Event, Hub
-from gateway.api.metrics import Watched
 from gateway.api.services import Services
+from gateway.api.watched import Watched
 from gateway.background.tasks import Background, Periodic
 from gateway.catalog.board import CatalogBoard
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.changes import Change
 from gateway.errors import StorageFailed, StorageUnavailable
-from gateway.observe.otlp import Collector, Exporter, read_headers
 from gateway.pipeline.account import settled
 from gateway.settings import Settings
 from gateway.settings.periods import PERIODS, period_name
@@ -43,8 +43,10 @@ from gateway.store.usage_reports import UsageReports
 from gateway.usage.meters import Meters
 from gateway.usage.price_facts import configured_prices
 from gateway.usage.recorder import Recorder
-from gateway.usage.spans import spans_of
 from gateway.usage.types import UsageRow
+
+if TYPE_CHECKING:
+    from gateway.observe.otlp import Exporter
 
 log = logging.getLogger("gateway")
 
@@ -175,17 +177,18 @@ class BackOffice:
 
     def _tell_request(self, row: UsageRow) -> None:
         if self._hub:
-            self._hub.publish(Event("request", request_view(row).model_dump(mode="json"), row.user_id))
+            self._hub.publish(Event("request", replace(row, request_body=None, response_body=None), row.user_id))
 
     def _trace(self, recorder: Recorder) -> None:
-        """Off unless a collector is named: then nothing is made for it."""
+        """Off unless a collector is named: then nothing is made or loaded for it."""
         settings = self._settings
         if not settings.otel_exporter_otlp_endpoint:
             return
+        otlp, spans_of = import_module("gateway.observe.otlp"), import_module("gateway.usage.spans").spans_of
         given = settings.otel_exporter_otlp_headers
-        headers = read_headers(given.get_secret_value()) if given else {}
-        collector = Collector(settings.otel_exporter_otlp_endpoint, settings.otel_service_name, headers)
-        self._exporter = exporter = Exporter(collector)
+        headers = otlp.read_headers(given.get_secret_value()) if given else {}
+        collector = otlp.Collector(settings.otel_exporter_otlp_endpoint, settings.otel_service_name, headers)
+        self._exporter = exporter = otlp.Exporter(collector)
         exporter.start()
         recorder.on_row(lambda row: exporter.add(spans_of(row)))
         self._state.traced = settings.otel_traces_sampler_arg

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -27,7 +28,6 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         """The default hasher follows RFC 9106 for servers with little memory: 64 MiB, three passes."""
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
         self._threads = ThreadPoolExecutor(_THREADS, "passwords")
         self._running = 0
 
@@ -56,9 +56,16 @@ class Passwords:
     def _hash(self, password: str) -> str:
         return self._hasher.hash(_bytes(password))
 
+    @cached_property
+    def _nobody(self) -> str:
+        return self._hasher.hash(secrets.token_urlsafe(32))
+
     def _verify(self, stored: str | None, password: str) -> tuple[bool, str | None]:
+        nobody = (
+            self._nobody
+        )  # made with the first login, whoever it is, so that this one too tells nothing by its time
         try:
-            self._hasher.verify(stored or self._nobody, _bytes(password))
+            self._hasher.verify(stored or nobody, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False, None
         if not stored:

@@ -3,15 +3,12 @@
 The administration calls `Sealer` and the masks; `open_sealer` is called at start and by the command that rotates.
 """
 
-import base64
 import secrets
 from collections.abc import Sequence
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import ClassVar
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import Any, ClassVar
 
 from gateway.access.guessable import is_guessable
 from gateway.access.kept import read_or_make
@@ -40,29 +37,27 @@ class SealedElsewhere(GatewayError):
 class Sealer:
     """Seals with the first key and opens with any. Tokens are text, and no two of one secret are alike."""
 
-    __slots__ = ("_current", "_keys")
-
     def __init__(self, secret_key: str, previous: Sequence[str] = ()) -> None:
-        self._current = Fernet(_derived(secret_key))
-        self._keys = MultiFernet([self._current, *(Fernet(_derived(key)) for key in previous)])
+        self._secret_keys = (secret_key, *previous)
+
+    @cached_property
+    def _cipher(self) -> Any:
+        """Loaded for the first secret: cryptography takes 7 MB, and many gateways have all secrets in their file."""
+        return import_module("gateway.access.cipher").Cipher(self._secret_keys)
 
     def seal(self, text: str) -> str:
-        return self._current.encrypt(text.encode()).decode()
+        return str(self._cipher.seal(text))
 
     def open(self, token: str) -> str:
         """Raises SealedElsewhere."""
-        try:
-            return self._keys.decrypt(token).decode()
-        except (InvalidToken, ValueError):
-            raise SealedElsewhere from None
+        found: str | None = self._cipher.open(token)
+        if found is None:
+            raise SealedElsewhere
+        return found
 
     def reseal(self, token: str) -> str:
         """The same secret, sealed with the current key: the same token where it is already. Raises SealedElsewhere."""
-        try:
-            self._current.decrypt(token)
-        except (InvalidToken, ValueError):
-            return self.seal(self.open(token))
-        return token
+        return token if self._cipher.is_current(token) else self.seal(self.open(token))
 
 
 def open_sealer(configured: str | None, previous: Sequence[str], state_dir: Path) -> Sealer:
@@ -87,12 +82,6 @@ def check_secret_key(key: str, place: str) -> None:
             f"{place}: too easy to guess: use at least {_MIN_LENGTH} random characters"
             """ (python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"""
         )
-
-
-def _derived(secret_key: str) -> bytes:
-    """Any text becomes 32 bytes. The salt is constant, as the key is random itself."""
-    derivation = HKDF(SHA256(), 32, salt=b"chute-gateway", info=b"sealed provider keys")
-    return base64.urlsafe_b64encode(derivation.derive(secret_key.encode()))
 
 
 def mask_secret(text: str) -> str:

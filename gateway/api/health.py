@@ -1,17 +1,13 @@
-"""`/health`, `/ready`, `/live`: open to all, so they name no URL and no secret."""
+"""What `/health`, `/ready` and `/live` answer: open to all, so they name no URL and no secret."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 
 from gateway import __version__
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineState, EngineStatus
 from gateway.state import State
-
-router = APIRouter(tags=["health"])
 
 
 def health(state: State) -> dict[str, Any]:
@@ -33,24 +29,35 @@ def health(state: State) -> dict[str, Any]:
     }
 
 
-@router.get("/health")
-async def get_health(request: Request) -> JSONResponse:
+def _status(configured: bool, usable: bool, healthy: bool) -> str:
+    """What has just been installed is not unhealthy: platforms would take it down before it can be set up."""
+    if not usable:
+        return "unhealthy" if configured else "degraded"
+    return "healthy" if healthy else "degraded"
+
+
+def check_health(state: State) -> tuple[int, dict[str, Any]]:
     """200 also while models load; 503 only when nothing could be answered."""
-    body = health(request.app.state.gateway)
-    return JSONResponse(body, 503 if body["status"] == "unhealthy" else 200)
+    body = health(state)
+    return (503 if body["status"] == "unhealthy" else 200), body
 
 
-@router.get("/ready")
-async def ready(request: Request) -> JSONResponse:
+def check_ready(state: State) -> tuple[int, dict[str, Any]]:
     """200 once every engine is ready or has failed for good: no start-up work is left."""
-    state: State = request.app.state.gateway
     loading = [e.name for e in state.engines.statuses() if e.state == EngineState.LOADING]
-    return JSONResponse({"ready": not loading, "loading": loading}, 503 if loading else 200)
+    return (503 if loading else 200), {"ready": not loading, "loading": loading}
 
 
-@router.get("/live")
-async def live() -> dict[str, str]:
-    return {"status": "alive"}
+def check_live(_: State) -> tuple[int, dict[str, Any]]:
+    return 200, {"status": "alive"}
+
+
+CHECKS: dict[str, Callable[[State], tuple[int, dict[str, Any]]]] = {
+    "/health": check_health,
+    "/ready": check_ready,
+    "/live": check_live,
+}
+"""By path: the status and the body of the answer."""
 
 
 def _provider(provider: Provider, state: State) -> dict[str, Any]:

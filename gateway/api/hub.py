@@ -12,7 +12,7 @@ _WAITING = 500
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`user_id` is whose it is; None: only administrators may see it."""
+    """`user_id` is whose it is; None: only administrators may see it. Of a `request`, `data` is its `UsageRow`."""
 
     kind: str
     data: Any

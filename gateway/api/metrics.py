@@ -2,8 +2,7 @@
 
 import hmac
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from ipaddress import ip_address
 from itertools import chain
 from typing import Any
@@ -11,35 +10,19 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from gateway import __version__
+from gateway.api.watched import Watched
 from gateway.cache import ResponseCache
 from gateway.errors import Forbidden, Unauthenticated
 from gateway.observe import metric_table as table
 from gateway.observe.metrics import CONTENT_TYPE, Metric, Values, exposition
 from gateway.observe.process import STARTED, process_families
 from gateway.state import State
-from gateway.usage.meters import Meters
 from gateway.usage.recorder import Recorder
 from gateway.usage.types import NANOS
 
 _MAX_TARGETS = 1_000
 _BREAKER = {"closed": 0, "ramping": 1, "half-open": 1, "open": 2, "cooling": 3}
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What is shown. `catalog_age` is in seconds, None without a catalog; `engine_memory` in bytes by engine.
-
-    `token` opens both pages; without one only clients on this machine may read them.
-    """
-
-    state: State
-    meters: Meters
-    recorder: Recorder
-    cache: ResponseCache | None = None
-    token: str | None = None
-    catalog_age: Callable[[], float | None] = lambda: None
-    engine_memory: Callable[[], Mapping[str, int]] = dict
 
 
 def metrics_router(watched: Watched) -> APIRouter:

@@ -10,15 +10,30 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.api import admin, explain, health, listing, ui
+from gateway.api import admin, explain, health_routes, listing, ui
+from gateway.api.admin.identity import administrator
+from gateway.api.catalog import catalog_routes
+from gateway.api.metrics import metrics_router
+from gateway.api.services import Services
+from gateway.api.watched import Watched
+from gateway.catalog.parts import CatalogParts
 from gateway.errors import GatewayError, InvalidJSON, InvalidRequest, MethodNotAllowed, NotFound, render
 from gateway.state import State
+
+
+def all_pages(state: State, catalog: CatalogParts, services: Services, watched: Watched) -> FastAPI:
+    """Everything, once the gateway has started."""
+    app = fastapi_app(state)
+    app.include_router(catalog_routes(catalog, administrator))
+    app.include_router(metrics_router(watched))
+    app.state.services = services
+    return app
 
 
 def fastapi_app(state: State) -> FastAPI:
     app = FastAPI(title="chute-gateway", version=__version__, docs_url=None, redoc_url=None)
     app.state.gateway = state
-    app.include_router(health.router)
+    app.include_router(health_routes.router)
     app.include_router(explain.router)
     app.include_router(listing.router)
     app.include_router(ui.router)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-
-from rapidfuzz import fuzz, process
+from importlib import import_module
+from typing import Any
 
 _SEPARATORS = re.compile(r"[-_. ]+")
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
@@ -54,7 +54,8 @@ def signature(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def alike(name: str, candidates: Iterable[str]) -> list[tuple[str, float]]:
     """The candidates that score at least `FUZZY_SCORE`, best first. All names are normalised."""
-    found = process.extract(name, list(candidates), scorer=fuzz.ratio, score_cutoff=FUZZY_SCORE, limit=4)
+    fuzzy = _fuzzy()
+    found = fuzzy.process.extract(name, list(candidates), scorer=fuzzy.fuzz.ratio, score_cutoff=FUZZY_SCORE, limit=4)
     return [(candidate, score) for candidate, score, _ in found]
 
 
@@ -64,6 +65,13 @@ def closest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     by_bare = {candidate: full.rpartition("/")[2] for candidate, full in by_full.items()}
     scores: dict[str, float] = {}
     for wanted, choices in ((normalised(name), by_full), (bare(name), by_bare)):
-        for _, score, candidate in process.extract(wanted, choices, scorer=fuzz.ratio, score_cutoff=60, limit=limit):
+        for _, score, candidate in _fuzzy().process.extract(
+            wanted, choices, scorer=_fuzzy().fuzz.ratio, score_cutoff=60, limit=limit
+        ):
             scores[candidate] = max(score, scores.get(candidate, 0.0))
     return sorted(scores, key=lambda candidate: (-scores[candidate], candidate))[:limit]
+
+
+def _fuzzy() -> Any:
+    """Loaded for the first names that are not equal: it takes 4 MB, and most starts compare none."""
+    return import_module("rapidfuzz")

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from gateway.errors import InvalidImage, InvalidRequest
-from gateway.media.fetch import refuse_unsafe_url
 from gateway.openai_api.call import Call
 from gateway.openai_api.data_url import data_url, image_format
 from gateway.openai_api.images import ImageUse, find_images, inline_images
@@ -25,7 +24,7 @@ def find_chat_images(call: Call, route: Route, limits: MediaLimits) -> ImageUse:
 async def fetch_chat_images(call: Call, use: ImageUse, route: Route, snapshot: Snapshot, limits: MediaLimits) -> Call:
     """Judges every address. An engine of ours never fetches a URL: it gets the image itself."""
     for url in {*(image.url for image in use.remote), *use.other_urls}:
-        await refuse_unsafe_url(url, allowed_domains=limits.image_domains or None, refused_ports=limits.own_ports)
+        await limits.judge(url)
     if use.remote and _local(route, snapshot):
         return replace(call, body=inline_images(call.body, await _fetched(use, limits)))
     return call

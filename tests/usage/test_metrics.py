@@ -15,7 +15,8 @@ from fastapi.responses import JSONResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.metrics import Watched, metrics_router
+from gateway.api.metrics import metrics_router
+from gateway.api.watched import Watched
 from gateway.cache import Entry, ResponseCache
 from gateway.errors import GatewayError, UpstreamServerError
 from gateway.observe import metric_table as table

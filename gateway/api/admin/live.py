@@ -15,6 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from gateway.api.admin.identity import Person, identify_person, person
 from gateway.api.admin.overview import live_status
+from gateway.api.admin.usage_views import request_view
 from gateway.api.hub import Event, Subscription
 from gateway.api.services import Services, services
 from gateway.errors import GatewayError
@@ -77,7 +78,7 @@ async def _messages(connection: Request | WebSocket, who: Person) -> AsyncIterat
         while True:
             event = await _next(subscription)
             if event is not None:
-                yield _message(event.kind, event.data)
+                yield _message(event.kind, _shown(event))
             if subscription.missed:
                 yield _message("missed", subscription.missed)
                 subscription.missed = 0
@@ -85,6 +86,11 @@ async def _messages(connection: Request | WebSocket, who: Person) -> AsyncIterat
                 if pulse.is_due and await identify_person(connection, "GET", upgrade=True) is None:
                     return
                 yield _message("status", status)
+
+
+def _shown(event: Event) -> Any:
+    """Rows are rendered only for who sees them."""
+    return request_view(event.data).model_dump(mode="json") if event.kind == "request" else event.data
 
 
 async def _next(subscription: Subscription) -> Event | None:
