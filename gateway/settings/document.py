@@ -25,10 +25,13 @@ class Document:
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
 
     def place(self, key: KeyPath) -> str:
-        """`gateway.yaml, line 7, providers.groq.base_url`: the closest known line for a key, dotted."""
+        """`gateway.yaml, line 7, providers.groq.base_url`: the closest known line for a key, dotted. Without
+        lines what was given as a mapping, not as a file."""
         known = next((key[:n] for n in range(len(key), -1, -1) if key[:n] in self.lines), ())
         line = self.lines.get(known, 1)
         dotted = ".".join(str(part) for part in key) or "(top level)"
+        if not self.lines:
+            return f"{self.path}, {dotted}"
         return f"{self.path}, line {line}, {dotted}"
 
 

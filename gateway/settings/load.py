@@ -32,11 +32,13 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     config_path: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    document: Document | None = None,
 ) -> LoadedSettings:
-    """Raises ConfigError naming file, line and key (or the environment variable)."""
+    """`document` stands in for the file. Raises ConfigError naming file, line and key (or the environment variable)."""
     environ = os.environ if environ is None else environ
-    path = config_path or default_path(environ)
-    document = read_document(path, environ) if path else Document(Path("gateway.yaml"))
+    path = None if document else config_path or default_path(environ)
+    is_written = bool(document or path)
+    document = document or (read_document(path, environ) if path else Document(Path("gateway.yaml")))
     values, origins, notes = _from_file(document)
     for name in Settings.model_fields:
         if name not in _NESTED and (given := environ.get(name.upper())):
@@ -48,7 +50,7 @@ def load_settings(
             values[name], origins[name] = value, "command line"
     _settle_chutes_hosts(values, origins, notes)
     settings = _validate(values, origins, document)
-    if path:
+    if is_written:
         settings._document = document
     return LoadedSettings(settings, origins, tuple(notes))
 
