@@ -24,7 +24,7 @@ def test_an_extra_asks_for_what_its_lock_was_made_from(extra: str) -> None:
     assert wanted <= listed, wanted - listed
 
 
-@pytest.mark.parametrize("lock", ["gateway", "test", "engines-cpu", "engines-vllm-cpu", "engines-gpu"])
+@pytest.mark.parametrize("lock", ["gateway", "router", "test", "engines-cpu", "engines-vllm-cpu", "engines-gpu"])
 def test_locks_pin_every_package_with_hashes_and_name_no_host(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     pins = re.findall(r"^[A-Za-z0-9._\[\]-]+==\S+", text, re.MULTILINE)
