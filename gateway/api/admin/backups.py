@@ -27,7 +27,12 @@ class Restored(BaseModel):
     rows: dict[str, int] = Field(description="How many rows of each table were in the file.")
 
 
-@router.get("", summary="Download a backup")
+@router.get(
+    "",
+    summary="Download a backup",
+    response_class=FileResponse,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
 async def download(
     request: Request, person: Admin, usage: Annotated[bool, Query(description="Also requests and bodies.")] = True
 ) -> FileResponse:

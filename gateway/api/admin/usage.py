@@ -49,7 +49,12 @@ async def read_usage(
     return await _usage(services(request), chosen.filter, group, step)
 
 
-@admin.get("/usage/export", summary="Download the requests of a period")
+@admin.get(
+    "/usage/export",
+    summary="Download the requests of a period",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}, "application/jsonl": {}}}},
+)
 async def export_usage(
     request: Request, _: Admin, chosen: Chosen, format: Literal["csv", "json"] = "csv"
 ) -> StreamingResponse:
