@@ -201,6 +201,10 @@ def test_the_catalog_is_filtered_compared_and_added_to_the_models(admin: Page, h
     house.open(admin, "catalog?gateway=main&q=vendor")
     expect(admin.get_by_text("1,200 /")).to_be_visible()
     assert admin.get_by_role("table").get_by_role("row").count() < 120, "only rows in sight are drawn"
+    table = admin.get_by_role("region", name="Catalog")
+    table.evaluate("(box) => { box.scrollTop = box.scrollHeight; }")
+    expect(admin.get_by_role("row", name=re.compile("model-1199"))).to_be_in_viewport()
+    table.evaluate("(box) => { box.scrollTop = 0; }")
     admin.get_by_label("Compare main/vendor/model-0000").check()
     admin.get_by_label("Compare main/vendor/model-0001").check()
     admin.get_by_role("button", name="Compare 2").click()

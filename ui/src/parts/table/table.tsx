@@ -44,25 +44,43 @@ export function Table<T>(props: TableProps<T>) {
         </colgroup>
         <Head columns={columns} sorting={sorting} onSort={props.onSort} />
         <tbody>
-          {above > 0 && <tr class="gap" style={{ height: above }} aria-hidden="true" />}
+          {above > 0 && <Gap height={above} columns={columns.length} />}
           {sorted.slice(slice.from, slice.to).map((row, offset) => {
             const n = slice.from + offset;
             const key = rowKey(row);
             const classes = [onOpen ? "opens" : "", n === active ? "active" : "", key === props.openKey ? "open" : "", props.rowTone?.(row) ?? ""];
             return (
               <tr key={key} class={classes.join(" ").trim()} aria-rowindex={n + 2} onClick={onOpen ? (event) => opens(event) && onOpen(row) : undefined}>
-                {columns.map((column) => (
-                  <td key={column.id} class={column.numeric ? "numeric" : undefined}>
-                    {column.cell(row)}
-                  </td>
-                ))}
+                <Cells row={row} columns={columns} />
               </tr>
             );
           })}
-          {below > 0 && <tr class="gap" style={{ height: below }} aria-hidden="true" />}
+          {below > 0 && <Gap height={below} columns={columns.length} />}
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** The same elements as long as row and columns are the same, so that scrolling draws only the rows that are new. */
+function Cells<T>({ row, columns }: { row: T; columns: Column<T>[] }) {
+  return useMemo(() => (
+    <>
+      {columns.map((column) => (
+        <td key={column.id} class={column.numeric ? "numeric" : undefined}>
+          {column.cell(row)}
+        </td>
+      ))}
+    </>
+  ), [row, columns]);
+}
+
+/** Stands for the rows that are out of sight. A row without a cell would have no height. */
+function Gap({ height, columns }: { height: number; columns: number }) {
+  return (
+    <tr class="gap" aria-hidden="true">
+      <td colSpan={columns} style={{ height: `${height}px` }} />
+    </tr>
   );
 }
 
