@@ -14,6 +14,7 @@ command -v ffmpeg >/dev/null || wanted+=(ffmpeg)
 command -v npm >/dev/null || wanted+=(npm)
 command -v chromium >/dev/null || wanted+=(chromium)
 command -v redis-server >/dev/null || wanted+=(redis-server)
+command -v nginx >/dev/null || wanted+=(nginx-light)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || wanted+=(postgresql)
 [ -d /usr/share/fonts/truetype/dejavu ] || wanted+=(fonts-dejavu-core)
 if [ ${#wanted[@]} -gt 0 ]; then
@@ -23,6 +24,7 @@ if [ ${#wanted[@]} -gt 0 ]; then
   fi
   for tool in "${wanted[@]}"; do
     case $tool in
+    nginx-light) command -v nginx >/dev/null ;;
     fonts-*) [ -d /usr/share/fonts/truetype/dejavu ] ;;
     postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
     *) command -v "$tool" >/dev/null ;;
