@@ -22,6 +22,8 @@ from gateway.state import MediaLimits
 
 _decode = msgspec.json.Decoder().decode
 _JSON = Body.JSON
+MISSING = {name: f"missing_{name}" for name in ("input", "query", "documents", "prompt")}
+"""Codes for fields that are left out, where they have one of their own. Source: acceptance row A002-19."""
 _MULTIPART_OVERHEAD = 2**20
 """Bytes allowed beside the file itself: other fields, boundaries, headers."""
 
@@ -50,7 +52,9 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
     for name in operation.required:
         if name not in document:
             raise InvalidRequest(
-                f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter"
+                f"Missing required parameter: '{name}'.",
+                param=name,
+                code=MISSING.get(name, "missing_required_parameter"),
             )
     if operation is EMBEDDINGS:
         refuse_empty_input(document["input"])
