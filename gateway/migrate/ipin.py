@@ -29,10 +29,11 @@ def read_ipin(source: Mapping[str, Any]) -> Plan:
         _provider(one, plan)
     for one in _rows(source, "models", plan):
         _model(one, plan)
-    owners = {str(user.get("apiKeyId")): str(user.get("username", "")) for user in section(source, "users", list)}
+    users = _rows(source, "users", plan)
+    owners = {str(user.get("apiKeyId")): str(user.get("username", "")) for user in users}
     for one in _rows(source, "apiKeys", plan):
         _key(one, owners, plan)
-    for one in _rows(source, "users", plan):
+    for one in users:
         _user(one, plan)
     for name in source.keys() - _FIELDS.keys():
         plan.note(str(name), "is not known and was left out.")
@@ -99,7 +100,7 @@ def _key(row: Mapping[str, Any], owners: Mapping[str, str], plan: Plan) -> None:
     id, value = str(row.get("id") or ""), str(row.get("key") or "")
     name = str(row.get("name") or id)
     place = f"API key {name}"
-    if id == _MASTER:
+    if id == _MASTER and value:
         plan.settings["master_api_key"] = plan.hide(value, "MASTER_API_KEY")
         plan.note(place, "is the master key: set it as MASTER_API_KEY.")
         return
@@ -107,8 +108,8 @@ def _key(row: Mapping[str, Any], owners: Mapping[str, str], plan: Plan) -> None:
         plan.note(place, f"was left out: it is shorter than {_LEAST} characters or easy to guess. Make a new one.")
         return
     key: dict[str, Any] = {"name": name, "key": plan.hide(value, f"KEY_{name}")}
-    if allowed := row.get("allowedModels"):
-        key["allowed_models"] = [_literal(str(one)) for one in allowed]
+    if row.get("allowedModels"):
+        key["allowed_models"] = [_literal(str(one)) for one in section(row, "allowedModels", list)]
     if row.get("enabled") is False:
         key["enabled"] = False
     if owner := owners.get(id) or row.get("username"):

@@ -113,9 +113,9 @@ class _Reader:
         self, place: str, name: str, target: dict[str, Any], params: Mapping[str, Any], info: Mapping[str, Any]
     ) -> None:
         if weight := params.get("weight") or params.get("rpm") or params.get("tpm"):
-            target["weight"] = weight
+            target["weight"] = _number(f"{place} weight", weight)
         if order := params.get("order"):
-            target["priority"] = order
+            target["priority"] = int(_number(f"{place} order", order))
         model = self._plan.models.setdefault(name, {})
         model.setdefault("targets", []).append(target)
         if mode := info.get("mode"):
@@ -124,7 +124,7 @@ class _Reader:
             else:
                 self._plan.note(place, f"model_info.mode {mode}: there is no such type of model here.")
         prices = {
-            ours: round(float(given) * scale, 9)
+            ours: round(_number(f"{place} {theirs}", given) * scale, 9)
             for theirs, (ours, scale) in _PRICES.items()
             if (given := params.get(theirs, info.get(theirs))) is not None
         }
@@ -144,6 +144,7 @@ class _Reader:
         key = params.get("api_key")
         if key is None and known.get("key"):
             key = _REFERENCE + known["key"]
+        key = str(key) if key else ""
         identity = (prefix, base_url, key, tuple(sorted(headers.items())))
         if identity not in self._providers:
             self._providers[identity] = id = free(prefix.replace("_", "-"), self._plan.providers)
@@ -160,10 +161,10 @@ class _Reader:
         return id
 
     def _headers(self, place: str, params: Mapping[str, Any]) -> dict[str, str]:
-        given = {**(params.get("headers") or {}), **(params.get("extra_headers") or {})}
+        given = {**section(params, "headers", dict), **section(params, "extra_headers", dict)}
         headers = {name: self._secret(place, name, str(value), f"HEADER_{name}") for name, value in given.items()}
         if organization := params.get("organization"):
-            headers["openai-organization"] = _reference(organization)
+            headers["openai-organization"] = _reference(str(organization))
         return headers
 
     def _times(self, place: str, id: str, params: Mapping[str, Any]) -> None:
@@ -212,7 +213,7 @@ class _Reader:
             for pair in section(where, name, list):
                 for model, others in pair.items() if isinstance(pair, dict) else ():
                     if model in self._plan.models:
-                        yield model, [str(other) for other in others]
+                        yield model, [str(other) for other in (others if isinstance(others, list) else [others])]
                     else:
                         self._plan.note(f"{name} of {model}", "there is no such model in the file, or it was left out.")
 
@@ -307,6 +308,14 @@ def _split(model: str, provider: Any) -> tuple[str, str]:
     if not slash:
         return ("anthropic" if model.startswith("claude-") else "openai"), model
     return prefix, rest
+
+
+def _number(place: str, value: Any) -> float:
+    """YAML takes 1e-6 for a text. Whole numbers stay whole."""
+    try:
+        return value if isinstance(value, int) else float(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{place} must be a number") from None
 
 
 def _base(params: Mapping[str, Any]) -> str:

@@ -67,11 +67,14 @@ def test_the_environment_of_the_image_is_made_of_settings_that_exist() -> None:
 def test_all_that_is_installed_is_pinned_with_hashes_and_is_all_the_gateway_needs() -> None:
     (install,) = [one.rest for one in DOCKERFILE if one.name == "RUN" and "pip install" in one.rest]
     assert "--require-hashes -r /build/router.txt" in install
-    pinned = set(
-        re.findall(r"^([a-z0-9.-]+)(?:\[\w+\])?==", (ROOT / "requirements/router.txt").read_text(), re.MULTILINE)
-    )
+    router = (ROOT / "requirements/router.txt").read_text()
+    pinned = set(re.findall(r"^([a-z0-9.-]+)(?:\[\w+\])?==", router, re.MULTILINE))
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert {re.split(r"[\[>;]", one)[0] for one in wanted} <= pinned
+    everything = (ROOT / "requirements/gateway.txt").read_text()
+    assert set(re.findall(r"^\S+==\S+", router, re.MULTILINE)) <= set(
+        re.findall(r"^\S+==\S+", everything, re.MULTILINE)
+    )
     assert not pinned & {"chutes", "torch", "vllm", "pytest"} and len(pinned) < 60
 
 

@@ -44,6 +44,11 @@ def ipin() -> dict[str, Any]:
     return dict(json.loads((SAMPLES / "ipin.json").read_text()))
 
 
+def one(**params: Any) -> dict[str, Any]:
+    """A file with one model."""
+    return {"model_list": [{"model_name": "m", "litellm_params": {"model": "openai/m", **params}}]}
+
+
 def loaded(plan: Plan, folder: Path) -> Snapshot:
     """What the gateway makes of the file that is written."""
     path = folder / "gateway.yaml"
@@ -166,11 +171,22 @@ def test_every_known_prefix_loads(prefix: str, tmp_path: Path) -> None:
         ({"model_list": [{"model_name": "x"}]}, "litellm_params"),
         ({"model_list": [], "router_settings": []}, "router_settings must be a mapping"),
         ({"model_list": [], "litellm_settings": {"fallbacks": {"a": "b"}}}, "fallbacks must be a list"),
+        (one(input_cost_per_token="cheap"), "input_cost_per_token must be a number"),
+        (one(weight=[1]), "weight must be a number"),
+        (one(extra_headers="none"), "extra_headers must be a mapping"),
     ],
 )
 def test_what_is_no_litellm_file_is_refused_in_words(source: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said.replace("[", r"\[").replace("]", r"\]")):
         read_litellm(source)
+
+
+def test_numbers_and_names_as_yaml_may_bring_them(tmp_path: Path) -> None:
+    source = one(api_key=1234567890123456, input_cost_per_token="1e-6", rpm=10, organization=7)
+    source["litellm_settings"] = {"fallbacks": [{"m": "other"}]}
+    plan = read_litellm(source)
+    assert plan.prices["openai/m"] == {"input": 1.0} and "'other' is not among" in notes(plan)
+    assert loaded(plan, tmp_path).providers["openai"].api_keys == ("1234567890123456",)
 
 
 # --- iPin ------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What the recorded traffic would cost otherwise: on GPUs of one's own, or by another policy. Nothing is sent."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -42,7 +43,7 @@ Admin = Annotated[Person, Depends(administrator)]
 Chosen = Annotated[Wanted, Depends()]
 Speed = Annotated[float, Query(gt=0, le=10_000_000)]
 MOST_ROWS = 50_000
-"""Requests that a replay reads: the newest ones of the period are left out first."""
+"""Requests that a replay reads at most: of longer periods the oldest."""
 
 
 class BreakEvenView(BaseModel):
@@ -146,14 +147,16 @@ async def read_what_if(request: Request, _: Admin, chosen: Chosen, question: Que
     if id not in then.routes:
         raise NotFound(f"There would be no model '{id}': it is switched off.", param="model")
     rows, truncated = await _rows(known, chosen)
-    evidence = gather(rows)
+    evidence = await asyncio.to_thread(gather, rows)
     own = [row for row in rows if row.route == id]
     replayed = [row for row in own if is_replayed(row)]
     if not replayed:
         raise InvalidRequest(f"No request of this period led to '{id}'.", param="from")
     prices = {key: price_of(key, price, 0.0) for key, price in question.prices.items()}
-    before = _reckoned(replayed, now.routes[id], now, {}, evidence) if id in now.routes else None
-    after = _reckoned(replayed, then.routes[id], then, prices, evidence)
+    reckon, before = asyncio.to_thread, None
+    if id in now.routes:
+        before = await reckon(_reckoned, replayed, now.routes[id], now, {}, evidence)
+    after = await reckon(_reckoned, replayed, then.routes[id], then, prices, evidence)
     return WhatIfView(
         since=moment(chosen.filter.since),
         until=moment(chosen.filter.until),
