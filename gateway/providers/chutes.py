@@ -41,6 +41,7 @@ _OPERATIONS = frozenset(
 _SHARED = frozenset({CHAT.name, COMPLETIONS.name})
 """What the shared host serves; everything else has a host per chute."""
 _KEPT = ("x-chutes-",)
+_THINKING = ":THINKING"
 
 
 class Chutes:
@@ -72,7 +73,8 @@ class Chutes:
 
     async def warm(self, endpoint: Endpoint) -> bool:
         """Asks Chutes to start the model's chute unless it runs; whether it does. Raises GatewayError."""
-        return await self._hosts.is_hot(endpoint.provider, endpoint.upstream_model.removeprefix("chutes/"))
+        model = endpoint.upstream_model.removeprefix("chutes/").removesuffix(_THINKING)
+        return await self._hosts.is_hot(endpoint.provider, model)
 
     async def _explained(self, answer: Coroutine[Any, Any, Reply], model: str) -> Reply:
         try:
@@ -88,7 +90,7 @@ class Chutes:
         try:
             return await self._at(endpoint, call, model, base_url)
         except UpstreamModelMissing:
-            plain = model.removesuffix(":THINKING")
+            plain = model.removesuffix(_THINKING)
             chute = None if "," in plain else await self._hosts.find(endpoint.provider, plain)
             if chute is None:
                 raise

@@ -19,6 +19,8 @@ LONGEST = 900.0
 """Seconds after which nobody looks any more."""
 AT_ONCE = 8
 _FAILURES = 3
+REST = 60.0
+"""Seconds for which a target is left alone when it could not be started."""
 
 
 @runtime_checkable
@@ -42,6 +44,7 @@ class Warmer:
     ) -> None:
         self._adapters, self._signals, self._clock, self._look = adapters, signals, clock, look
         self._running: dict[tuple[str, str], asyncio.Task[bool]] = {}
+        self._resting: dict[tuple[str, str], float] = {}
 
     def start(self, target: Target, provider: Provider) -> bool:
         """Whether somebody is now having the target started."""
@@ -49,7 +52,7 @@ class Warmer:
         if key in self._running:
             return True
         adapter = self._adapters.get(provider.type)
-        if len(self._running) >= AT_ONCE or not isinstance(adapter, Warms):
+        if len(self._running) >= AT_ONCE or not isinstance(adapter, Warms) or self._rests(key):
             return False
         self._signals.note_warmth(target, hot=False)
         task = asyncio.create_task(self._warm(target, provider, adapter), name=f"warm up {target.upstream_model}")
@@ -94,4 +97,12 @@ class Warmer:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, SLOWEST)
         self._signals.give_up(target)
+        self._resting[target.provider_id, target.upstream_model] = self._clock() + REST
         return False
+
+    def _rests(self, key: tuple[str, str]) -> bool:
+        if not self._resting:
+            return False
+        now = self._clock()
+        self._resting = {name: until for name, until in self._resting.items() if until > now}
+        return key in self._resting

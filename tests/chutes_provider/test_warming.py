@@ -78,6 +78,8 @@ async def test_gives_up_where_asking_is_useless(signals: Signals, error: Gateway
     made.start(TARGET, PROVIDER)
     assert not await made.wait_hot(TARGET, 10)
     assert len(adapter.asked) == asked
+    assert not made.start(TARGET, PROVIDER), "it is left alone for a while"
+    assert len(adapter.asked) == asked
 
 
 async def test_starts_are_bounded_and_other_dialects_are_left_alone(signals: Signals) -> None:
