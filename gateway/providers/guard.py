@@ -1,6 +1,8 @@
 """Which base URLs and proxies a provider may have. Called when providers are configured, never on the request path."""
 
 import ipaddress
+import re
+from collections.abc import Iterable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.errors import ConfigError
@@ -31,6 +33,28 @@ def check_proxy_url(url: str, place: str, *, allow_private: bool) -> None:
         raise ConfigError(f"{place}: must end behind the port, as in http://proxy.example.com:3128")
     if not allow_private:
         _refuse_private(host, place)
+
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token of RFC 9110."""
+_FRAMING = frozenset({"connection", "content-encoding", "content-length", "expect", "host", "te", "transfer-encoding"})
+
+
+def check_headers(headers: Mapping[str, str], place: str) -> None:
+    """Raises ConfigError for a header that no request may have, or that is the transport's own."""
+    for name, value in headers.items():
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"{place}: has a name that is none for a header")
+        if name.lower() in _FRAMING:
+            raise ConfigError(f"{place}: '{name}' is set by the gateway itself")
+        if not value.isascii() or not (value.isprintable() or not value):
+            raise ConfigError(f"{place}: the value of '{name}' must be printable ASCII on one line")
+
+
+def check_api_keys(keys: Iterable[str], place: str) -> None:
+    """Raises ConfigError for a key that cannot be sent in a header. It is never quoted."""
+    if not all(key.isascii() and key.isprintable() for key in keys):
+        raise ConfigError(f"{place}: must be printable ASCII on one line, without anything before or behind it")
 
 
 def _split(url: str, place: str) -> tuple[SplitResult, str]:

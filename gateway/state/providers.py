@@ -9,7 +9,7 @@ from gateway.errors import ConfigError
 from gateway.providers.base import MAX_RETRIES, HealthCheck, Provider, ProviderType, Timeouts, Via
 from gateway.providers.chutes import is_chutes_host
 from gateway.providers.engines import EngineStatus
-from gateway.providers.guard import check_base_url, check_proxy_url
+from gateway.providers.guard import check_api_keys, check_base_url, check_headers, check_proxy_url
 from gateway.settings import ProviderConfig, Settings
 
 log = logging.getLogger("gateway")
@@ -38,13 +38,16 @@ def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
     if not base_url:
         raise ConfigError(f"{place}: is missing (for example https://api.openai.com/v1)")
     check_base_url(base_url, place, allow_private=settings.allow_private_upstreams)
+    check_headers(config.headers, settings.place("providers", name, "headers"))
+    keys = _api_keys(config, settings if chutes else None)
+    check_api_keys(keys, settings.place("providers", name, "api_key"))
     retries = config.performance.max_retries if config.performance.max_retries is not None else config.max_retries
     return Provider(
         id=name,
         type=kind,
         base_url=base_url.rstrip("/"),
         name=config.name or name,
-        api_keys=_api_keys(config, settings if chutes else None),
+        api_keys=keys,
         enabled=config.enabled,
         timeouts=_timeouts(config, settings, chutes),
         max_retries=retries if retries is not None else settings.chutes_max_retries if chutes else MAX_RETRIES,

@@ -226,3 +226,76 @@ def _ask_all(served: Served, answers: list[str]) -> None:
         answers.append(caller.post(f"/v1/chat/completions?api_key={CALLER_KEY}", json={"model": "gpt-x"}).text)
     with httpx.Client(base_url=served.url) as stranger:
         answers.append(stranger.get("/v1/models", headers={"authorization": f"Bearer {CALLER_KEY}x"}).text)
+
+
+@pytest.mark.parametrize("file", ["master_key", "secret_key", "gateway.db", "setup_token", ".env", "../etc/passwd"])
+def test_files_of_the_state_folder_are_not_served(gateway: RunningGateway, file: str) -> None:
+    ways = [
+        "/",
+        "/ui/",
+        "/assets/",
+        "/ui/assets/",
+        "/static/",
+        "/ui/../../state/",
+        "/assets/..%2f..%2f",
+        "//",
+        "/%2e%2e/",
+    ]
+    for way in [*ways, "/ui/%2e%2e%2f%2e%2e%2f", "/assets/....//", f"/{gateway.state_dir}/", "/ui/\\..\\"]:
+        with connect(gateway) as line:
+            line.sendall(f"GET {way}{file} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+            answer = all_of(line)
+        assert b"SQLite format" not in answer and b"root:" not in answer
+        for kept in gateway.state_dir.glob("*_key"):
+            assert kept.read_bytes().strip() not in answer
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"base_url": "http://127.0.0.1:9/v1\r\nx-injected: 1"},
+        {"base_url": "http://user:password@api.example.com/v1"},
+        {"base_url": "http://169.254.169.254/latest"},
+        {"base_url": "http://[fd00:ec2::254]/"},
+        {"base_url": "file:///etc/passwd"},
+        {"base_url": "gopher://127.0.0.1:70/"},
+        {"base_url": "http://api.example.com/v1?x=1"},
+        {"base_url": "http://api.example.com/v1#x"},
+        {"base_url": "http://"},
+        {"api_key": "sk-one\r\nx-injected: 1"},
+        {"api_key": "sk-one\x00"},
+        {"headers": {"x-a": "b\r\nx-injected: 1"}},
+        {"headers": {"x-a\r\nx-injected": "b"}},
+        {"headers": {"transfer-encoding": "chunked"}},
+        {"headers": {"host": "other.example"}},
+        {"proxy": "file:///x"},
+    ],
+)
+def test_a_provider_that_would_reach_elsewhere_is_refused(gateway: RunningGateway, change: dict[str, object]) -> None:
+    good = {"id": "p", "base_url": "http://127.0.0.1:9/v1", "api_key": "sk-one-0123456789", "type": "openai"}
+    with gateway.http() as admin:
+        answer = admin.post("/api/admin/providers", json=good | change)
+        assert answer.status_code == 400, answer.text
+        assert admin.post("/api/admin/providers", json=good).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"base_url": "http://127.0.0.1:1"},
+        {"api_base": "http://127.0.0.1:1"},
+        {"api_key": "sk-of-the-caller"},
+        {"provider": "http://127.0.0.1:1"},
+        {"extra_headers": {"authorization": "x"}},
+    ],
+)
+def test_a_caller_names_no_upstream_no_key_and_no_header(
+    gateway: RunningGateway, upstream: Upstream, more: dict[str, object]
+) -> None:
+    headers = {"x-base-url": "http://127.0.0.1:1", "x-provider-key": "y", "openai-organization": "z", "cookie": "a=b"}
+    with gateway.http() as client:
+        answer = client.post("/v1/chat/completions", json=chat_body() | more, headers=headers)
+    assert answer.status_code in (200, 400)
+    for request in upstream.requests:
+        assert request.key == "sk-up-0123456789"
+        assert not {"x-base-url", "x-provider-key", "openai-organization", "cookie"} & set(request.headers)
