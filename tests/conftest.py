@@ -1,6 +1,7 @@
 """Fixtures that every test may use, and the mark of the suites that `make check` leaves out."""
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes.fixtures import other_upstream, upstream, upstream_server
 from tests.fakes.postgres import postgres_server
@@ -14,6 +15,9 @@ __all__ = [
     "upstream",
     "upstream_server",
 ]
+
+settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("suite")
 
 _SLOW = {"transport", "certify", "bench", "trust"}
 """Folders whose tests mostly wait."""

@@ -16,7 +16,7 @@ from tests.api.running import MASTER, RunningGateway
 from tests.fakes.proxy import ForwardProxy, forward_proxy
 from tests.fakes.upstream import Upstream
 
-PROXY = "http://me:secret@proxy.example:3128"
+PROXY = "http://me:hidden-word@proxy.example:3128"
 
 
 def via(private: bool = False, **config: Any) -> Via | None:
@@ -65,7 +65,7 @@ def test_configurations_that_are_refused(config: dict[str, Any], place: str, wor
 
 def test_a_proxy_is_never_shown() -> None:
     settings = Settings.model_validate({"providers": {"p": {"base_url": "https://a.example", "proxy": PROXY}}})
-    assert "secret" not in repr((settings, remote_providers(settings)))
+    assert "hidden-word" not in repr((settings, remote_providers(settings)))
 
 
 @pytest.fixture
