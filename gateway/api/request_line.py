@@ -1,6 +1,7 @@
 """The one log line of a request: who asked for what, who answered, how long it took. Never a prompt or a key.
 
-A provider's own words may quote the request: they are in the line only at the level `debug`.
+A provider's own words may quote the request: they are in the line only at the level `debug`, which a provider may have
+for itself (`debug: true`); then each try there has a line too.
 """
 
 import logging
@@ -30,6 +31,7 @@ class RequestLine:
         call = account.call if account else None
         reply = account.reply if account else None
         error = self.error or exchange.broken
+        is_debugged = self._write_tries() or log.isEnabledFor(logging.DEBUG)
         log.info(
             "%s %s %d",
             exchange.method,
@@ -44,7 +46,20 @@ class RequestLine:
                 "attempts": reply.headers.get("x-gateway-attempts") if reply else None,
                 "cache": "hit" if account and account.cached else None,
                 "error": error.error_code if error else None,
-                "upstream": error.upstream if error and log.isEnabledFor(logging.DEBUG) else None,
+                "upstream": error.upstream if error and is_debugged else None,
                 "trace_id": account.tries.trace.trace_id if account and account.tries.trace else None,
             },
         )
+
+    def _write_tries(self) -> bool:
+        """Whether one of them was at a provider with `debug`."""
+        account, is_debugged = self.account, False
+        if account is None:
+            return False
+        for attempt in account.tries.attempts:
+            provider = account.snapshot.providers.get(attempt.target.provider_id)
+            if provider is not None and provider.debug:
+                is_debugged = True
+                ms = round(attempt.seconds * 1000, 1)
+                log.info("tried %s", attempt, extra={"request_id": self.exchange.request_id, "ms": ms})
+        return is_debugged
