@@ -79,8 +79,8 @@ def check_images(body: bytes, limit: int = MAX_IMAGE_BYTES) -> ImageUse:
 def find_images(chat: Excerpt, limit: int = MAX_IMAGE_BYTES) -> ImageUse:
     """The same, for a body whose long payloads were found already."""
     body = chat.text
-    if b"_url" not in body and (b"\\u00" not in body or not _ESCAPED_LETTER.search(body)):
-        return _NO_IMAGES
+    if body.find(b"_url") < 0 and (body.find(b"\\u00") < 0 or not _ESCAPED_LETTER.search(body)):
+        return _NO_IMAGES  # `find`: `in` takes longer to begin
     count = 0
     remote: list[RemoteImage] = []
     others: list[str] = []

@@ -124,7 +124,12 @@ async def _no_json(response: HttpResponse, kind: str) -> bytes:
 
 
 def media_type(response: HttpResponse) -> str:
-    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return _media_type(response.headers.get("content-type", ""))
+
+
+@lru_cache(maxsize=64)
+def _media_type(value: str) -> str:
+    return value.partition(";")[0].strip().lower()
 
 
 def kept_headers(response: HttpResponse, upstream: Upstream) -> dict[str, str]:

@@ -48,7 +48,7 @@ def check_reply(operation: Operation, body: bytes, secrets: Iterable[str] = ()) 
     if reply.error is not _ABSENT and bytes(reply.error) != b"null":
         raise failure_inside(body, secrets)
     items = bytes(reply.data if operation is EMBEDDINGS else reply.choices)
-    if not items.startswith(b"[") or within not in items:
+    if not items.startswith(b"[") or items.find(within) < 0:
         raise failure_inside(body, secrets) if reply.detail is not _ABSENT else _shapeless(key)
     return read_usage(reply.usage) if reply.usage is not _ABSENT else None
 

@@ -6,8 +6,10 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
+
+import msgspec
 
 from gateway.errors import (
     EngineLoading,
@@ -43,11 +45,10 @@ class QueueLimits:
     size: int = 256
 
 
-@dataclass(slots=True)
-class Tries:
+class Tries(msgspec.Struct):
     """What one request did so far. `upstream_seconds` is the time spent waiting for targets and pauses."""
 
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = []
     upstream_seconds: float = 0.0
     trace: Trace | None = None
 
@@ -66,8 +67,7 @@ class Tries:
         self.upstream_seconds += attempt.seconds
 
 
-@dataclass(slots=True)
-class _Candidate:
+class _Candidate(msgspec.Struct, eq=False):
     """A target as one request sees it: `asked` so many times, not to be asked again before `not_before`."""
 
     target: Target
@@ -80,14 +80,13 @@ class _Candidate:
         return max(self.not_before, self.vital.ready_at(now))
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(msgspec.Struct):
     """One request on its way: the targets that may still be asked, and what the others failed with."""
 
     call: Call
     tries: Tries
     candidates: list[_Candidate]
-    errors: list[GatewayError] = field(default_factory=list)
+    errors: list[GatewayError] = []
 
 
 class UnsupportedOperation(ProviderNotConfigured):

@@ -14,7 +14,8 @@ class Budget:
         self._tokens = saved
 
     def earn(self) -> None:
-        self._tokens = min(self._reserve, self._tokens + self._share)
+        if self._tokens < self._reserve:
+            self._tokens = min(self._reserve, self._tokens + self._share)
 
     def spend(self) -> bool:
         """False when nothing is left."""

@@ -2,17 +2,16 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from gateway.routing.types import Attempt
 
 MAX_REQUESTS = 2_000
 
 
-@dataclass(slots=True)
-class Entry:
-    """`caller` is the name of the key: its owner and the master key may read the entry. Never changed; not frozen, as a
-    frozen one takes thrice as long to make."""
+class Entry(msgspec.Struct):
+    """`caller` is the name of the key: its owner and the master key may read the entry."""
 
     request_id: str
     caller: str

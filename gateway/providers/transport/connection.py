@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import httptools
@@ -212,29 +212,22 @@ class Connection(asyncio.Protocol):
         gone = self.lost or self.spoiled
         self.failure = UpstreamUnreachable("The provider closed the connection at once.") if gone else None
 
-    async def ask(self, head: bytes, body: bytes, deadline: float) -> None:
-        """Sends the request and waits for the head of the answer. Raises what made it fail."""
-        self._deadline = deadline
+    def write(self, head: bytes, body: bytes, deadline: float) -> Awaitable[None] | None:
+        """Sends a request; to be awaited where it does not go out in one piece."""
         if len(body) <= SMALL_BODY:
             self._transport.write(head + body)
-        else:
-            await self._write(head, body)
-        self._silence = "The provider did not answer in time."
-        while not self.head_done and self.failure is None:
-            await self._news()
-        if self.failure is not None:
-            raise self.failure
+            return None
+        return self._write(head, body, deadline)
 
-    async def _write(self, head: bytes, body: bytes) -> None:
+    async def _write(self, head: bytes, body: bytes, deadline: float) -> None:
         """Stops early when an answer comes first."""
-        self._silence = "The provider did not take the request in time."
         self._transport.write(head)
         view = memoryview(body)
         for start in range(0, len(body), WRITE_PIECE):
             if self.failure is None and not self.head_done:
                 self._transport.write(view[start : start + WRITE_PIECE])
             while self._writing_paused and not self.head_done and self.failure is None:
-                await self._news()
+                await self.news(deadline, "The provider did not take the request in time.")
         self._unsent = self.head_done
 
     async def read_some(self, deadline: float, silence: str) -> bytes:
@@ -244,9 +237,13 @@ class Connection(asyncio.Protocol):
         return data
 
     def news(self, deadline: float, silence: str) -> "asyncio.Future[None]":
-        """To be awaited by whoever took all there was; then `take` again. Past the deadline, that raises `silence`."""
+        """To be awaited by the one reader or writer of the exchange; done when something happened. Past the deadline
+        the exchange fails with `silence`."""
         self._deadline, self._silence = deadline, silence
-        return self._news()
+        if self._timer is None or self._timer_at > deadline:
+            self._arm()
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
     def gather(self, limit: int) -> None:
         """From now on there is news only when the body is whole, fails, or grows past `limit` bytes."""
@@ -281,13 +278,6 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     # --- inside ---
-
-    def _news(self) -> "asyncio.Future[None]":
-        """To be awaited by the one reader or writer of the exchange; done when something has happened."""
-        if self._timer is None or self._timer_at > self._deadline:
-            self._arm()
-        self._waiter = waiter = self._loop.create_future()
-        return waiter
 
     def _wake(self) -> None:
         waiter = self._waiter

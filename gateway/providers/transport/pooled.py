@@ -67,7 +67,12 @@ class PooledTransport:
         length = b"content-length: %d\r\n\r\n" % len(body) if body or request.method != "GET" else b"\r\n"
         connection.begin()
         try:
-            await connection.ask(head + length, body, first)
+            if (writing := connection.write(head + length, body, first)) is not None:
+                await writing
+            while not connection.head_done and connection.failure is None:
+                await connection.news(first, "The provider did not answer in time.")
+            if connection.failure is not None:
+                raise connection.failure
             if connection.status != 200 or connection.encoded:
                 judge(connection.status, connection.encoded)
         except BaseException:
