@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import SecretStr, TypeAdapter
@@ -88,8 +89,13 @@ class RuntimeSettings:
         return []
 
 
+@cache
+def _whole_schema() -> dict[str, Any]:
+    return Settings.model_json_schema(by_alias=False)
+
+
 def _schema(name: str) -> dict[str, Any]:
-    whole = Settings.model_json_schema(by_alias=False)
+    whole = _whole_schema()
     schema: dict[str, Any] = whole["properties"][name]
     return schema | {"$defs": whole["$defs"]} if "$ref" in json.dumps(schema) else schema
 

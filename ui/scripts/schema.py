@@ -15,9 +15,11 @@ from gateway.settings import Settings
 async def document() -> str:
     with tempfile.TemporaryDirectory() as folder:
         values = {"state_dir": Path(folder), "master_api_key": "sk-only-for-the-document-0123456789"}
-        transport = httpx.ASGITransport(create_app(Settings.model_validate(values)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        app = create_app(Settings.model_validate(values))
+        await app.startup()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
             reply = await client.get("/openapi.json")
+        await app.shutdown()
     whole = reply.json()
     shapes = {"openapi": whole["openapi"], "info": whole["info"], "paths": {}}
     shapes["components"] = {"schemas": whole["components"]["schemas"]}

@@ -14,7 +14,7 @@ export const login = {
       tokenHelp: "Also in the file setup_token of the state folder.",
       repeat: "Password again",
       differs: "The two passwords differ.",
-      passwordHelp: "At least 12 characters.",
+      passwordHelp: "At least 10 characters.",
       action: "Make account",
     },
     key: {

@@ -70,7 +70,7 @@ export const people = {
       username: "User name",
       password: "Password",
       newPassword: "New password",
-      passwordHelp: "At least 12 characters.",
+      passwordHelp: "At least 10 characters.",
       keepPassword: "Left empty, it stays.",
       role: "Role",
       enabled: "Enabled",

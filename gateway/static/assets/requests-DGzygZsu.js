@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-o19vSgLn.js";import{T as t}from"./numbers-BQJN_CZX.js";function n(){return t(e,{root:`/api/user`})}export{n as default};
