@@ -1,4 +1,7 @@
-"""Keys: who they are, until when, from where; what may be shown of one and what may be one."""
+"""Keys: who they are, until when, from where; what may be shown of one and what may be one.
+
+Rows of docs/acceptance.md: A000-20.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Logging in: passwords, throttling, and the first administrator."""
+"""Logging in: passwords, throttling, and the first administrator.
+
+Rows of docs/acceptance.md: A002-04.
+"""
 
 import asyncio
 from pathlib import Path

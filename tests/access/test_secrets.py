@@ -1,4 +1,7 @@
-"""Seals: only the key that sealed opens, old keys may still open, weak keys stop the start; masks mean no change."""
+"""Seals: only the key that sealed opens, old keys may still open, weak keys stop the start; masks mean no change.
+
+Rows of docs/acceptance.md: A000-20.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Sessions, their cookie, and the checks against other sites' pages."""
+"""Sessions, their cookie, and the checks against other sites' pages.
+
+Rows of docs/acceptance.md: A002-34.
+"""
 
 import time
 from collections.abc import Collection

@@ -1,4 +1,7 @@
-"""Models that nobody configured: with a Chutes key, whatever the catalog lists can be asked, with its price."""
+"""Models that nobody configured: with a Chutes key, whatever the catalog lists can be asked, with its price.
+
+Rows of docs/acceptance.md: A000-10, A001-16, A004-11.
+"""
 
 import asyncio
 import json

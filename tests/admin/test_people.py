@@ -1,4 +1,7 @@
-"""Accounts: the first one, logging in and out, roles, what a user may see, and how sessions end."""
+"""Accounts: the first one, logging in and out, roles, what a user may see, and how sessions end.
+
+Rows of docs/acceptance.md: A002-04, A002-08.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Every route of administration against every kind of caller, made from the routes themselves."""
+"""Every route of administration against every kind of caller, made from the routes themselves.
+
+Rows of docs/acceptance.md: A002-08, A002-13.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""The admin API as a script meets it: create, read, replace, delete, with previews, versions and cascades."""
+"""The admin API as a script meets it: create, read, replace, delete, with previews, versions and cascades.
+
+Rows of docs/acceptance.md: A002-05, A002-06, A002-07, A002-10, A002-11.
+"""
 
 import os
 import sys

@@ -1,4 +1,7 @@
-"""Chat, completions and embeddings through the official client, and what reaches the upstream."""
+"""Chat, completions and embeddings through the official client, and what reaches the upstream.
+
+Rows of docs/acceptance.md: A000-03, A000-07, A000-08, A000-09, A000-11, A002-09, A002-14, A002-15.
+"""
 
 import json
 import socket

@@ -1,4 +1,7 @@
-"""Failures that a caller should not notice: refused keys, silent streams, limits, with real upstreams."""
+"""Failures that a caller should not notice: refused keys, silent streams, limits, with real upstreams.
+
+Rows of docs/acceptance.md: A000-14.
+"""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Transcription, OCR and images: what callers send, what upstreams get, what comes back."""
+"""Transcription, OCR and images: what callers send, what upstreams get, what comes back.
+
+Rows of docs/acceptance.md: A002-14, A002-17, A002-18, A002-25, A002-26, A002-27, A002-29.
+"""
 
 import base64
 import io

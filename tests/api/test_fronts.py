@@ -1,4 +1,7 @@
-"""What a connection may do, at both fronts: uvicorn's connection without ASGI, and ASGI."""
+"""What a connection may do, at both fronts: uvicorn's connection without ASGI, and ASGI.
+
+Rows of docs/acceptance.md: A002-34.
+"""
 
 import json
 import socket

@@ -1,4 +1,7 @@
-"""The official OpenAI client for Node against a gateway: both modes of chat, embeddings, transcription, errors."""
+"""The official OpenAI client for Node against a gateway: both modes of chat, embeddings, transcription, errors.
+
+Rows of docs/acceptance.md: A000-08.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""The benchmark: its statistics, its tools, and a tiny run from end to end. Nothing here looks at speed."""
+"""The benchmark: its statistics, its tools, and a tiny run from end to end. Nothing here looks at speed.
+
+Rows of docs/acceptance.md: A002-35.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""The response cache: what is equal, what is kept, what is given again, and what it may take."""
+"""The response cache: what is equal, what is kept, what is given again, and what it may take.
+
+Rows of docs/acceptance.md: A000-18.
+"""
 
 import json
 import time

@@ -1,4 +1,8 @@
-"""The catalog's endpoints on a running gateway, with a real server as the platform."""
+"""The catalog's endpoints on a running gateway, with a real server as the platform.
+
+Rows of docs/acceptance.md: A001-05, A001-07, A001-10, A001-12, A004-01, A004-03, A004-04, A004-05, A004-06,
+A004-13.
+"""
 
 import json
 import re

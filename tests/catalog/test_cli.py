@@ -1,4 +1,7 @@
-"""`gateway catalog`: tables, JSON, files, and what it says when it cannot."""
+"""`gateway catalog`: tables, JSON, files, and what it says when it cannot.
+
+Rows of docs/acceptance.md: A004-12.
+"""
 
 import csv
 import io

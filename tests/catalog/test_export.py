@@ -1,4 +1,7 @@
-"""Exports: what a spreadsheet or a Markdown reader makes of hostile names."""
+"""Exports: what a spreadsheet or a Markdown reader makes of hostile names.
+
+Rows of docs/acceptance.md: A004-05, A004-09, A004-13.
+"""
 
 import csv
 import io

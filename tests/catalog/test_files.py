@@ -1,4 +1,7 @@
-"""Names, copies, versions: nothing leaves its folder, nothing grows without bound, nothing half-written is read."""
+"""Names, copies, versions: nothing leaves its folder, nothing grows without bound, nothing half-written is read.
+
+Rows of docs/acceptance.md: A001-12, A004-06.
+"""
 
 import gzip
 import stat

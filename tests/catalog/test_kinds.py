@@ -1,4 +1,7 @@
-"""Categories, modalities, tiers, hints and prices as they are shown."""
+"""Categories, modalities, tiers, hints and prices as they are shown.
+
+Rows of docs/acceptance.md: A000-19, A001-02, A001-04, A001-05, A001-06, A001-11, A001-14.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""The merge: how rows find their model, whom is believed, and that nothing is lost whatever comes."""
+"""The merge: how rows find their model, whom is believed, and that nothing is lost whatever comes.
+
+Rows of docs/acceptance.md: A001-03, A001-08, A004-08, A004-10, A004-11.
+"""
 
 from collections.abc import Iterable
 

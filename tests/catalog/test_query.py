@@ -1,4 +1,7 @@
-"""Every filter, every sort, paging and facets over the pure catalog."""
+"""Every filter, every sort, paging and facets over the pure catalog.
+
+Rows of docs/acceptance.md: A001-08, A001-09, A001-11, A004-09.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""The refresher: sources that fail keep their rows, a start without network serves what there is, nobody waits."""
+"""The refresher: sources that fail keep their rows, a start without network serves what there is, nobody waits.
+
+Rows of docs/acceptance.md: A001-01, A001-13.
+"""
 
 import asyncio
 import threading

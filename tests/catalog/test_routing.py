@@ -1,4 +1,7 @@
-"""What routing takes from the catalog: hosts, dialects, prices, refusals, the drift guard and replacements."""
+"""What routing takes from the catalog: hosts, dialects, prices, refusals, the drift guard and replacements.
+
+Rows of docs/acceptance.md: A000-21, A001-16, A002-20.
+"""
 
 import pytest
 

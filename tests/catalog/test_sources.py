@@ -1,4 +1,7 @@
-"""Each source against a real server: what it asks, what it reads, and what becomes of answers that are no good."""
+"""Each source against a real server: what it asks, what it reads, and what becomes of answers that are no good.
+
+Rows of docs/acceptance.md: A001-01, A001-04, A001-15, A001-17, A004-01, A004-02, A004-03, A004-04, A004-12.
+"""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,7 @@
-"""Signed webhooks against real receivers, good and bad."""
+"""Signed webhooks against real receivers, good and bad.
+
+Rows of docs/acceptance.md: A004-11.
+"""
 
 import base64
 import hashlib

@@ -1,4 +1,7 @@
-"""GatewayChute: SDK check, hooks, health check, `/route`, and where it believes to run."""
+"""GatewayChute: SDK check, hooks, health check, `/route`, and where it believes to run.
+
+Rows of docs/acceptance.md: A003-06, A003-11.
+"""
 
 import json
 from types import SimpleNamespace

@@ -1,4 +1,7 @@
-"""The cord: the platform's payloads in, the shapes it reads out; statuses that survive it; `--dev` with true ones."""
+"""The cord: the platform's payloads in, the shapes it reads out; statuses that survive it; `--dev` with true ones.
+
+Rows of docs/acceptance.md: A003-07.
+"""
 
 import json
 from typing import Any

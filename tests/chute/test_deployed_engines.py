@@ -1,5 +1,8 @@
 """The image with local engines, deployed from a fresh copy with no settings at all: the models answer through the
-public host, and an engine that dies harms no instance (platform-contract §1, facts 5 and 6)."""
+public host, and an engine that dies harms no instance (platform-contract §1, facts 5 and 6).
+
+Rows of docs/acceptance.md: A003-19.
+"""
 
 import os
 import signal

@@ -1,4 +1,7 @@
-"""Every documented example of the Chute API, as corrected in `examples/`, on a real server (acceptance A003)."""
+"""Every documented example of the Chute API, as corrected in `examples/`, on a real server (acceptance A003).
+
+Rows of docs/acceptance.md: A003-01.
+"""
 
 import asyncio
 import importlib.util

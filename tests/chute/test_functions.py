@@ -1,4 +1,7 @@
-"""Functions as cords: how requests become arguments, how results leave on the platform, and who may call."""
+"""Functions as cords: how requests become arguments, how results leave on the platform, and who may call.
+
+Rows of docs/acceptance.md: A003-08.
+"""
 
 import json
 from typing import Any

@@ -1,4 +1,7 @@
-"""The image definitions: what is baked, and a tag that follows from it."""
+"""The image definitions: what is baked, and a tag that follows from it.
+
+Rows of docs/acceptance.md: A003-04.
+"""
 
 import ast
 import re

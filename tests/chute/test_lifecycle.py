@@ -1,4 +1,7 @@
-"""How a chute starts and ends as a process: SIGTERM under `chutes run`, and `python chute_gateway.py`."""
+"""How a chute starts and ends as a process: SIGTERM under `chutes run`, and `python chute_gateway.py`.
+
+Rows of docs/acceptance.md: A003-12.
+"""
 
 import signal
 import subprocess

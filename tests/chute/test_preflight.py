@@ -1,4 +1,7 @@
-"""The checks before a deployment: each rule of the platform, and that the real entry file keeps them all."""
+"""The checks before a deployment: each rule of the platform, and that the real entry file keeps them all.
+
+Rows of docs/acceptance.md: A003-01, A003-02, A003-03.
+"""
 
 from configparser import ConfigParser
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The files of deploy/: they name what exists, agree with one another, and run as far as this machine can run them."""
+"""The files of deploy/: they name what exists, agree with one another, and run as far as this machine can run them.
+
+Rows of docs/acceptance.md: A002-02, A002-03.
+"""
 
 import json
 import os

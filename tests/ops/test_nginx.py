@@ -1,4 +1,7 @@
-"""The nginx configuration of deploy/, run by a real nginx before a real gateway: streams, WebSocket, addresses, TLS."""
+"""The nginx configuration of deploy/, run by a real nginx before a real gateway: streams, WebSocket, addresses, TLS.
+
+Rows of docs/acceptance.md: A002-03, A002-34.
+"""
 
 import json
 import re

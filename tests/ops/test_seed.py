@@ -1,4 +1,7 @@
-"""SEED_FILE: an empty database starts from a backup, any other is left alone."""
+"""SEED_FILE: an empty database starts from a backup, any other is left alone.
+
+Rows of docs/acceptance.md: A002-33.
+"""
 
 import base64
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The llm host and the chute hosts of the stand-ins, in the contract's shapes (A002-23, A002-27, A002-29)."""
+"""The llm host and the chute hosts of the stand-ins, in the contract's shapes (A002-23, A002-27, A002-29).
+
+Rows of docs/acceptance.md: A000-23, A002-14.
+"""
 
 import base64
 

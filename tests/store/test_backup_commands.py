@@ -1,4 +1,7 @@
-"""`gateway backup` and `gateway restore`, as people run them."""
+"""`gateway backup` and `gateway restore`, as people run them.
+
+Rows of docs/acceptance.md: A002-33.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,7 @@
-"""The SQLite file: private, never empty in silence, elsewhere where it must be, well again after a full disk."""
+"""The SQLite file: private, never empty in silence, elsewhere where it must be, well again after a full disk.
+
+Rows of docs/acceptance.md: A002-33.
+"""
 
 import asyncio
 import os

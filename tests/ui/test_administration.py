@@ -1,4 +1,7 @@
-"""What administrators do, from a provider to a key and back, through the pages alone."""
+"""What administrators do, from a provider to a key and back, through the pages alone.
+
+Rows of docs/acceptance.md: A002-05, A002-11, A002-32, A004-09.
+"""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""The playground with a pasted key: chat beside chat, images, embeddings, transcription, OCR."""
+"""The playground with a pasted key: chat beside chat, images, embeddings, transcription, OCR.
+
+Rows of docs/acceptance.md: A002-17, A002-31, A002-32.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""The bundle as it is served: headers, caching, paths, size, and that it is built from these sources."""
+"""The bundle as it is served: headers, caching, paths, size, and that it is built from these sources.
+
+Rows of docs/acceptance.md: A002-12.
+"""
 
 import hashlib
 import json

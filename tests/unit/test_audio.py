@@ -1,4 +1,7 @@
-"""Transcripts: read in every shape seen in the wild, rendered so that OpenAI's clients and players accept them."""
+"""Transcripts: read in every shape seen in the wild, rendered so that OpenAI's clients and players accept them.
+
+Rows of docs/acceptance.md: A002-24, A002-25, A002-26.
+"""
 
 import io
 import json

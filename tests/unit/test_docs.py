@@ -1,4 +1,7 @@
-"""The documentation against the code: whatever people can set, call, meet or run is on a page, and examples work."""
+"""The documentation against the code: whatever people can set, call, meet or run is on a page, and examples work.
+
+Rows of docs/acceptance.md: A000-22, A002-19.
+"""
 
 import argparse
 import ast

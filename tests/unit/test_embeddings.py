@@ -1,4 +1,7 @@
-"""Vectors arrive in the asked encoding, whichever the upstream chose."""
+"""Vectors arrive in the asked encoding, whichever the upstream chose.
+
+Rows of docs/acceptance.md: A000-10, A002-23.
+"""
 
 import base64
 import json

@@ -1,4 +1,7 @@
-"""Multipart and JSON file requests come to one form; whatever could be read in two ways is refused."""
+"""Multipart and JSON file requests come to one form; whatever could be read in two ways is refused.
+
+Rows of docs/acceptance.md: A002-24.
+"""
 
 import base64
 import time

@@ -1,4 +1,7 @@
-"""Health checks follow the snapshot: which providers are asked, where, and what becomes of their targets."""
+"""Health checks follow the snapshot: which providers are asked, where, and what becomes of their targets.
+
+Rows of docs/acceptance.md: A000-15, A002-36.
+"""
 
 import time
 from collections.abc import AsyncIterator

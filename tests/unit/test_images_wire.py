@@ -1,4 +1,7 @@
-"""Images in chat bodies: refused with the exact words, found wherever they are, swapped without touching the rest."""
+"""Images in chat bodies: refused with the exact words, found wherever they are, swapped without touching the rest.
+
+Rows of docs/acceptance.md: A002-16, A002-18, A002-20, A002-21, A002-22.
+"""
 
 import base64
 import json

@@ -1,4 +1,7 @@
-"""Keys: found by hash, refused with one text, made once and kept with mode 0600."""
+"""Keys: found by hash, refused with one text, made once and kept with mode 0600.
+
+Rows of docs/acceptance.md: A002-09.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""What a gateway that only infers does not load: each of these costs start-up time and memory in every worker."""
+"""What a gateway that only infers does not load: each of these costs start-up time and memory in every worker.
+
+Rows of docs/acceptance.md: A002-01.
+"""
 
 import json
 import os

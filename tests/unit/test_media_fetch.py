@@ -1,4 +1,7 @@
-"""No spelling of a private address is fetched, the checked address is the one connected to, and answers are bounded."""
+"""No spelling of a private address is fetched, the checked address is the one connected to, and answers are bounded.
+
+Rows of docs/acceptance.md: A002-22.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,7 @@
-"""What is declared twice is declared alike: the extras of the package, and the files that its locks are made from."""
+"""What is declared twice is declared alike: the extras of the package, and the files that its locks are made from.
+
+Rows of docs/acceptance.md: A002-01.
+"""
 
 import re
 import tomllib

@@ -1,4 +1,7 @@
-"""The adapters against real upstreams: what they send, what they make of answers, and of failures."""
+"""The adapters against real upstreams: what they send, what they make of answers, and of failures.
+
+Rows of docs/acceptance.md: A000-07, A000-11, A000-15.
+"""
 
 import asyncio
 import json

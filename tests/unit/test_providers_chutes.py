@@ -1,4 +1,7 @@
-"""Chutes' own endpoints, hosts and errors, against the fake upstream."""
+"""Chutes' own endpoints, hosts and errors, against the fake upstream.
+
+Rows of docs/acceptance.md: A000-12, A000-15, A000-22, A000-23, A002-23, A002-27, A002-30.
+"""
 
 import json
 import time

@@ -1,4 +1,7 @@
-"""What failures mean, without a network: shapes of error bodies, waiting times, and secrets in them."""
+"""What failures mean, without a network: shapes of error bodies, waiting times, and secrets in them.
+
+Rows of docs/acceptance.md: A000-13, A000-21.
+"""
 
 import time
 from email.utils import formatdate

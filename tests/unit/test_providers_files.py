@@ -1,4 +1,7 @@
-"""Speech and pages through upstreams of OpenAI's dialect: what is sent, and what is understood."""
+"""Speech and pages through upstreams of OpenAI's dialect: what is sent, and what is understood.
+
+Rows of docs/acceptance.md: A002-28, A002-29.
+"""
 
 import time
 from collections.abc import AsyncIterator

@@ -1,4 +1,7 @@
-"""Routing: names resolve, targets are ordered, failures go to the next one."""
+"""Routing: names resolve, targets are ordered, failures go to the next one.
+
+Rows of docs/acceptance.md: A000-12, A000-14, A002-10.
+"""
 
 import asyncio
 import time

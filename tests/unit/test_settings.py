@@ -1,4 +1,7 @@
-"""Settings: precedence, the shapes of gateway.yaml (A000-01 … A000-06), and errors that name file, line and key."""
+"""Settings: precedence, the shapes of gateway.yaml (A000-01 … A000-06), and errors that name file, line and key.
+
+Rows of docs/acceptance.md: A000-02, A000-03, A000-05, A004-07.
+"""
 
 from pathlib import Path
 
