@@ -11,7 +11,7 @@ import asyncio
 import base64
 import threading
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,7 +51,8 @@ class Client:
         try:
             await self._app.startup()
         except BaseException:
-            await self._app.shutdown()
+            with suppress(Exception):
+                await self._app.shutdown()
             raise
         return self
 
@@ -122,10 +123,10 @@ class BlockingClient:
 
     def __init__(self, config: Config = None, *, key: str | None = None, engines: EngineBoard | None = None) -> None:
         self._client = Client(config, key=key, engines=engines)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
 
     def __enter__(self) -> "BlockingClient":
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
         self._thread.start()
         try:
             self._wait(self._client.__aenter__())

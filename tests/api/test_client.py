@@ -148,6 +148,13 @@ async def test_a_file_or_settings_will_do(config: dict[str, Any], tmp_path: Path
             assert (await client.chat(model="gpt-x", messages=HELLO)).text
 
 
+async def test_what_keeps_a_gateway_from_starting_is_raised(config: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database at all" * 1000)
+    with pytest.raises(ConfigError):
+        async with Client(config | {"database_url": f"sqlite:///{tmp_path}/state.db"}):
+            pass
+
+
 def test_without_a_loop(config: dict[str, Any], upstream: Upstream) -> None:
     with BlockingClient(config) as client:
         assert client.chat(model="gpt-x", messages=HELLO).text == upstream.text
