@@ -22,7 +22,8 @@ def refuse_empty_input(value: Raw | bytes) -> None:
     raw = bytes(value)
     if raw.lstrip(b" \t\r\n")[:1] not in (b'"', b"[") or (len(raw) < 64 and _EMPTY_INPUT.fullmatch(raw)):
         raise InvalidRequest(
-            "'input' must be neither empty nor of another type: give a string, a list of strings, or a list of tokens.", param="input"
+            "'input' must be neither empty nor of another type: give a string, a list of strings, or a list of tokens.",
+            param="input",
         )
 
 
