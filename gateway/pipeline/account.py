@@ -142,7 +142,9 @@ async def settled() -> None:
 
 
 def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
-    """The most that any of the route's targets can make of it."""
+    """The most that any target can make of it, those of the larger model included that is asked when it is too long."""
+    larger = snapshot.routes.get(route.context_fallback)
+    targets = (*route.targets, *(larger.targets if larger else ()))
     bounds = _bounds_of(call)
     tokens = bounds.max_completion_tokens or bounds.max_tokens
     answers, size = bounds.n or 1, _size(call)
@@ -156,7 +158,7 @@ def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
             pages=max(1, len(call.files)),
             linked_images=call.body.count(_LINKED_IMAGE),
         )
-        for target in route.targets
+        for target in targets
     ]
     output = 0 if call.operation.unit is not Unit.TOKENS else (tokens or DEFAULT_MAX_TOKENS) * answers
     return Amount(size // _BYTES_PER_TOKEN + output, max(nanos, default=0))

@@ -12,8 +12,8 @@ NANOS = 1_000_000_000
 
 @dataclass(slots=True)
 class Tried:
-    """One attempt of a request, never changed. `outcome` is `200` or an error code, `started_ms` counts from the arrival
-    of the request."""
+    """One attempt of a request, never changed. `outcome` is `200` or an error code, `started_ms` counts from the
+    arrival of the request."""
 
     provider_id: str
     upstream_model: str

@@ -148,7 +148,7 @@ def test_headers_win_over_the_default_of_the_key(headers: dict[str, str], by_def
 
 
 def test_another_word_in_the_header_is_refused_by_name() -> None:
-    with pytest.raises(InvalidRequest, match="x-gateway-cache.*on or off"):
+    with pytest.raises(InvalidRequest, match=r"x-gateway-cache.*on or off"):
         read_wish({"x-gateway-cache": "yes"}, False)
 
 
