@@ -35,7 +35,7 @@ def test_two_names_are_two_files(one: str, other: str) -> None:
     assert (safe_name(one) == safe_name(other)) == same
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "..", ".", "", "/root", "a\0b", "C:\\x", "x" * 5000, "models\n"])
+@pytest.mark.parametrize("name", ["../../etc/passwd", "..", ".", "", "/etc", "a\0b", "C:\\x", "x" * 5000, "models\n"])
 async def test_what_callers_ask_for_stays_on_the_shelf(tmp_path: Path, name: str) -> None:
     shelf = Shelf(tmp_path / "in")
     await shelf.put(Listing(name=name, template=name).key, {"items": []})

@@ -16,6 +16,7 @@ from gateway.api.admin.lists import Page, Paging, cut
 from gateway.api.services import Services, services
 from gateway.store.records import Resource
 
+_ONE = "/{id:path}"
 V = TypeVar("V", bound=View)
 Keep = Callable[[Services, Any], Awaitable[Mapping[str, str]]]
 Admin = Annotated[Person, Depends(administrator)]
@@ -35,6 +36,13 @@ def resource_router(resource: Resource, document: type[Any], view: type[V], keep
     `keep` makes of a document what is stored as a secret.
     """
     router = APIRouter(prefix=f"/api/admin/{resource}", tags=[resource])
+    _add_reads(router, resource, view)
+    _add_writes(router, resource, document, view, keep)
+    _add_delete(router, resource)
+    return router
+
+
+def _add_reads(router: APIRouter, resource: Resource, view: type[V]) -> None:
     kind = KINDS[resource]
 
     async def list_all(
@@ -56,6 +64,11 @@ def resource_router(resource: Resource, document: type[Any], view: type[V], keep
         response.headers["etag"] = f'"{found.version}"'
         return found
 
+    router.get("", response_model=Page[view], summary=f"List {kind.noun}s")(list_all)  # type: ignore[valid-type]
+    router.get(_ONE, response_model=view, summary=f"Read a {kind.noun}")(read)
+
+
+def _add_writes(router: APIRouter, resource: Resource, document: type[Any], view: type[V], keep: Keep) -> None:
     async def create(request: Request, person: Admin, body: Any, response: Response, dry_run: DryRun = False) -> Any:
         known = services(request)
         secrets = await keep(known, body)
@@ -77,6 +90,14 @@ def resource_router(resource: Resource, document: type[Any], view: type[V], keep
         outcome = await known.administration.replace(resource, id, body, person.actor, version, dry_run, secrets)
         return changed(outcome, response)
 
+    create.__annotations__["body"] = replace.__annotations__["body"] = document
+    noun = KINDS[resource].noun
+    if resource is not Resource.SETTINGS:
+        router.post("", response_model=view | Preview, status_code=201, summary=f"Add a {noun}")(create)
+    router.put(_ONE, response_model=view | Preview, summary=f"Replace a {noun}")(replace)
+
+
+def _add_delete(router: APIRouter, resource: Resource) -> None:
     async def delete(
         request: Request,
         person: Admin,
@@ -91,15 +112,7 @@ def resource_router(resource: Resource, document: type[Any], view: type[V], keep
             return Preview(changes=outcome.changes, dependents=dependents(outcome))
         return Deleted(id=id, restored=outcome.view is not None, dependents=dependents(outcome))
 
-    create.__annotations__["body"] = replace.__annotations__["body"] = document
-    one, noun = "/{id:path}", kind.noun
-    router.get("", response_model=Page[view], summary=f"List {noun}s")(list_all)  # type: ignore[valid-type]
-    if resource is not Resource.SETTINGS:
-        router.post("", response_model=view | Preview, status_code=201, summary=f"Add a {noun}")(create)
-    router.get(one, response_model=view, summary=f"Read a {noun}")(read)
-    router.put(one, response_model=view | Preview, summary=f"Replace a {noun}")(replace)
-    router.delete(one, response_model=Deleted | Preview, summary=f"Delete a {noun}")(delete)
-    return router
+    router.delete(_ONE, response_model=Deleted | Preview, summary=f"Delete a {KINDS[resource].noun}")(delete)
 
 
 ROUTERS = (
