@@ -26,6 +26,7 @@ from gateway.chute.advice import advise
         ("User not found: x", "username"),
         ("https://api.chutes.ai: [Errno 111] Connection refused", "cannot be reached"),
         ("No instances available (yet)", "--status"),
+        ("2026-11-21 08:18:22.429 | deploying: took 0.401 s", ""),
         ("something nobody has heard of", ""),
     ],
 )
