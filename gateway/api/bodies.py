@@ -37,7 +37,7 @@ class BoundedBodies:
             await Response(content, status, dict(headers) | {"connection": "close"})(scope, receive, send)
             return
         if body is not None:
-            await self._app(scope, _replayed(body, receive), send)
+            await self._app(scope, replay(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytes | None:
         """None where the caller left."""
@@ -71,14 +71,15 @@ def _check_head(scope: Scope) -> None:
         raise UnsupportedMedia("Compressed request bodies are not supported; send the body as it is.")
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A receive that gives `body` once and then whatever the client does next."""
     given = False
 
-    async def replay() -> Message:
+    async def replayed() -> Message:
         nonlocal given
         if given:
             return await receive()
         given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return replay
+    return replayed

@@ -12,7 +12,8 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         "add balance to the account (https://chutes.ai), then run ./deploy.sh again; what was built stays",
     ),
     (
-        r"invalid signature|invalid nonce|authorization error|could not find user|must be signed|who are you|(?<![\d.:-])401\b",
+        r"invalid signature|invalid nonce|authorization error|could not find user|must be signed|who are you"
+        r"|(?<![\d.:-])401\b",
         "the hotkey, user_id and username of the chutes config file must be one account's,"
         " and this machine's clock right; `chutes register` makes a new one",
     ),
@@ -37,7 +38,10 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         r"already exists|is taken|must be unique",
         "the name is used by something else: set CHUTE_NAME, or ./deploy.sh --delete if it is yours",
     ),
-    (r"a day\.|too many|(?<![\d.:-])429\b", "the platform allows 24 deployments and images a day: wait, then run it again"),
+    (
+        r"a day\.|too many|(?<![\d.:-])429\b",
+        "the platform allows 24 deployments and images a day: wait, then run it again",
+    ),
     (
         r"the image was not built|build failed|ERROR:",
         "mend what the build log says; the same content again: ./deploy.sh --rebuild",

@@ -59,20 +59,6 @@ def rendered(error: GatewayError) -> tuple[int, list[tuple[str, str]], bytes]:
     return render(error, f"req-{uuid4().hex}")
 
 
-def replay(body: bytes, receive: Receive) -> Receive:
-    """A receive that gives `body` once and then whatever the client does next."""
-    given = False
-
-    async def replayed() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replayed
-
-
 def with_body(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Headers:
     """The headers of a request whose body was replaced by the JSON `body`."""
     dropped = (b"content-type", b"content-length", b"transfer-encoding")

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from gateway.chute.asgi import ASGIApp, ClientGone, Receive, Scope, Send, answer, read_body, rendered, replay, with_body
+from gateway.api.bodies import replay
+from gateway.chute.asgi import ASGIApp, ClientGone, Receive, Scope, Send, answer, read_body, rendered, with_body
 from gateway.errors import EngineLoading, GatewayError, InvalidJSON, InvalidRequest, MethodNotAllowed
 from gateway.openai_api.operations import OPERATIONS
 

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from gateway.chute.asgi import Headers, Receive, Scope, read_body, replay, with_body
+from gateway.api.bodies import replay
+from gateway.chute.asgi import Headers, Receive, Scope, read_body, with_body
 from gateway.errors import GatewayError, InvalidJSON, InvalidRequest, NotFound
 from gateway.openai_api.data_url import data_url
 from gateway.openai_api.forms import parse_multipart
