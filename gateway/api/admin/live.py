@@ -115,7 +115,7 @@ class _Pulse:
         if now - self._looked < _STATUS:
             return None
         self._looked = now
-        status = live_status(self._known) if self._owner is None else {}
+        status = live_status(self._known).model_dump(mode="json") if self._owner is None else {}
         self.is_due = now - self._at >= _STILL_THERE
         if status == self._told and not self.is_due:
             return None

@@ -1,12 +1,23 @@
 """How the gateway is right now: engines, providers, targets, storage, counters. Read once, then told live."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
 from gateway import __version__
 from gateway.api.admin.identity import Person, administrator
+from gateway.api.admin.overview_views import (
+    ChutesView,
+    ForecastView,
+    OverviewView,
+    ProviderNow,
+    StatusView,
+    StorageView,
+    TargetList,
+    TargetNow,
+    WindowView,
+)
 from gateway.api.health import health
 from gateway.api.services import Services, services
 from gateway.errors import NotFound
@@ -20,27 +31,28 @@ Admin = Annotated[Person, Depends(administrator)]
 
 
 @router.get("/overview", summary="How the gateway is right now")
-async def overview(request: Request, _: Admin) -> dict[str, Any]:
+async def overview(request: Request, _: Admin) -> OverviewView:
     """With everything that `status` tells live, and what does not change."""
     known = services(request)
-    return live_status(known) | {
-        "version": __version__,
-        "started_at": known.started_at,
-        "revision": known.administration.directory.revision,
-        "storage": {"kind": known.store.kind, "notes": list(known.store.notes)},
-        "listening_pages": len(known.hub),
-    }
+    return OverviewView(
+        **dict(live_status(known)),
+        version=__version__,
+        started_at=known.started_at,
+        revision=known.administration.directory.revision,
+        storage=StorageView(kind=known.store.kind, notes=list(known.store.notes)),
+        listening_pages=len(known.hub),
+    )
 
 
 @router.get("/targets", summary="The state of every target that was asked")
-async def targets(request: Request, _: Admin) -> dict[str, Any]:
+async def targets(request: Request, _: Admin) -> TargetList:
     """Breaker, cooldown, latency and speed, as routing sees them."""
     now = time.monotonic()
     data = [
         _target(provider, model, vital, now)
         for (provider, model), vital in services(request).state.dispatcher.vitals.items()
     ]
-    return {"data": data, "total": len(data)}
+    return TargetList(data=data, total=len(data))
 
 
 @router.post("/targets/reset", status_code=204, summary="Close the breaker of a target")
@@ -50,22 +62,21 @@ async def reset(request: Request, _: Admin, provider_id: str, upstream_model: st
         raise NotFound(f"The target '{provider_id}/{upstream_model}' was not asked yet.")
 
 
-def live_status(known: Services) -> dict[str, Any]:
+def live_status(known: Services) -> StatusView:
     """What changes by itself."""
-    state, recorder = known.state, known.state.recorder
-    now = time.monotonic()
-    return {
-        "health": health(state)["status"],
-        "engines": health(state)["engines"],
-        "providers": _providers(known, now),
-        "chutes": _chutes(known.state.dispatcher.vitals.signals),
-        "in_flight": sum(vital.in_flight for _, vital in state.dispatcher.vitals.items()),
-        "usage_waiting": recorder.waiting if recorder else 0,
-        "usage_dropped": recorder.counts.dropped if recorder else 0,
-    }
+    state, recorder, found = known.state, known.state.recorder, health(known.state)
+    return StatusView(
+        health=found["status"],
+        engines=found["engines"],
+        providers=_providers(known, time.monotonic()),
+        chutes=_chutes(state.dispatcher.vitals.signals),
+        in_flight=sum(vital.in_flight for _, vital in state.dispatcher.vitals.items()),
+        usage_waiting=recorder.waiting if recorder else 0,
+        usage_dropped=recorder.counts.dropped if recorder else 0,
+    )
 
 
-def _providers(known: Services, now: float) -> list[dict[str, Any]]:
+def _providers(known: Services, now: float) -> list[ProviderNow]:
     """A provider is `resting` when none of its targets that were asked may be asked now."""
     vitals = known.state.dispatcher.vitals.items()
     found = []
@@ -76,52 +87,51 @@ def _providers(known: Services, now: float) -> list[dict[str, Any]]:
         resting = bool(own) and all(vital.ready_at(now) > now for vital in own)
         status = "disabled" if not provider.enabled else "resting" if resting else "enabled"
         last_error = next((vital.last_error for vital in own if vital.last_error), "")
-        found.append({"id": provider.id, "status": status, "last_error": last_error if resting else ""})
+        found.append(ProviderNow(id=provider.id, status=status, last_error=last_error if resting else ""))
     return found
 
 
-def _chutes(signals: Signals) -> dict[str, Any] | None:
-    """The accounts at Chutes: whether they can be reached, and when their caps run out and come back, in epoch seconds.
-    None where no provider is at Chutes; the members are null until it was asked."""
+def _chutes(signals: Signals) -> ChutesView | None:
+    """None where no provider is at Chutes; the members are null until it was asked."""
     if not signals.watched:
         return None
     accounts = signals.accounts
     reached = [one.reachable for one in accounts.values()]
     accepted = [one.key_ok for one in accounts.values()]
-    return {
-        "reachable": any(reached) if reached else None,
-        "key_ok": False if False in accepted else True if True in accepted else None,
-        "error": next((one.error for one in accounts.values() if one.error), ""),
-        "checked_at": max((one.at for one in accounts.values()), default=None),
-        "balances": {provider: one.balance for provider, one in accounts.items()},
-        "windows": [_window(provider, window, one) for provider, one in accounts.items() for window in one.windows],
-    }
+    return ChutesView(
+        reachable=any(reached) if reached else None,
+        key_ok=False if False in accepted else True if True in accepted else None,
+        error=next((one.error for one in accounts.values() if one.error), ""),
+        checked_at=max((one.at for one in accounts.values()), default=None),
+        balances={provider: one.balance for provider, one in accounts.items()},
+        windows=[_window(provider, window, one) for provider, one in accounts.items() for window in one.windows],
+    )
 
 
-def _window(provider: str, window: Window, account: Account) -> dict[str, Any]:
+def _window(provider: str, window: Window, account: Account) -> WindowView:
     found = account.forecasts.get(window.name, Forecast())
-    return {
-        "provider_id": provider,
-        "name": window.name,
-        "unit": window.unit,
-        "used": window.used,
-        "cap": window.cap,
-        "resets_at": window.resets_at,
-        "nearly_used": nearly_used(window, found),
-        "forecast": {"per_hour": found.per_hour, "runs_out_at": found.runs_out_at},
-    }
+    return WindowView(
+        provider_id=provider,
+        name=window.name,
+        unit=window.unit,
+        used=window.used,
+        cap=window.cap,
+        resets_at=window.resets_at,
+        nearly_used=nearly_used(window, found),
+        forecast=ForecastView(per_hour=found.per_hour, runs_out_at=found.runs_out_at),
+    )
 
 
-def _target(provider: str, model: str, vital: Vital, now: float) -> dict[str, Any]:
-    return {
-        "provider_id": provider,
-        "upstream_model": model,
-        "state": vital.state(now),
-        "ready_in": round(max(0.0, vital.ready_at(now) - now), 1),
-        "in_flight": vital.in_flight,
-        "calls": vital.calls,
-        "failures": vital.failures,
-        "latency": vital.latency,
-        "speed": vital.speed,
-        "last_error": vital.last_error,
-    }
+def _target(provider: str, model: str, vital: Vital, now: float) -> TargetNow:
+    return TargetNow(
+        provider_id=provider,
+        upstream_model=model,
+        state=vital.state(now),
+        ready_in=round(max(0.0, vital.ready_at(now) - now), 1),
+        in_flight=vital.in_flight,
+        calls=vital.calls,
+        failures=vital.failures,
+        latency=vital.latency,
+        speed=vital.speed,
+        last_error=vital.last_error,
+    )

@@ -1,0 +1,99 @@
+"""What the overview and the states of targets look like over HTTP, and live; the UI's types are made of these."""
+
+from pydantic import BaseModel, Field
+
+
+class EngineNow(BaseModel):
+    """A local engine, as `/health` shows it."""
+
+    name: str
+    kind: str
+    model: str
+    runtime: str
+    state: str
+    phase: str
+    percent: float | None = Field(description="Of loading, 0 to 100, where it is known.")
+    elapsed: float = Field(description="Seconds since this start began; once ready, how long it took.")
+    restarts: int
+    error: str | None
+    demo: bool
+
+
+class ProviderNow(BaseModel):
+    id: str
+    status: str = Field(description="`enabled`, `disabled`, or `resting`: no target of it may be asked now.")
+    last_error: str = Field(description="While it rests.")
+
+
+class ForecastView(BaseModel):
+    per_hour: float | None = Field(description="The pace of late, in the window's unit; null while it is not known.")
+    runs_out_at: float | None = Field(description="Epoch seconds; null where the cap lasts until it is reset.")
+
+
+class WindowView(BaseModel):
+    """A cap of an account at Chutes."""
+
+    provider_id: str
+    name: str
+    unit: str = Field(description="`USD` or `requests`.")
+    used: float
+    cap: float
+    resets_at: float | None = Field(description="Epoch seconds; null where it is not known.")
+    nearly_used: bool = Field(description="Calls go to other targets first.")
+    forecast: ForecastView
+
+
+class ChutesView(BaseModel):
+    """The accounts at Chutes. Null members: not asked yet."""
+
+    reachable: bool | None
+    key_ok: bool | None
+    error: str
+    checked_at: float | None = Field(description="Epoch seconds.")
+    balances: dict[str, float | None] = Field(description="USD, by provider.")
+    windows: list[WindowView]
+
+
+class StatusView(BaseModel):
+    """What changes by itself; also told live."""
+
+    health: str = Field(description="`healthy`, `degraded` or `unhealthy`.")
+    engines: list[EngineNow]
+    providers: list[ProviderNow]
+    chutes: ChutesView | None = Field(description="Null where no provider is at Chutes.")
+    in_flight: int
+    usage_waiting: int
+    usage_dropped: int
+
+
+class StorageView(BaseModel):
+    kind: str
+    notes: list[str]
+
+
+class OverviewView(StatusView):
+    version: str
+    started_at: float = Field(description="Epoch seconds.")
+    revision: int
+    storage: StorageView
+    listening_pages: int
+
+
+class TargetNow(BaseModel):
+    """A target as routing sees it."""
+
+    provider_id: str
+    upstream_model: str
+    state: str = Field(description="`closed`, `ramping`, `half-open`, `open` or `cooling`.")
+    ready_in: float = Field(description="Seconds until it may be asked.")
+    in_flight: int
+    calls: int
+    failures: int
+    latency: float | None = Field(description="Seconds to the first content.")
+    speed: float | None = Field(description="Output tokens per second.")
+    last_error: str
+
+
+class TargetList(BaseModel):
+    data: list[TargetNow]
+    total: int
