@@ -1,29 +1,8 @@
 /** What the gateway tells by itself: one websocket for the whole app, server-sent events where that does not work. */
 import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { RequestRow } from "../api/types";
+import type { RequestRow, Status } from "../api/types";
 import { findSession, session } from "./session";
-
-export interface EngineNow {
-  name: string;
-  kind: string;
-  model: string;
-  state: string;
-  phase: string;
-  percent: number | null;
-  elapsed: number;
-  error: string | null;
-  demo: boolean;
-}
-
-export interface Status {
-  health: string;
-  engines: EngineNow[];
-  providers: { id: string; status: string; last_error: string }[];
-  in_flight: number;
-  usage_waiting: number;
-  usage_dropped: number;
-}
 
 interface Messages {
   hello: { role: string };

@@ -1,6 +1,6 @@
 /** How the targets of a route are now: breaker, rest, speed, as routing sees them. */
 import { ask, params } from "../../api/client";
-import type { ModelEntry } from "../../api/types";
+import type { ModelEntry, TargetNow } from "../../api/types";
 import { decimal, duration } from "../../format/numbers";
 import { Status } from "../../parts/badge";
 import { Button } from "../../parts/button";
@@ -9,26 +9,13 @@ import { useEvery, useResource } from "../../state/resource";
 import { complain, say } from "../../state/toasts";
 import { text } from "../../text";
 
-interface TargetState {
-  provider_id: string;
-  upstream_model: string;
-  state: string;
-  ready_in: number;
-  in_flight: number;
-  calls: number;
-  failures: number;
-  latency: number | null;
-  speed: number | null;
-  last_error: string;
-}
-
 const REFRESH = 3000;
 
 export function TargetStates({ entry }: { entry: ModelEntry }) {
   const words = text.models.states;
-  const all = useResource("targets", (signal) => ask<{ data: TargetState[] }>("/api/admin/targets", { signal }));
+  const all = useResource("targets", (signal) => ask<{ data: TargetNow[] }>("/api/admin/targets", { signal }));
   useEvery(REFRESH, all.reload);
-  const reset = async (row: TargetState) => {
+  const reset = async (row: TargetNow) => {
     await ask(`/api/admin/targets/reset${params({ provider_id: row.provider_id, upstream_model: row.upstream_model })}`, { method: "POST" }).then(() => say(words.done), complain);
     all.reload();
   };
