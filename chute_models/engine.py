@@ -65,6 +65,7 @@ class Engine:
         self._port = 0
         self._secret = ""
         self._rss = 0
+        self._gpu_memory: int | None = None
         self._last_code: int | None = None
 
     # --- asked from outside ------------------------------------------------------------------------------
@@ -129,6 +130,7 @@ class Engine:
             demo=self.spec.demo,
             pid=process.pid if process else None,
             rss=self._rss,
+            gpu_memory=self._gpu_memory,
         )
 
     # --- the loop ----------------------------------------------------------------------------------------
@@ -229,7 +231,8 @@ class Engine:
                 return
             if now >= measure_at:
                 measure_at = now + timing.measure_every
-                self._rss = (await asyncio.to_thread(process.measure)).rss
+                used = await asyncio.to_thread(process.measure)
+                self._rss, self._gpu_memory = used.rss, used.gpu_memory
             await self._pause(timing.ready_probe)
 
     def _show_health(self, silent: int) -> None:
@@ -286,7 +289,7 @@ class Engine:
 
     def _forget(self) -> None:
         process, self._process = self._process, None
-        self._port, self._secret, self._rss = 0, "", 0
+        self._port, self._secret, self._rss, self._gpu_memory = 0, "", 0, None
         if process:
             self._last_code = process.exit_code()
             process.close()

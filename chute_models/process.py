@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from chute_models.gpu_memory import gpu_memory
 from chute_models.guard import descendants
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -82,10 +83,11 @@ class EngineProcess:
     def measure(self) -> "Usage":
         """CPU and memory of the engine with its children, without the guard. Reads /proc: not for an event loop."""
         if self.exit_code() is not None:
-            return Usage(0.0, 0)
+            return Usage(0.0, 0, None)
         stats = {pid: _stat(pid) for pid in descendants(self.pid)}
         self._seen = {pid: stat.started for pid, stat in stats.items()}
-        return Usage(sum(stat.cpu for stat in stats.values()), sum(stat.rss for stat in stats.values()))
+        cpu, rss = sum(stat.cpu for stat in stats.values()), sum(stat.rss for stat in stats.values())
+        return Usage(cpu, rss, gpu_memory(stats))
 
     def _order(self, order: bytes) -> None:
         if self._control >= 0:
@@ -113,10 +115,12 @@ class EngineProcess:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """`cpu` in seconds since the start; `rss` in bytes, pages shared between processes counted more than once."""
+    """`cpu` in seconds since the start; `rss` in bytes, pages shared between processes counted more than once;
+    `gpu_memory` in bytes, None where the system does not tell it."""
 
     cpu: float
     rss: int
+    gpu_memory: int | None
 
 
 @dataclass(frozen=True, slots=True)

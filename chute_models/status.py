@@ -10,7 +10,8 @@ class Status:
     """One engine at one moment.
 
     `phase` is queued, downloading, loading, warming, ready, restarting or failed, and draining or stopped in those
-    states. `elapsed`: seconds since this start began, once ready how long it took. `rss` in bytes, as last measured.
+    states. `elapsed`: seconds since this start began, once ready how long it took. `rss` and `gpu_memory` in bytes, as
+    last measured; `gpu_memory` is None where the system does not tell it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Status:
     demo: bool
     pid: int | None
     rss: int
+    gpu_memory: int | None = None
 
     def __repr__(self) -> str:
         return f"Status(name={self.name!r}, model={self.model!r}, state={self.state!r}, phase={self.phase!r})"

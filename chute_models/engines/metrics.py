@@ -2,14 +2,17 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 from chute_models.engines.worker import Worker
 
 
 class Metrics:
-    """Counters by name; thread-safe."""
+    """Counters by name; thread-safe. `device_memory` tells the bytes that the model's device holds for this process;
+    None where that is the machine's own memory."""
 
     def __init__(self) -> None:
+        self.device_memory: Callable[[], int] | None = None
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
 
@@ -20,6 +23,8 @@ class Metrics:
     def render(self, worker: Worker) -> str:
         """The names follow vLLM's, so that one reader understands both."""
         gauges = {"engine:num_requests_running": worker.running, "engine:num_requests_waiting": worker.waiting}
+        if self.device_memory is not None:
+            gauges["engine:device_memory_bytes"] = self.device_memory()
         lines = []
         for name, value in gauges.items():
             lines += [f"# TYPE {name} gauge", f"{name} {value}"]

@@ -137,7 +137,21 @@ def _engines(watched: Watched) -> Iterator[tuple[Metric, Values]]:
     said = watched.state.dispatcher.vitals.loads
     yield table.ENGINE_WAITING, {(name,): one.waiting for name, one in said.items()}
     yield table.ENGINE_CACHE, {(name,): one.memory for name, one in said.items() if one.memory is not None}
-    yield table.ENGINE_MEMORY, {(name,): size for name, size in watched.engine_memory().items()}
+    yield table.ENGINE_RUNNING, {(name,): one.running for name, one in said.items() if one.running is not None}
+    yield (
+        table.ENGINE_TOKENS,
+        {
+            (name, kind): count
+            for name, one in said.items()
+            for kind, count in (("input", one.read), ("output", one.written))
+            if count is not None
+        },
+    )
+    yield table.ENGINE_MEMORY, {(status.name,): status.rss for status in statuses if status.rss}
+    yield (
+        table.ENGINE_GPU_MEMORY,
+        {(name,): one.device_memory for name, one in said.items() if one.device_memory is not None},
+    )
 
 
 def _cache(cache: ResponseCache | None) -> Iterator[tuple[Metric, Values]]:

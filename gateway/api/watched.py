@@ -1,6 +1,6 @@
 """`Watched`: what `/metrics` and `/stats` show. Made by the back office when it is open."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.cache import ResponseCache
@@ -11,7 +11,7 @@ from gateway.usage.recorder import Recorder
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is shown. `catalog_age` is in seconds, None without a catalog; `engine_memory` in bytes by engine.
+    """What is shown. `catalog_age` is in seconds, None without a catalog.
 
     `token` opens both pages; without one only clients on this machine may read them.
     """
@@ -22,4 +22,3 @@ class Watched:
     cache: ResponseCache | None = None
     token: str | None = None
     catalog_age: Callable[[], float | None] = lambda: None
-    engine_memory: Callable[[], Mapping[str, int]] = dict

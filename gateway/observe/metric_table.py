@@ -53,6 +53,16 @@ ENGINE_STATE = Metric("gateway_engine_state", "gauge", "1 for the state an engin
 ENGINE_RESTARTS = Metric("gateway_engine_restarts_total", "counter", "Restarts of an engine.", ("engine",))
 ENGINE_MEMORY = Metric("gateway_engine_memory_bytes", "gauge", "Memory of an engine's processes.", ("engine",))
 ENGINE_LOAD = Metric("gateway_engine_in_flight", "gauge", "Calls that an engine has not finished.", ("engine",))
+ENGINE_GPU_MEMORY = Metric(
+    "gateway_engine_gpu_memory_bytes", "gauge", "GPU memory of an engine, where it or the system tells.", ("engine",)
+)
+ENGINE_RUNNING = Metric("gateway_engine_running", "gauge", "Calls that an engine works on, as it says.", ("engine",))
+ENGINE_TOKENS = Metric(
+    "gateway_engine_tokens_total",
+    "counter",
+    "Tokens since the engine started, as it says: input, output.",
+    ("engine", "kind"),
+)
 ENGINE_WAITING = Metric("gateway_engine_waiting", "gauge", "Calls that wait inside an engine, as it says.", ("engine",))
 ENGINE_CACHE = Metric(
     "gateway_engine_cache_ratio", "gauge", "Share of an engine's key-value cache in use, as it says.", ("engine",)

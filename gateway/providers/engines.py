@@ -91,6 +91,16 @@ class EngineStatus(Protocol):
         """A bundled demo model."""
         ...
 
+    @property
+    def rss(self) -> int:
+        """Bytes of memory of its processes, as last measured; 0 while unknown."""
+        ...
+
+    @property
+    def gpu_memory(self) -> int | None:
+        """Bytes of GPU memory of its processes, where the system tells them."""
+        ...
+
 
 class EngineBoard(Protocol):
     """All local engines of this process. Order is the order of configuration."""

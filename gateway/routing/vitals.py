@@ -24,11 +24,21 @@ _REMEMBERED, _ENOUGH = 100, 20
 @dataclass(frozen=True, slots=True)
 class EngineLoad:
     """What an engine says of itself: calls that wait in it, and the share of its key-value cache in use (None where it
-    does not tell). `at` is `time.monotonic()`."""
+    does not tell). `at` is `time.monotonic()`.
+
+    `running` calls; tokens `written` and `read` since it started; what it had of each per second lately;
+    `device_memory` in bytes, from it or from the system. None: not told.
+    """
 
     waiting: float
     memory: float | None
     at: float
+    running: float | None = None
+    written: float | None = None
+    read: float | None = None
+    output_speed: float | None = None
+    input_speed: float | None = None
+    device_memory: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

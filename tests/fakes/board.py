@@ -23,6 +23,8 @@ class FakeEngine:
     restarts: int = 0
     secret: str = "engine-secret"
     demo: bool = True
+    rss: int = 0
+    gpu_memory: int | None = None
 
     @property
     def upstream_model(self) -> str:

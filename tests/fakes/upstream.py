@@ -12,9 +12,9 @@ A model named `fault:429:2` brings its fault itself. Faults (N counts stream eve
     429[:S] 400 401 402 403 404 422 500 502 503[:S] 504 (HTML page) context filter echo-auth text
     reset hang empty html shape garbage redirect gzip cookie json-for-stream sse-for-json extra-keys error-in-200 late:S
     cut:N stall:N reset:N garbage:N error:N big:N  (streams)   nodone nofinish silent slow:S unsolicited
-Speaks /v1/chat/completions, /completions, /embeddings, /audio/*, /models (pages of `page_size`), and of Chutes
-/transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr, /health and
-/metrics (what `metrics` says).
+Speaks /v1/chat/completions, /completions, /embeddings, /audio/*, /images, /rerank, /models (pages of `page_size`), and
+of Chutes /transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr, /health and
+/metrics (what `metrics` says; gateways ask all the time, so `metrics_asked` counts that, not `requests`).
 `valid_keys` (None = any) answers 401 to others, `text` and `tokens` set what it says, `models` what it lists.
 """
 
@@ -48,6 +48,7 @@ class Upstream:
         self.whisper_shape = "array"
         self.valid_keys: set[str] | None = None
         self.metrics = ""
+        self.metrics_asked = 0
         self.open_streams = 0
         self.requests.clear()
         self.disconnects.clear()
@@ -84,6 +85,8 @@ class Upstream:
         if path == "/health":
             exchange.send(200, b"")
         elif path == "/metrics":
+            self.requests[:] = [one for one in self.requests if one is not request]
+            self.metrics_asked += 1
             exchange.send(200, self.metrics.encode(), "text/plain")
         elif path != "/v1/models" and self.valid_keys is not None and request.key not in self.valid_keys:
             exchange.send_json(401, {"error": "Invalid API key"})

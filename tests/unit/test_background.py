@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.background.loads import read_load
+from gateway.background.loads import EngineLoads, read_load, with_speed
 from gateway.background.tasks import Background, Periodic
+from gateway.providers.engines import EngineState
+from gateway.providers.transport.addresses import AddressPolicy
+from gateway.providers.transport.pooled import PooledTransport
+from gateway.routing.attempt import Dispatcher
+from gateway.routing.vitals import EngineLoad
+from gateway.state import Snapshot, State
+from tests.fakes.board import FakeBoard, FakeEngine
+from tests.fakes.upstream import Upstream
 
 
 class Job:
@@ -74,14 +82,49 @@ vllm:num_requests_waiting{engine="1",model_name="m"} 2.0
 vllm:num_requests_waiting_by_reason{engine="0",reason="capacity"} 9.0
 vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.25
 vllm:kv_cache_usage_perc{engine="1",model_name="m"} 0.75
+vllm:num_requests_running{engine="0",model_name="m"} 4.0
+vllm:prompt_tokens_total{engine="0",model_name="m"} 1000.0
+vllm:generation_tokens_total{engine="0",model_name="m"} 300.0
+vllm:generation_tokens_total{engine="1",model_name="m"} 200.0
 """
 
 
 def test_the_metrics_of_vllm_and_of_our_engines_are_read() -> None:
     load = read_load(VLLM, 1.0)
     assert (load.waiting, load.memory, load.at) == (5, 0.75, 1.0)
-    load = read_load("engine:num_requests_running 1\nengine:num_requests_waiting 4\n", 1.0)
-    assert (load.waiting, load.memory) == (4, None)
+    assert (load.running, load.read, load.written) == (4, 1000, 500)
+    ours = "engine:num_requests_running 1\nengine:num_requests_waiting 4\nengine:device_memory_bytes 2e9\n"
+    load = read_load(ours, 1.0)
+    assert (load.waiting, load.memory, load.running, load.device_memory) == (4, None, 1, 2e9)
+    assert load.written is None, "an engine that counted nothing yet tells no tokens"
+
+
+def test_tokens_a_second_are_those_between_the_oldest_look_and_the_newest() -> None:
+    def at(seconds: float, written: int) -> EngineLoad:
+        return read_load(f"engine:generation_tokens_total {written}\n", seconds)
+
+    assert with_speed([at(0.0, 100), at(4.0, 200), at(8.0, 500)]).output_speed == 50
+    assert with_speed([read_load("", 0.0), at(2.0, 30)]).output_speed == 15, "the first count appears"
+    assert with_speed([at(0.0, 100)]).output_speed is None
+    assert with_speed([at(0.0, 100), at(4.0, 20)]).output_speed is None, "it began anew"
+    assert with_speed([read_load("", 0.0), read_load("", 2.0)]).input_speed is None
+
+
+async def test_an_engine_that_works_tells_how_fast_and_one_that_ended_is_forgotten(upstream: Upstream) -> None:
+    board = FakeBoard(FakeEngine("chat", "chat", "tiny", upstream.url, gpu_memory=7_000))
+    state = State(Snapshot(1, {}, {}, {}, {}), Dispatcher({}), board, 1.0)
+    transport = PooledTransport(AddressPolicy(True))
+    loads, known = EngineLoads(state, transport), state.dispatcher.vitals.loads
+    upstream.metrics = "engine:num_requests_running 3\nengine:generation_tokens_total 100\n"
+    await loads.look()
+    assert known["chat"].output_speed is None and known["chat"].device_memory == 7_000
+    upstream.metrics = "engine:num_requests_running 1\nengine:generation_tokens_total 400\n"
+    await loads.look()
+    assert (known["chat"].output_speed or 0) > 0 and known["chat"].running == 1
+    board.become("chat", EngineState.STOPPED)
+    await loads.look()
+    assert known == {}
+    await transport.aclose()
 
 
 @given(st.text(st.sampled_from('vlm:num_requests_waiting{}= \n01.e+-"')), st.integers(0, 200))

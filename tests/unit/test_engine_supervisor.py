@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from chute_models.gpu_memory import read_held
 from chute_models.guard import descendants
 from chute_models.ports import RESERVED
 from chute_models.spec import EngineSpec
@@ -311,3 +312,9 @@ async def test_no_secret_of_the_gateway_reaches_an_engine(tmp_path: Path, monkey
 
 def _values(timing: Timing) -> dict[str, float]:
     return {name: getattr(timing, name) for name in Timing.__slots__}  # type: ignore[attr-defined]
+
+
+def test_the_gpu_memory_of_each_process_is_read() -> None:
+    told = "101, 2048\n102, [N/A]\n101, 512\n\nnonsense\n203, 1\n"
+    assert read_held(told) == {101: 2560 * 2**20, 203: 2**20}
+    assert read_held("No running processes found\n") == {}

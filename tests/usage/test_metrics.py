@@ -156,14 +156,16 @@ def test_callers_and_providers_cannot_make_labels_without_end() -> None:
 
 @pytest.fixture
 def watched() -> Watched:
-    engine = FakeEngine("chat", "chat", "tiny", "http://127.0.0.1:1", restarts=2)
+    engine = FakeEngine("chat", "chat", "tiny", "http://127.0.0.1:1", restarts=2, rss=1_000)
     state = State(Snapshot(1, {}, {}, {}, {}), Dispatcher({}), FakeBoard(engine), 1.0)
     for target, failures in (("chat", 0), ("main", 5)):
         vital = state.dispatcher.vitals[Target(target, "big")]
         vital.begin(0.0)
         for _ in range(failures):
             vital.fail(time.monotonic(), UpstreamServerError("down"))
-    state.dispatcher.vitals.loads["chat"] = EngineLoad(3.0, 0.5, 0.0)
+    state.dispatcher.vitals.loads["chat"] = EngineLoad(
+        3.0, 0.5, 0.0, running=2.0, written=7.0, read=9.0, device_memory=5_000.0
+    )
     cache = ResponseCache(10**6, 60)
     cache.put(b"k", Entry("application/json", (b"{}",), False, 0.0))
     cache.get(b"k", 1.0)
@@ -173,7 +175,7 @@ def watched() -> Watched:
                        attempts=(Tried("x", "y", "502", 1.0), Tried("main", "big", "200", 1.0))))  # fmt: skip
     meters.observe(row("b", status=500, error_code="internal_error"))
     meters.observe(row("c", cached=True))
-    return Watched(state, meters, Recorder(Books()), cache, None, lambda: 12.5, lambda: {"chat": 1_000})
+    return Watched(state, meters, Recorder(Books()), cache, None, lambda: 12.5)
 
 
 def client(watched: Watched, address: tuple[str, int] | None = ("127.0.0.1", 5)) -> httpx.AsyncClient:
@@ -201,6 +203,11 @@ async def test_every_metric_of_the_table_is_shown_with_its_labels(watched: Watch
     assert found["gateway_breaker_state"][("provider", "main"), ("upstream_model", "big")] == 2
     assert found["gateway_engine_in_flight"] == {(("engine", "chat"),): 1}
     assert found["gateway_engine_state"] == {(("engine", "chat"), ("state", "ready")): 1}
+    assert found["gateway_engine_tokens_total"] == {
+        (("engine", "chat"), ("kind", "input")): 9, (("engine", "chat"), ("kind", "output")): 7,
+    }  # fmt: skip
+    assert found["gateway_engine_memory_bytes"] == {(("engine", "chat"),): 1_000}
+    assert found["gateway_engine_gpu_memory_bytes"] == {(("engine", "chat"),): 5_000}
     assert found["gateway_catalog_age_seconds"][()] == 12.5
 
 

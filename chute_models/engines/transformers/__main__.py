@@ -4,11 +4,13 @@ import sys
 
 from chute_models.engines.arguments import Arguments, read_arguments
 from chute_models.engines.server import Served, serve
+from chute_models.engines.transformers.loading import device_memory
 
 
 def main(arguments: Arguments) -> int:
     """The engine library is imported by `load`, on the compute thread, while the server already answers."""
     served = Served(arguments)
+    served.metrics.device_memory = device_memory(arguments)
     if arguments.kind == "chat":
         from chute_models.engines.transformers.chat_api import ChatApi
 

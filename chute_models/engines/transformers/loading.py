@@ -1,5 +1,7 @@
 """Loading a model: safetensors only, from a directory or, when allowed, the hub."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +34,16 @@ def load_model(arguments: Arguments, factory: Any) -> Any:
         arguments.model, dtype=getattr(torch, dtype), use_safetensors=True, **origin(arguments)
     )
     return model.eval().to(arguments.device)
+
+
+def device_memory(arguments: Arguments) -> Callable[[], int] | None:
+    """Tells the bytes that torch holds on the GPU: 0 before it is loaded. None where the model is in the machine's own
+    memory."""
+    if not arguments.device.startswith("cuda"):
+        return None
+
+    def read() -> int:
+        torch = sys.modules.get("torch")
+        return int(torch.cuda.memory_reserved()) if torch is not None and torch.cuda.is_initialized() else 0
+
+    return read
