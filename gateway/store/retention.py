@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, bindparam, delete, func, select
 
-from gateway.store.tables import audit, bodies, usage, usage_hours
+from gateway.store.tables import audit, bodies, jobs, usage, usage_hours
 
 BATCH = 500
 _ROW_BYTES = 1_000
@@ -23,6 +23,8 @@ class Retention:
     bodies_before: float | None = None
     hours_before: float | None = None
     audit_before: float | None = None
+    jobs_before: float | None = None
+    """Jobs whose time was over before."""
     max_rows: int | None = None
     max_bytes: int | None = None
 
@@ -46,6 +48,7 @@ def steps(connection: Connection, wanted: Retention) -> list[Step]:
         (bodies, bodies.c.at, _latest(wanted.bodies_before, usage_before)),
         (usage_hours, usage_hours.c.hour, wanted.hours_before),
         (audit, audit.c.at, wanted.audit_before),
+        (jobs, jobs.c.expires_at, wanted.jobs_before),
     ]
     return [Step(table, time, before) for table, time, before in moments if before is not None]
 

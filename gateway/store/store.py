@@ -15,6 +15,7 @@ from gateway.store import editing, retention, sessions, usage_rows
 from gateway.store.database import Database, Lines, Result, Work
 from gateway.store.engines import Engines, Timing, parse_url, postgresql_engines, sqlite_engines
 from gateway.store.failures import translated
+from gateway.store.jobs import JobStore
 from gateway.store.notices import Notices, notify
 from gateway.store.place import FILE, locate
 from gateway.store.records import Audit, AuditFilter, Changes, Delete, Put, Record, Resource
@@ -37,6 +38,7 @@ class Store:
     def __init__(self, database: Database, path: Path | None, notes: Sequence[str]) -> None:
         self._database = database
         self._notices = Notices(asyncio.get_running_loop())
+        self.jobs = JobStore(database)
         self.path = path
         self.notes = tuple(notes)
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from gateway.store.buckets import BUCKETS
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest version of the schema: the last file of `migrations/versions`."""
 
 VERSION_TABLE = "gateway_schema"
@@ -200,3 +200,30 @@ prices = Table(
     _text("source"),
     Index("prices_target", "provider_id", "upstream_model", "valid_from"),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("owner"),
+    _text("request_id"),
+    _text("operation"),
+    _text("model"),
+    _text("status"),
+    Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("expires_at", Double),
+    _text("worker"),
+    Column("lease_until", Double, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    Column("http_status", Integer),
+    _text("headers"),
+    _text("error"),
+    _count("size"),
+    Column("body", LargeBinary),
+    Index("jobs_owner", "owner", "created_at"),
+    Index("jobs_status", "status"),
+    Index("jobs_expiry", "expires_at"),
+)
+"""Requests that were handed over, and their answers until `expires_at`. `owner` is the id of a key, `worker` the process
+that works on it and must renew `lease_until`, `cancelled` a wish; `headers` and `error` are JSON."""

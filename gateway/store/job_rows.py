@@ -1,0 +1,154 @@
+"""Reads and writes jobs inside a transaction that is given. Called by `JobStore`.
+
+A job that runs belongs to a worker that renews its lease. Where the lease ran out the worker is gone, and the job has
+failed: `interrupt` says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, tuple_, update
+
+from gateway.store.documents import clean, from_json, to_json
+from gateway.store.tables import jobs
+
+
+class JobStatus(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+INTERRUPTED: Mapping[str, Any] = {
+    "message": "The gateway was stopped before the answer was there. Ask again.",
+    "type": "api_error",
+    "param": None,
+    "code": "job_interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A request that was handed over. Times are epoch seconds.
+
+    `error` is the OpenAI error object of one that failed; `http_status`, `headers` and `size` are of its answer, and
+    are None, empty and 0 where there is none.
+    """
+
+    id: str
+    owner: str
+    request_id: str
+    operation: str
+    model: str
+    worker: str
+    created_at: float
+    lease_until: float
+    status: JobStatus = JobStatus.RUNNING
+    finished_at: float | None = None
+    expires_at: float | None = None
+    cancelled: bool = False
+    http_status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: Mapping[str, Any] = field(default_factory=dict)
+    size: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.status is JobStatus.RUNNING
+
+
+_COLUMNS = [column for column in jobs.c if column.name != "body"]
+_RUNS = jobs.c.status == JobStatus.RUNNING
+
+
+def add(connection: Connection, row: JobRow, most: int) -> bool:
+    """Whether there was room for it: an owner has at most `most` that run."""
+    if count_open(connection, row.owner, row.created_at) >= most:
+        return False
+    values = asdict(row) | {"headers": to_json(row.headers), "error": to_json(row.error), "model": clean(row.model)}
+    connection.execute(insert(jobs).values(values))
+    return True
+
+
+def count_open(connection: Connection, owner: str, now: float) -> int:
+    alive = and_(jobs.c.owner == owner, _RUNS, jobs.c.lease_until >= now)
+    return int(connection.execute(select(func.count()).select_from(jobs).where(alive)).scalar_one())
+
+
+def find(connection: Connection, id: str, now: float) -> JobRow | None:
+    found = connection.execute(select(*_COLUMNS).where(jobs.c.id == id, _kept(now))).mappings().first()
+    return _row(found) if found else None
+
+
+def listed(connection: Connection, owner: str | None, limit: int, after: JobRow | None, now: float) -> list[JobRow]:
+    """Newest first, behind `after`; of everybody where no owner is named."""
+    wanted = select(*_COLUMNS).where(_kept(now)).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
+    if owner is not None:
+        wanted = wanted.where(jobs.c.owner == owner)
+    if after is not None:
+        wanted = wanted.where(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(after.created_at, after.id))
+    return [_row(found) for found in connection.execute(wanted).mappings()]
+
+
+def read_body(connection: Connection, id: str) -> bytes:
+    return connection.execute(select(jobs.c.body).where(jobs.c.id == id)).scalar_one_or_none() or b""
+
+
+def finish(connection: Connection, row: JobRow, body: bytes | None) -> None:
+    """The end of a job, whatever was thought of it before: who worked on it knows best."""
+    names = ("status", "finished_at", "expires_at", "http_status", "size")
+    values = {name: getattr(row, name) for name in names} | {"body": body}
+    values |= {"headers": to_json(row.headers), "error": to_json(row.error)}
+    connection.execute(update(jobs).where(jobs.c.id == row.id).values(values))
+
+
+def renew(connection: Connection, worker: str, until: float) -> None:
+    connection.execute(update(jobs).where(jobs.c.worker == worker, _RUNS).values(lease_until=until))
+
+
+def wish_cancelled(connection: Connection, id: str) -> None:
+    connection.execute(update(jobs).where(jobs.c.id == id, _RUNS).values(cancelled=True))
+
+
+def wished(connection: Connection, worker: str) -> list[str]:
+    """The jobs of a worker that somebody wants cancelled."""
+    wanted = select(jobs.c.id).where(jobs.c.worker == worker, _RUNS, jobs.c.cancelled)
+    return list(connection.execute(wanted).scalars())
+
+
+def interrupt(connection: Connection, now: float, expires_at: float) -> int:
+    """Marks the jobs whose worker is gone; how many there were."""
+    gone = update(jobs).where(_RUNS, jobs.c.lease_until < now)
+    values = {"status": JobStatus.FAILED, "finished_at": now, "expires_at": expires_at, "error": to_json(INTERRUPTED)}
+    return connection.execute(gone.values(values)).rowcount
+
+
+def remove(connection: Connection, id: str) -> None:
+    connection.execute(delete(jobs).where(jobs.c.id == id))
+
+
+def trim(connection: Connection, owner: str, most: int) -> int:
+    """Removes an owner's oldest answers until all together have at most `most` bytes; how many went."""
+    kept = select(jobs.c.id, jobs.c.size).where(jobs.c.owner == owner, jobs.c.size > 0)
+    total, gone = 0, []
+    for id, size in connection.execute(kept.order_by(jobs.c.finished_at.desc(), jobs.c.id)):
+        total += size
+        if total > most:
+            gone.append(id)
+    if gone:
+        connection.execute(delete(jobs).where(jobs.c.id.in_(gone)))
+    return len(gone)
+
+
+def _kept(now: float) -> ColumnElement[bool]:
+    return or_(jobs.c.expires_at.is_(None), jobs.c.expires_at > now)
+
+
+def _row(found: Mapping[Any, Any]) -> JobRow:
+    values = {column.name: found[column.name] for column in _COLUMNS}
+    values |= {"status": JobStatus(values["status"])}
+    values |= {"headers": from_json(values["headers"] or "{}"), "error": from_json(values["error"] or "{}")}
+    return JobRow(**values)

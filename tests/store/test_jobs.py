@@ -1,0 +1,109 @@
+"""Jobs in the database, on both: who may have how many, who works on them, what is kept of them and for how long."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.store.job_rows import JobRow, JobStatus
+from gateway.store.retention import Retention
+from gateway.store.store import Store
+from tests.store.conftest import Home
+
+DAY = 86_400.0
+MB = 2**20
+
+
+def job(number: int, *, owner: str = "k", worker: str = "w", lease: float = 60, model: str = "m") -> JobRow:
+    now = time.time()
+    return JobRow(
+        f"job-{number}", owner, f"req-{number}", "chat.completions", model, worker, now + number / 1000, now + lease
+    )
+
+
+def ended(row: JobRow, size: int = 0, *, at: float = 0.0, lives: float = DAY) -> JobRow:
+    now = time.time() + at
+    return replace(
+        row,
+        status=JobStatus.SUCCEEDED,
+        finished_at=now,
+        expires_at=now + lives,
+        http_status=200,
+        headers={"content-type": "audio/mpeg"},
+        size=size,
+    )
+
+
+async def test_a_job_comes_back_as_it_was_written_with_its_bytes(store: Store) -> None:
+    row = job(1, model="m\0" + "ä" * 2000)
+    assert await store.jobs.add(row, 9)
+    found = await store.jobs.find("job-1")
+    assert found and found.is_open and found.http_status is None
+    assert found.model == ("m�" + "ä" * 998)
+    done, answer = ended(found, 256), bytes(range(256))
+    await store.jobs.finish(done, answer, MB)
+    assert await store.jobs.find("job-1") == done
+    assert await store.jobs.read_body("job-1") == answer
+
+
+async def test_an_owner_has_so_many_at_a_time_and_others_their_own(store: Store) -> None:
+    assert await store.jobs.add(job(1), 2) and await store.jobs.add(job(2), 2)
+    assert not await store.jobs.add(job(3), 2) and await store.jobs.add(job(4, owner="other"), 2)
+    await store.jobs.finish(ended(job(1)), b"", MB)
+    assert await store.jobs.count_open("k") == 1 and await store.jobs.add(job(5), 2)
+
+
+async def test_a_list_has_the_newest_first_and_goes_on_behind_any_of_them(store: Store) -> None:
+    for number in range(5):
+        await store.jobs.add(job(number), 9)
+    await store.jobs.add(job(9, owner="other"), 9)
+    first = await store.jobs.listed("k", 2, None)
+    then = await store.jobs.listed("k", 9, first[-1])
+    assert [one.id for one in first] == ["job-4", "job-3"] and [one.id for one in then] == ["job-2", "job-1", "job-0"]
+    assert len(await store.jobs.listed(None, 9, None)) == 6
+
+
+async def test_who_does_not_renew_its_lease_is_gone_and_its_jobs_have_failed(store: Store) -> None:
+    await store.jobs.add(job(1, worker="alive", lease=-1), 9)
+    await store.jobs.add(job(2, worker="dead", lease=-1), 9)
+    await store.jobs.renew("alive", time.time() + 60)
+    assert await store.jobs.count_open("k") == 1
+    assert await store.jobs.interrupt(DAY) == 1
+    alive, dead = await store.jobs.find("job-1"), await store.jobs.find("job-2")
+    assert alive and alive.is_open
+    assert dead and dead.status is JobStatus.FAILED and dead.error["code"] == "job_interrupted"
+    assert dead.expires_at and dead.expires_at > time.time() + DAY - 60
+
+
+async def test_the_worker_that_runs_a_job_learns_that_it_shall_end(store: Store) -> None:
+    await store.jobs.add(job(1, worker="a"), 9)
+    await store.jobs.add(job(2, worker="b"), 9)
+    for id in ("job-1", "job-2", "job-3"):
+        await store.jobs.wish_cancelled(id)
+    assert await store.jobs.wished("a") == ["job-1"] and await store.jobs.wished("b") == ["job-2"]
+    await store.jobs.finish(ended(job(1)), None, MB)
+    assert await store.jobs.wished("a") == []
+
+
+async def test_the_oldest_answers_of_an_owner_go_when_all_are_too_large(store: Store) -> None:
+    for number, owner in ((1, "k"), (2, "k"), (3, "other"), (4, "k")):
+        await store.jobs.add(job(number, owner=owner), 9)
+        await store.jobs.finish(ended(job(number, owner=owner), 40, at=number), b"x" * 40, 100)
+    assert [one.id for one in await store.jobs.listed(None, 9, None)] == ["job-4", "job-3", "job-2"]
+
+
+async def test_what_is_past_its_time_is_not_found_and_then_gone(store: Store) -> None:
+    await store.jobs.add(job(1), 9)
+    await store.jobs.add(job(2), 9)
+    await store.jobs.finish(ended(job(1), 1, lives=-1), b"x", MB)
+    assert await store.jobs.find("job-1") is None and len(await store.jobs.listed("k", 9, None)) == 1
+    assert (await store.prune(Retention(jobs_before=time.time())))["jobs"] == 1
+    assert await store.jobs.read_body("job-1") == b"" and await store.jobs.find("job-2")
+
+
+async def test_a_closed_store_says_so(home: Home) -> None:
+    store = await home.open()
+    await store.close()
+    with pytest.raises(GatewayError, match="closed"):
+        await store.jobs.find("job-1")
