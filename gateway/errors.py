@@ -160,6 +160,12 @@ class ProviderNotConfigured(GatewayError):
     status, type, code = 503, "service_unavailable_error", "provider_not_configured"
 
 
+class TargetsDrained(GatewayError):
+    """People keep new requests from every target of the model."""
+
+    status, type, code = 503, "service_unavailable_error", "targets_drained"
+
+
 class EngineLoading(GatewayError):
     """A local model is still loading; `retry_after` is an estimate in seconds."""
 

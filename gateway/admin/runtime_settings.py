@@ -32,6 +32,7 @@ CHANGEABLE = frozenset(
         "stream_policy",
         "queue_timeout",
         "queue_size",
+        "drained_targets",
         "body_timeout",
         "max_body_mb",
         "image_domains",

@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.access.keys import Caller
 from gateway.api.identity import identify_request
-from gateway.errors import InvalidRequest, NotFound
+from gateway.errors import GatewayError, InvalidRequest, NotFound
 from gateway.openai_api.operations import CHAT, OPERATIONS
-from gateway.pipeline.explain import explain
+from gateway.pipeline.explain import Candidate, explain
 from gateway.state import State
 
 router = APIRouter(prefix="/v1/route", tags=["routing"])
@@ -25,29 +26,75 @@ class Question(BaseModel):
     path: str = Field(CHAT.path, description="The endpoint it would be sent to.")
 
 
+class Refusal(BaseModel):
+    """The error that the request would get."""
+
+    status: int
+    message: str
+    code: str | None
+    param: str | None
+
+
+class SpillView(BaseModel):
+    in_flight: int | None
+    waiting: int | None
+    memory: float | None
+
+
+class HedgeView(BaseModel):
+    after: float | str = Field(description="Seconds, or `p95`.")
+    max_share: float
+
+
+class ExplanationView(BaseModel):
+    model: str
+    route: str
+    type: str | None
+    policy: str
+    stream_policy: str
+    context_fallback: str | None
+    sticky: str
+    spill: SpillView | None
+    hedge: HedgeView | None
+    refused: Refusal | None = Field(description="Why no candidate would be asked.")
+    candidates: list[Candidate]
+
+
 @router.post("/explain")
-async def explain_route(request: Request, question: Question) -> dict[str, Any]:
+async def explain_route(request: Request, question: Question) -> ExplanationView:
     """Every candidate, best first, with its state and the reason; nobody is asked."""
     state: State = request.app.state.gateway
+    return explained(question, await request.body(), identify_request(request, state), state)
+
+
+def explained(
+    question: Question, body: bytes, caller: Caller, state: State, *, lenient: bool = False
+) -> ExplanationView:
+    """Raises what is wrong with the request itself; when `lenient` only what leaves it without a route."""
     operation = OPERATIONS.get(question.path)
     if operation is None:
         raise InvalidRequest(f"'path' must be one of {', '.join(OPERATIONS)}.", param="path")
-    snapshot = state.snapshot
-    caller = identify_request(request, state)
-    body = await request.body()
-    route, candidates = explain(question.model, operation, caller, snapshot, state, body)
-    return {
-        "model": question.model,
-        "route": route.id,
-        "type": route.type,
-        "policy": route.policy,
-        "stream_policy": route.stream_policy,
-        "context_fallback": route.context_fallback or None,
-        "sticky": route.sticky,
-        "spill": asdict(route.spill) if route.spill else None,
-        "hedge": {"after": route.hedge.after or "p95", "max_share": route.hedge.max_share} if route.hedge else None,
-        "candidates": [asdict(candidate) for candidate in candidates],
-    }
+    found = explain(question.model, operation, caller, state.snapshot, state, body)
+    route, refusal = found.route, found.refusal
+    if refusal is not None and refusal.http_status < 500 and not lenient:
+        raise refusal
+    return ExplanationView(
+        model=question.model,
+        route=route.id,
+        type=route.type,
+        policy=route.policy,
+        stream_policy=route.stream_policy,
+        context_fallback=route.context_fallback or None,
+        sticky=route.sticky,
+        spill=SpillView(**asdict(route.spill)) if route.spill else None,
+        hedge=HedgeView(after=route.hedge.after or "p95", max_share=route.hedge.max_share) if route.hedge else None,
+        refused=refusal_view(refusal) if refusal else None,
+        candidates=found.candidates,
+    )
+
+
+def refusal_view(error: GatewayError) -> Refusal:
+    return Refusal(status=error.http_status, message=error.message, code=error.error_code, param=error.param)
 
 
 @router.get("/requests/{request_id}")

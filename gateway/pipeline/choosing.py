@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, TargetsDrained
 from gateway.openai_api.call import Call
 from gateway.openai_api.features import Feature, needed
 from gateway.openai_api.opening import opening
@@ -25,10 +25,13 @@ _OTHER_CODES = {Feature.IMAGES: "image_upload_not_supported"}
 
 
 def choose(route: Route, call: Call, snapshot: Snapshot, state: State) -> list[Target]:
-    """Best first. Raises InvalidRequest naming the field when no target can do what the call needs."""
+    """Best first. Raises InvalidRequest naming the field when no target can do what the call needs, and TargetsDrained
+    when none takes new requests."""
     session = call.session
     if not session and route.sticky is _BY_PROMPT:
         session = opening(call.body)
+    if snapshot.drained:
+        route = replace(route, targets=_open(route, snapshot))
     if route.lacked:
         route = replace(route, targets=_capable(route, call))
     return order(route, snapshot.providers, state.dispatcher.vitals, state.dispatcher.random, session)
@@ -41,6 +44,17 @@ def needs(call: Call, route: Route) -> dict[Feature, str]:
 
 def missing(target: Target, wanted: dict[Feature, str]) -> list[Feature]:
     return [feature for feature in wanted if feature in target.lacks]
+
+
+def is_drained(target: Target, snapshot: Snapshot) -> bool:
+    return (target.provider_id, target.upstream_model) in snapshot.drained
+
+
+def _open(route: Route, snapshot: Snapshot) -> tuple[Target, ...]:
+    targets = tuple(target for target in route.targets if not is_drained(target, snapshot))
+    if not targets:
+        raise TargetsDrained(f"Every target of the model '{route.id}' is drained: it takes no new requests.")
+    return targets
 
 
 def _capable(route: Route, call: Call) -> tuple[Target, ...]:

@@ -1,28 +1,50 @@
 """Why a request would go where: every candidate with its state, without asking anybody. Called by the API."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from gateway.access.keys import Caller
+from gateway.errors import GatewayError
 from gateway.openai_api.call import Call
-from gateway.openai_api.operations import Operation
-from gateway.pipeline.choosing import choose, missing, needs
+from gateway.openai_api.features import Feature
+from gateway.openai_api.operations import CHAT, Operation
+from gateway.pipeline.choosing import choose, is_drained, missing, needs
 from gateway.pipeline.find import find_route
+from gateway.pipeline.images import find_chat_images
+from gateway.pipeline.token_bounds import bound_tokens
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineState
-from gateway.routing.order import overflow, slow
-from gateway.routing.resolve import check_type
+from gateway.routing.order import overflow, score, slow
+from gateway.routing.resolve import check_targets, check_type
+from gateway.routing.signals import Signals
 from gateway.routing.types import Policy, Route, Target
 from gateway.state import Snapshot, State
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """What Chutes tells of a chute, as it counts for routing; None where nobody knows. Shares are 0 to 1, `ttft` and
+    the ages in seconds: `load_age` of the first four, `speed_age` of the last two."""
+
+    hot: bool | None
+    instances: int | None
+    utilization: float | None
+    turned_away: float | None
+    load_age: float | None
+    ttft: float | None
+    tps: float | None
+    speed_age: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One target. `rank` is its place in the order of this moment, None where it is left out; `reason` says why.
+    `taken` is the one that would be asked first: the first of the order that does not rest.
 
     `ready_in` is the seconds until it may be asked, `latency` the seconds to the first content lately, `speed` output
-    tokens per second lately, `price` USD per 1 M tokens; None where unknown.
+    tokens per second lately, `price` USD per 1 M tokens; None where unknown. `score` is what the policy compares
+    within a priority, `scored` says what that is.
     """
 
     provider: str
@@ -44,33 +66,71 @@ class Candidate:
     lacks: list[str]
     signals: list[str]
     """What Chutes tells of a chute and its account, for people."""
+    drained: bool
+    score: float | None
+    scored: str
+    live: Live | None
+    """None for what is no chute of Chutes."""
+    taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`refusal` is the error that the request would get although its route is known."""
+
+    route: Route
+    candidates: list[Candidate]
+    refusal: GatewayError | None = None
 
 
 def explain(
     model: str, operation: Operation, caller: Caller, snapshot: Snapshot, state: State, body: bytes = b"{}"
-) -> tuple[Route, list[Candidate]]:
-    """`body` is the request's, as far as it is known. Raises what the request itself would be refused with: unknown
-    model, wrong type, not allowed, nothing that could do it."""
+) -> Explanation:
+    """`body` is the request's, as far as it is known. Raises what the request itself would be refused with before it
+    has a route: unknown model, not allowed."""
     route = find_route(model, operation, caller, snapshot)
-    check_type(route, operation)
     call = Call(operation, model, "", 0.0, body=body)
-    ordered = choose(route, call, snapshot, state)
-    candidates = _candidates(route, ordered, call, snapshot, state)
-    return route, sorted(candidates, key=lambda one: (one.rank is None, one.rank or 0))
+    ordered: list[Target] = []
+    refusal: GatewayError | None = None
+    try:
+        call = _checked(call, route, snapshot, state)
+        ordered = choose(route, call, snapshot, state)
+    except GatewayError as error:
+        refusal = error
+    candidates = sorted(
+        _candidates(route, ordered, call, snapshot, state), key=lambda one: (one.rank is None, one.rank or 0)
+    )
+    return Explanation(route, _with_taken(candidates), refusal)
+
+
+def _checked(call: Call, route: Route, snapshot: Snapshot, state: State) -> Call:
+    """As `handle` does it, in the same order. Raises what the request would be refused with."""
+    check_type(route, call.operation)
+    check_targets(route, snapshot.providers)
+    call = bound_tokens(call, route)
+    if call.operation is CHAT:
+        find_chat_images(call, route, state.media)
+    return call
+
+
+def _with_taken(candidates: list[Candidate]) -> list[Candidate]:
+    """The first that may be asked now, else the one that may be soonest."""
+    ranked = [one for one in candidates if one.rank is not None]
+    if not ranked:
+        return candidates
+    taken = min(ranked, key=lambda one: one.ready_in or 0.0)
+    return [replace(one, taken=True) if one is taken else one for one in candidates]
 
 
 def _candidates(
     route: Route, ordered: list[Target], call: Call, snapshot: Snapshot, state: State
 ) -> Iterator[Candidate]:
-    now = time.monotonic()
+    now, vitals = time.monotonic(), state.dispatcher.vitals
     wanted = needs(call, route)
     for target in route.targets:
-        vital = state.dispatcher.vitals[target]
-        provider = snapshot.providers[target.provider_id]
-        lacking = ", ".join(missing(target, wanted))
-        reason = f"it cannot do what the request needs: {lacking}" if lacking else _obstacle(provider, call, state)
-        ready_in = max(0.0, vital.ready_at(now) - now)
-        standing = vital.state(now)
+        vital = vitals[target]
+        reason = _obstacle(target, missing(target, wanted), call, snapshot, state)
+        scored, figure = score(target, route, vitals)
         yield Candidate(
             provider=target.provider_id,
             model=target.upstream_model,
@@ -78,9 +138,9 @@ def _candidates(
             weight=target.weight,
             price=target.price,
             rank=None if reason or target not in ordered else ordered.index(target) + 1,
-            state=standing,
+            state=vital.state(now),
             reason=reason or _told(_standing(target, route, snapshot, state, now), target, state),
-            ready_in=round(ready_in, 2),
+            ready_in=round(max(0.0, vital.ready_at(now) - now), 2),
             in_flight=vital.in_flight,
             calls=vital.calls,
             failures=vital.failures,
@@ -89,8 +149,28 @@ def _candidates(
             last_error=vital.last_error,
             supports=sorted(target.supports),
             lacks=sorted(target.lacks),
-            signals=state.dispatcher.vitals.signals.facts(target),
+            signals=vitals.signals.facts(target),
+            drained=is_drained(target, snapshot),
+            score=figure,
+            scored=scored,
+            live=_live(target, vitals.signals),
         )
+
+
+def _live(target: Target, signals: Signals) -> Live | None:
+    if target.provider_id not in signals.watched:
+        return None
+    load, speed, now = signals.load(target), signals.speed(target), signals.clock()
+    return Live(
+        hot=signals.hot(target),
+        instances=load.instances if load else None,
+        utilization=load.utilization if load else None,
+        turned_away=load.limited if load else None,
+        load_age=round(now - load.at, 1) if load else None,
+        ttft=speed.ttft if speed else None,
+        tps=speed.tps if speed else None,
+        speed_age=round(now - speed.at, 1) if speed else None,
+    )
 
 
 def _standing(target: Target, route: Route, snapshot: Snapshot, state: State, now: float) -> str:
@@ -118,8 +198,13 @@ def _told(standing: str, target: Target, state: State) -> str:
     return f"{standing} ({'; '.join(facts)})" if facts else standing
 
 
-def _obstacle(provider: Provider, call: Call, state: State) -> str:
+def _obstacle(target: Target, lacking: Sequence[Feature], call: Call, snapshot: Snapshot, state: State) -> str:
     """Why this target would not be asked at all; empty where nothing is in the way."""
+    if lacking:
+        return f"it cannot do what the request needs: {', '.join(lacking)}"
+    if is_drained(target, snapshot):
+        return "it is drained: it takes no new requests"
+    provider: Provider = snapshot.providers[target.provider_id]
     if not provider.enabled:
         return "its provider is disabled"
     if not state.dispatcher.can(provider, call.operation):

@@ -92,6 +92,22 @@ def overflow(target: Target, spill: Spill | None, providers: Mapping[str, Provid
     return too_full(spill, vitals[target], vitals.loads.get(target.provider_id), now)
 
 
+def score(target: Target, route: Route, vitals: Vitals) -> tuple[str, float | None]:
+    """What the route's policy compares within a priority, with its unit, for people; None where it is not known."""
+    match route.policy:
+        case Policy.LEAST_BUSY:
+            return "calls in flight by weight", vitals[target].in_flight / target.weight
+        case Policy.CHEAPEST | Policy.CHEAPEST_NOW:
+            return "USD per 1 M tokens", target.price
+        case Policy.LOWEST_LATENCY:
+            return "seconds to first content", _latency(target, vitals) or None
+        case Policy.HIGHEST_THROUGHPUT:
+            slowness = _slowness(target, vitals)
+            return "tokens per second", None if slowness == float("-inf") else -slowness
+        case _:
+            return "weight", target.weight
+
+
 def slow(target: Target, route: Route, vitals: Vitals) -> bool:
     """Much slower than the best of its priority."""
     group = (vitals[other].latency for other in route.targets if other.priority == target.priority)

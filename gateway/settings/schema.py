@@ -315,6 +315,9 @@ class Settings(Strict):
     engine_fallbacks: dict[str, tuple[Fallback, ...]] = Field(
         {}, description="`fallbacks` of an engine in gateway.yaml: where its calls go while it cannot answer."
     )
+    drained_targets: Separated = Field(
+        (), description="Targets that get no new requests, each as `provider/model`; what runs there ends."
+    )
     engine_wait: float = Field(
         30, ge=0, description="Seconds a request waits for a loading engine that has no fallback."
     )

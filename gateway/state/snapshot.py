@@ -34,6 +34,8 @@ class Snapshot:
     """What slugs, UUIDs and aliases at Chutes stand for, as far as they were read."""
 
     limits: tuple[Limits, ...] = ()
+    drained: frozenset[tuple[str, str]] = frozenset()
+    """Targets that get no new requests, by provider and upstream model."""
     """Of everybody together."""
     ip_rpm: int | None = None
     """Requests in any 60 seconds from each address."""

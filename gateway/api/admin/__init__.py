@@ -11,6 +11,7 @@ from gateway.api.admin import (
     own,
     resources,
     session,
+    targets,
     usage,
 )
 
@@ -23,6 +24,7 @@ ROUTERS = (
     usage.user,
     analytics.router,
     overview.router,
+    targets.router,
     live.router,
     audit.router,
     engines.router,

@@ -46,12 +46,11 @@ async def overview(request: Request, _: Admin) -> OverviewView:
 
 @router.get("/targets", summary="The state of every target that was asked")
 async def targets(request: Request, _: Admin) -> TargetList:
-    """Breaker, cooldown, latency and speed, as routing sees them."""
-    now = time.monotonic()
-    data = [
-        _target(provider, model, vital, now)
-        for (provider, model), vital in services(request).state.dispatcher.vitals.items()
-    ]
+    """Breaker, cooldown, latency and speed, as routing sees them. Those that are drained are listed in any case."""
+    state, now = services(request).state, time.monotonic()
+    asked, drained = dict(state.dispatcher.vitals.items()), state.snapshot.drained
+    found = asked | {key: Vital() for key in sorted(drained) if key not in asked}
+    data = [_target(*key, vital, now, key in drained) for key, vital in found.items()]
     return TargetList(data=data, total=len(data))
 
 
@@ -122,7 +121,7 @@ def _window(provider: str, window: Window, account: Account) -> WindowView:
     )
 
 
-def _target(provider: str, model: str, vital: Vital, now: float) -> TargetNow:
+def _target(provider: str, model: str, vital: Vital, now: float, drained: bool) -> TargetNow:
     return TargetNow(
         provider_id=provider,
         upstream_model=model,
@@ -135,3 +134,4 @@ def _target(provider: str, model: str, vital: Vital, now: float) -> TargetNow:
         speed=vital.speed,
         last_error=vital.last_error,
     )
+        drained=drained,

@@ -78,6 +78,7 @@ class OverviewView(StatusView):
     storage: StorageView
     listening_pages: int
 
+    drained: bool = Field(description="It gets no new requests.")
 
 class TargetNow(BaseModel):
     """A target as routing sees it."""

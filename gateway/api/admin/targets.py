@@ -1,0 +1,80 @@
+"""Targets and where requests go: draining a target, letting it take requests again, and dry runs of whole requests."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from gateway.access.keys import Caller
+from gateway.admin.administration import Actor
+from gateway.admin.documents import SettingDocument
+from gateway.api.admin.identity import Person, administrator
+from gateway.api.explain import ExplanationView, Question, explained
+from gateway.api.services import Services, services
+from gateway.errors import Forbidden, NotFound, Outdated
+from gateway.state import Snapshot
+from gateway.state.callers import master_caller
+from gateway.store.records import Resource
+
+router = APIRouter(prefix="/api/admin", tags=["targets"])
+Admin = Annotated[Person, Depends(administrator)]
+
+_SETTING = "drained_targets"
+_TRIES = 5
+
+
+@router.post("/targets/drain", status_code=204, summary="Send a target no new requests")
+async def drain(request: Request, person: Admin, provider_id: str, upstream_model: str) -> None:
+    """What runs there ends. It lasts, over restarts too, until the target takes requests again."""
+    known = services(request)
+    if provider_id not in known.state.snapshot.providers:
+        raise NotFound(f"There is no provider '{provider_id}'.", param="provider_id")
+    await _change(known, person.actor, f"{provider_id}/{upstream_model}", drained=True)
+
+
+@router.post("/targets/resume", status_code=204, summary="Let a drained target take requests again")
+async def resume(request: Request, person: Admin, provider_id: str, upstream_model: str) -> None:
+    known = services(request)
+    if (provider_id, upstream_model) not in known.state.snapshot.drained:
+        raise NotFound(f"The target '{provider_id}/{upstream_model}' is not drained.")
+    await _change(known, person.actor, f"{provider_id}/{upstream_model}", drained=False)
+
+
+@router.post("/route/explain", summary="Where a request would go now, and why")
+async def dry_run(request: Request, _: Admin, question: Question, key_id: str = "") -> ExplanationView:
+    """As the master key, or as another key: what its fences refuse is refused here. Nobody is asked."""
+    state = services(request).state
+    caller = _caller(state.snapshot, key_id) if key_id else master_caller()
+    return explained(question, await request.body(), caller, state, lenient=True)
+
+
+async def _change(known: Services, actor: Actor, name: str, *, drained: bool) -> None:
+    """Two people who change it at once both get what they wanted."""
+    administration = known.administration
+    for attempt in range(_TRIES):
+        view = administration.view(Resource.SETTINGS, _SETTING)
+        now = tuple(administration.directory.settings.drained_targets)
+        names = [*(one for one in now if one != name), *([name] if drained else [])]
+        try:
+            await administration.replace(Resource.SETTINGS, _SETTING, SettingDocument(value=names), actor, view.version)
+        except Outdated:
+            if attempt == _TRIES - 1:
+                raise
+        else:
+            return
+
+
+def _caller(snapshot: Snapshot, key_id: str) -> Caller:
+    """The key as it is now; of one that was rotated the value that lasts. Raises NotFound, and Forbidden for a key that
+    has expired."""
+    found = [one for one in snapshot.callers.values() if one.key_id == key_id]
+    if not found:
+        raise NotFound(f"There is no key '{key_id}', or it is off.", param="key_id")
+    caller = max(found, key=_ends)
+    if _ends(caller) <= time.time():
+        raise Forbidden(f"The key '{caller.name}' has expired: its requests are refused.")
+    return caller
+
+
+def _ends(caller: Caller) -> float:
+    return float("inf") if caller.expires_at is None else caller.expires_at
