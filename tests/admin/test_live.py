@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from gateway.providers.engines import EngineState
 from tests.admin.people import USER, log_in, set_up
 from tests.api.running import MASTER, RunningGateway
 from tests.fakes.board import FakeBoard, FakeEngine
+from tests.fakes.upstream import Upstream
 
 
 def socket(gateway: RunningGateway, **headers: str) -> Any:
@@ -141,3 +144,27 @@ async def test_a_provider_is_tested_before_and_after_it_is_saved(
     body = {"id": provider, "base_url": upstream.url, "type": "openai", "api_key": "sk-upstream-wrong-one"}
     draft = admin.post("/api/admin/providers/test", json=body).json()
     assert (draft["ok"], draft["error"]["code"]) == (False, "upstream_credentials_refused")
+
+
+async def test_an_engine_tells_its_memory_its_queue_and_its_speed_also_live(upstream: Upstream, tmp_path: Any) -> None:
+    upstream.metrics = "engine:num_requests_running 2\nengine:num_requests_waiting 5\nvllm:kv_cache_usage_perc 0.5\n"
+    board = FakeBoard(
+        FakeEngine("chat", "chat", "demo-chat", upstream.url, rss=4_000),
+        FakeEngine("ocr", "ocr", "demo-ocr", "", state=EngineState.LOADING),
+    )
+    running = RunningGateway(tmp_path, board)
+    try:
+        with running.http() as admin:
+            ends = time.monotonic() + 20
+            while (chat := admin.get("/api/admin/engines/chat").json())["waiting"] is None:
+                assert time.monotonic() < ends
+                await asyncio.sleep(0.05)
+            told = admin.get("/api/admin/overview").json()["engines"]
+    finally:
+        running.stop()
+    assert (chat["running"], chat["waiting"], chat["cache_use"], chat["memory_bytes"]) == (2, 5, 0.5, 4_000)
+    assert chat["gpu_memory_bytes"] is None and chat["output_speed"] is None
+    assert [(one["name"], one["waiting"], one["memory_bytes"]) for one in told] == [
+        ("chat", 5, 4_000),
+        ("ocr", None, None),
+    ]

@@ -8,7 +8,6 @@ from gateway.providers.engines import EngineState, EngineStatus
 from gateway.routing.vitals import EngineLoad
 from gateway.state import State
 
-
 _PLAIN = ("name", "kind", "model", "runtime", "state", "phase", "percent", "error", "restarts", "demo")
 
 

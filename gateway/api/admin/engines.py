@@ -1,10 +1,11 @@
 """The local engines: what they do now, what they said lately, and loading, unloading and restarting them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
+from gateway.api.admin.engine_views import EngineView, engine_view
 from gateway.api.admin.identity import Person, administrator
 from gateway.api.services import Services, services
 from gateway.errors import NotFound
@@ -13,22 +14,6 @@ from gateway.store.records import Audit
 
 router = APIRouter(prefix="/api/admin/engines", tags=["engines"])
 Admin = Annotated[Person, Depends(administrator)]
-
-
-class EngineView(BaseModel):
-    name: str
-    kind: str
-    model: str
-    runtime: str
-    state: str
-    phase: str
-    percent: float | None = Field(None, description="Of loading, 0 to 100, where it is known.")
-    elapsed: float = Field(description="Seconds since this start began; once ready, how long it took.")
-    retry_after: float = Field(description="Seconds until it may be ready, guessed.")
-    error: str | None = None
-    restarts: int = 0
-    demo: bool = False
-    in_flight: int = Field(0, description="Calls of this gateway that it has not finished.")
 
 
 class EngineList(BaseModel):
@@ -44,13 +29,14 @@ class EngineLog(BaseModel):
 @router.get("", summary="List local engines")
 async def list_engines(request: Request, _: Admin) -> EngineList:
     known = services(request)
-    data = [_view(status, known) for status in known.state.engines.statuses()]
+    data = [engine_view(status, known.state) for status in known.state.engines.statuses()]
     return EngineList(data=data, total=len(data))
 
 
 @router.get("/{name}", summary="Read a local engine")
 async def read_engine(request: Request, _: Admin, name: str) -> EngineView:
-    return _view(_status(name, services(request)), services(request))
+    known = services(request)
+    return engine_view(_status(name, known), known.state)
 
 
 @router.get("/{name}/log", summary="Read the last lines of an engine's log")
@@ -70,7 +56,7 @@ async def act(request: Request, person: Admin, name: str, action: Literal["load"
     board = known.state.engines
     await {"load": board.load, "unload": board.unload, "restart": board.restart}[action](name)
     await known.store.write((), Audit(person.actor.name, action, "engines", name, address=person.actor.address))
-    return _view(_status(name, known), known)
+    return engine_view(_status(name, known), known.state)
 
 
 def _status(name: str, known: Services) -> EngineStatus:
@@ -78,8 +64,3 @@ def _status(name: str, known: Services) -> EngineStatus:
     if status is None:
         raise NotFound(f"There is no engine '{name}'.")
     return status
-
-
-def _view(status: EngineStatus, known: Services) -> EngineView:
-    fields: dict[str, Any] = {name: getattr(status, name) for name in EngineView.model_fields if name != "in_flight"}
-    return EngineView(**fields, in_flight=known.state.dispatcher.in_flight(status.name))

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from gateway import __version__
+from gateway.api.admin.engine_views import engine_view
 from gateway.api.admin.identity import Person, administrator
 from gateway.api.admin.overview_views import (
     ChutesView,
@@ -63,10 +64,10 @@ async def reset(request: Request, _: Admin, provider_id: str, upstream_model: st
 
 def live_status(known: Services) -> StatusView:
     """What changes by itself."""
-    state, recorder, found = known.state, known.state.recorder, health(known.state)
+    state, recorder = known.state, known.state.recorder
     return StatusView(
-        health=found["status"],
-        engines=found["engines"],
+        health=health(state)["status"],
+        engines=[engine_view(engine, state) for engine in state.engines.statuses()],
         providers=_providers(known, time.monotonic()),
         chutes=_chutes(state.dispatcher.vitals.signals),
         in_flight=sum(vital.in_flight for _, vital in state.dispatcher.vitals.items()),
@@ -133,5 +134,5 @@ def _target(provider: str, model: str, vital: Vital, now: float, drained: bool) 
         latency=vital.latency,
         speed=vital.speed,
         last_error=vital.last_error,
-    )
         drained=drained,
+    )

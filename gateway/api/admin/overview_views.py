@@ -2,21 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-
-class EngineNow(BaseModel):
-    """A local engine, as `/health` shows it."""
-
-    name: str
-    kind: str
-    model: str
-    runtime: str
-    state: str
-    phase: str
-    percent: float | None = Field(description="Of loading, 0 to 100, where it is known.")
-    elapsed: float = Field(description="Seconds since this start began; once ready, how long it took.")
-    restarts: int
-    error: str | None
-    demo: bool
+from gateway.api.admin.engine_views import EngineView
 
 
 class ProviderNow(BaseModel):
@@ -58,7 +44,7 @@ class StatusView(BaseModel):
     """What changes by itself; also told live."""
 
     health: str = Field(description="`healthy`, `degraded` or `unhealthy`.")
-    engines: list[EngineNow]
+    engines: list[EngineView]
     providers: list[ProviderNow]
     chutes: ChutesView | None = Field(description="Null where no provider is at Chutes.")
     in_flight: int
@@ -78,7 +64,6 @@ class OverviewView(StatusView):
     storage: StorageView
     listening_pages: int
 
-    drained: bool = Field(description="It gets no new requests.")
 
 class TargetNow(BaseModel):
     """A target as routing sees it."""
@@ -93,6 +78,7 @@ class TargetNow(BaseModel):
     latency: float | None = Field(description="Seconds to the first content.")
     speed: float | None = Field(description="Output tokens per second.")
     last_error: str
+    drained: bool = Field(description="It gets no new requests.")
 
 
 class TargetList(BaseModel):

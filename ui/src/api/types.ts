@@ -15,7 +15,6 @@ export type User = Schemas["UserView"];
 export type Setting = Schemas["SettingView"];
 export type TestResult = Schemas["CheckResult"];
 export type Engine = Schemas["EngineView"];
-export type EngineNow = Schemas["EngineNow"];
 export type Status = Schemas["StatusView"];
 export type OverviewNow = Schemas["OverviewView"];
 export type ChutesNow = Schemas["ChutesView"];
