@@ -1,10 +1,11 @@
-"""What `/health`, `/ready` and `/live` answer: open to all, so they name no URL and no secret."""
+"""What `/health`, `/ready`, `/live` and `/warmup/status` answer: open to all, so they name no URL and no secret."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from gateway import __version__
+from gateway.pipeline.warmup import report
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineState, EngineStatus
 from gateway.state import State
@@ -52,10 +53,15 @@ def check_live(_: State) -> tuple[int, dict[str, Any]]:
     return 200, {"status": "alive"}
 
 
+def check_warmup(state: State) -> tuple[int, dict[str, Any]]:
+    return 200, report(state)
+
+
 CHECKS: dict[str, Callable[[State], tuple[int, dict[str, Any]]]] = {
     "/health": check_health,
     "/ready": check_ready,
     "/live": check_live,
+    "/warmup/status": check_warmup,
 }
 """By path: the status and the body of the answer."""
 

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.api import admin, explain, health_routes, listing, ui
+from gateway.api import admin, explain, health_routes, listing, ui, warmup
 from gateway.api.admin.identity import administrator
 from gateway.api.catalog import catalog_routes
 from gateway.api.metrics import metrics_router
@@ -34,6 +34,7 @@ def fastapi_app(state: State) -> FastAPI:
     app = FastAPI(title="chute-gateway", version=__version__, docs_url=None, redoc_url=None)
     app.state.gateway = state
     app.include_router(health_routes.router)
+    app.include_router(warmup.router)
     app.include_router(explain.router)
     app.include_router(listing.router)
     app.include_router(ui.router)

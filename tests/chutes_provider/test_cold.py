@@ -1,8 +1,10 @@
 """Cold chutes: a warm one answers while they start; without one the caller waits, or is told how long it takes."""
 
 import time
+from typing import Any
 
 import httpx
+import pytest
 
 from tests.api.running import RunningGateway
 from tests.chutes_provider.conftest import R1, V3, Start, chat
@@ -103,3 +105,52 @@ def test_signals_can_be_switched_off(start: Start, platform: PlatformProcess) ->
     reply = chat(gateway, "best")
     assert reply.headers["x-gateway-attempts"] == f"chutes/{R1}=upstream_cold, chutes/{V3}=200"
     assert "x-gateway-cold-eta" not in reply.headers
+
+
+def status(gateway: RunningGateway) -> dict[str, Any]:
+    with gateway.http(key=None) as http:
+        found: dict[str, Any] = http.get("/warmup/status").json()
+    return found
+
+
+def kick(gateway: RunningGateway, **wish: Any) -> dict[str, Any]:
+    with gateway.http() as http:
+        reply = http.post("/warmup/kick", json=wish)
+    assert reply.status_code == 202
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def ended(gateway: RunningGateway) -> dict[str, Any]:
+    until = time.monotonic() + 30
+    while (found := status(gateway))["state"] == "loading":
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.parametrize("wish", [{"model": "only"}, {"model": f"chutes/{R1}"}, {"chutes": True}])
+def test_a_kick_starts_cold_chutes(start: Start, platform: PlatformProcess, wish: dict[str, Any]) -> None:
+    platform.set_chute(R1, hot=False, cold_start=0.5)
+    gateway = start(models=MODELS)
+    assert kick(gateway)["state"] == "ready", "of chutes nothing was said"
+    told = kick(gateway, **wish)
+    assert (told["state"], told["phase"]) == ("loading", "starting")
+    assert ended(gateway)["state"] == "ready"
+    assert status(gateway)["elapsed_sec"] > 0
+    assert chat(gateway, "only").headers["x-gateway-attempts"] == f"chutes/{R1}=200"
+
+
+def test_a_chute_that_cannot_be_started_is_told_without_its_name(start: Start, platform: PlatformProcess) -> None:
+    platform.set_chute(R1, hot=False)
+    gateway = start(models=MODELS)
+    platform.fault("GET /chutes/warmup/*=401:no")
+    kick(gateway, model="only")
+    found = ended(gateway)
+    assert (found["state"], found["progress"]) == ("failed", 0.0)
+    assert found["error"].startswith("a chute could not be started: ")
+    assert R1 not in found["error"]
+    platform.clear_faults()
+    platform.set_chute(R1, cold_start=0.1)
+    kick(gateway, model="only")
+    assert ended(gateway)["state"] == "ready"

@@ -1,5 +1,6 @@
 """`Warmer` and the poller by themselves: how often they ask, and when they stop."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ from gateway.errors import GatewayError, UpstreamCredentials, UpstreamServerErro
 from gateway.providers.base import Endpoint, Provider, ProviderType
 from gateway.routing.signals import Signals
 from gateway.routing.types import Target
-from gateway.routing.warming import AT_ONCE, Warmer
+from gateway.routing.warming import AT_ONCE, MOST_WISHES, Warmer
 from gateway.settings import Settings
 from tests.catalog.platform import FakePlatform
 
@@ -89,6 +90,57 @@ async def test_starts_are_bounded_and_other_dialects_are_left_alone(signals: Sig
     assert not await made.wait_hot(TARGET, 10), "nobody starts it, so nobody waits"
     await made.aclose()
     assert not warmer(object(), signals).start(TARGET, PROVIDER)
+
+
+async def test_a_wish_is_told_to_its_end(signals: Signals) -> None:
+    made = warmer(Scripted(False, True), signals)
+    assert made.wish(TARGET, PROVIDER)
+    assert signals.hot(TARGET) is None, "nobody called it cold"
+    (wish,) = made.wishes.values()
+    assert (wish.ended, wish.hot) == (None, False)
+    assert await made.wait_hot(TARGET, 10)
+    assert (wish.hot, wish.why) == (True, "")
+    assert wish.ended is not None and wish.ended >= wish.began
+
+
+async def test_a_wish_is_tried_again_although_the_target_rests(signals: Signals) -> None:
+    adapter = Scripted(UpstreamCredentials("The key was refused."), True)
+    made = warmer(adapter, signals)
+    made.wish(TARGET, PROVIDER)
+    assert not await made.wait_hot(TARGET, 10)
+    (wish,) = made.wishes.values()
+    assert (wish.hot, wish.why) == (False, "The key was refused.")
+    assert not made.start(TARGET, PROVIDER)
+    assert made.wish(TARGET, PROVIDER)
+    assert await made.wait_hot(TARGET, 10)
+
+
+async def test_what_is_known_to_be_hot_is_not_asked(signals: Signals) -> None:
+    adapter = Scripted(False)
+    made = warmer(adapter, signals)
+    signals.note_warmth(TARGET, hot=True)
+    assert made.wish(TARGET, PROVIDER)
+    assert [wish.hot for wish in made.wishes.values()] == [True]
+    assert adapter.asked == []
+
+
+async def test_wishes_over_the_bound_take_their_turn_and_too_many_are_refused(signals: Signals) -> None:
+    adapter = Scripted(*[False] * AT_ONCE, True)
+    made = warmer(adapter, signals)
+    targets = [Target("chutes", f"m{n}") for n in range(MOST_WISHES + 1)]
+    assert [made.wish(target, PROVIDER) for target in targets] == [True] * MOST_WISHES + [False]
+    assert sum(made.is_starting(target) for target in targets) == AT_ONCE
+    while any(wish.ended is None for wish in made.wishes.values()):
+        await asyncio.sleep(0.01)
+    assert all(wish.hot for wish in made.wishes.values())
+    assert made.wish(targets[-1], PROVIDER), "an old one was forgotten for it"
+    await made.aclose()
+
+
+async def test_what_no_dialect_can_start_is_no_wish(signals: Signals) -> None:
+    made = warmer(object(), signals)
+    assert not made.wish(TARGET, PROVIDER)
+    assert made.wishes == {}
 
 
 class Clock:
