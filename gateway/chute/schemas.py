@@ -57,6 +57,30 @@ class Ocr(_Body):
     file_name: str = Field("page.png", max_length=256)
 
 
+class Rerank(_Body):
+    query: str
+    documents: list[Any] = Field(min_length=1, description="Texts, or objects with `text`.")
+    top_n: int | None = Field(None, ge=1)
+
+
+class Drawing(_Body):
+    prompt: str
+    n: int = Field(1, ge=1, le=10)
+    size: str = Field("1024x1024", description="Width and height in pixels.")
+
+
+class Speech(_Body):
+    input: str = Field(description="The text to speak.")
+    voice: str | None = None
+
+
+class Kick(BaseModel):
+    """What to make ready; nothing: all local engines."""
+
+    model: str | None = Field(None, max_length=256, description="Only what serves this model, chutes included.")
+    chutes: bool = Field(False, description="Cold chutes that are configured too.")
+
+
 class Route(_Body):
     """Any call above by name; its own fields stand beside `path`."""
 

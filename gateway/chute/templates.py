@@ -33,7 +33,12 @@ _CORDS: tuple[tuple[str, str, str, Any], ...] = (
     ("/translations", "/v1/audio/translations", "POST", schemas.Translation),
     ("/transcribe", "/transcribe", "POST", schemas.Transcribe),
     ("/ocr", "/v1/ocr", "POST", schemas.Ocr),
+    ("/rerank", "/v1/rerank", "POST", schemas.Rerank),
+    ("/images", "/v1/images/generations", "POST", schemas.Drawing),
+    ("/speech", "/v1/audio/speech", "POST", schemas.Speech),
     ("/route", "/route", "POST", schemas.Route),
+    ("/warmup/kick", "/warmup/kick", "POST", schemas.Kick),
+    ("/warmup/status", "/warmup/status", "GET", None),
 )
 
 
