@@ -6,14 +6,11 @@ Called by `pipeline` for the files of an OCR request. A document can at worst en
 import asyncio
 import json
 import math
-import os
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from gateway.errors import InvalidRequest
+from gateway.media.confined import confined
 from gateway.media.images import MAX_PIXELS, probe_image
 
 MAX_RENDERED = 256 * 2**20
@@ -100,50 +97,24 @@ def _failure(line: dict[str, Any], max_pages: int) -> InvalidRequest:
 
 
 async def _rasterize(order: bytes, data: bytes, max_pages: int, timeout: float) -> list[PageImage]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "gateway.media.rasterizer",
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        env=_environment(),
-        start_new_session=True,
-    )
     try:
-        async with asyncio.timeout(timeout):
-            return await _converse(process, order, data, max_pages)
+        async with asyncio.timeout(timeout), confined("gateway.media.rasterizer") as process:
+            await process.give(order, data)
+            return await _rendered(process.stdout, max_pages)
     except TimeoutError:
         raise InvalidRequest(f"Reading the file took longer than {timeout:g} seconds.", param="file") from None
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
-def _environment() -> dict[str, str]:
-    """What Python needs to start and no more: the gateway's own environment holds secrets."""
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LC_ALL": "C.UTF-8"}
-
-
-async def _converse(process: Process, order: bytes, data: bytes, max_pages: int) -> list[PageImage]:
-    assert process.stdin is not None and process.stdout is not None
-    with suppress(ConnectionError):
-        process.stdin.write(order)
-        process.stdin.write(data)
-        await process.stdin.drain()
-        process.stdin.close()
+async def _rendered(source: asyncio.StreamReader, max_pages: int) -> list[PageImage]:
     rendered: list[PageImage] = []
     total = 0
     try:
-        while "size" in (line := json.loads(await process.stdout.readline() or b"{}")):
+        while "size" in (line := json.loads(await source.readline() or b"{}")):
             if (total := total + line["size"]) > MAX_RENDERED:
                 raise InvalidRequest(
                     "The rendered pages are too large together: choose fewer with 'pages'.", param="pages"
                 )
-            png = await process.stdout.readexactly(line["size"])
+            png = await source.readexactly(line["size"])
             rendered.append(PageImage(png, line["width"], line["height"]))
     except (asyncio.IncompleteReadError, ValueError):
         raise InvalidRequest(_SILENT_DEATH, param="file") from None

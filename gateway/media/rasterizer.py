@@ -6,7 +6,6 @@ stdout: per page one JSON line `{"width", "height", "size"}` and the PNG; at the
 
 import io
 import json
-import resource
 import sys
 import warnings
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from typing import Any, BinaryIO
 
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 from PIL import Image
+
+from gateway.media.bounds import bind
 
 MEMORY = 1536 * 2**20
 """Bytes of address space; past it the process dies alone."""
@@ -31,7 +32,7 @@ class Unreadable(Exception):
 
 def main(source: BinaryIO, sink: BinaryIO) -> None:
     order = json.loads(source.readline())
-    _limit(order["cpu_seconds"])
+    bind(MEMORY, order["cpu_seconds"])
     data = source.read()
     try:
         for image in _pdf_pages(data, order) if order["kind"] == "pdf" else _image_pages(data, order):
@@ -50,13 +51,6 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
 def _tell(sink: BinaryIO, line: dict[str, Any], data: bytes = b"") -> None:
     sink.write(json.dumps(line).encode() + b"\n" + data)
     sink.flush()
-
-
-def _limit(cpu_seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _chosen(count: int, order: dict[str, Any]) -> list[int]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from gateway.errors import InvalidImage, InvalidRequest
-from gateway.media import pages as pages_module
+from gateway.media import confined
 from gateway.media.images import ImageFacts, probe_image
 from gateway.media.pages import PageImage, render_pages
 from gateway.openai_api.call import Upload
@@ -157,7 +157,7 @@ def _rasterizers() -> list[str]:
 
 async def test_no_secret_reaches_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASTER_API_KEY", "sk-secret")
-    assert "sk-secret" not in str(pages_module._environment())
+    assert "sk-secret" not in str(confined.bare_environment())
 
 
 # --- headers -----------------------------------------------------------------------------------------------
