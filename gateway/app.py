@@ -35,6 +35,7 @@ from gateway.routing.attempt import Dispatcher, QueueLimits
 from gateway.routing.warming import Warmer
 from gateway.settings import Settings
 from gateway.state import MediaLimits, Snapshot, State, build_snapshot
+from gateway.state.tee_facts import CatalogTee
 
 log = logging.getLogger("gateway")
 
@@ -80,6 +81,9 @@ class Gateway:
         )
         check_dialects(self.state.snapshot, adapters, settings)
         self.state.warmer = Warmer(adapters, self.state.dispatcher.vitals.signals)
+        self.catalog = build_catalog(settings, self._transport, lambda: self.state.snapshot.providers.values(), engines)
+        age = settings.confidentiality.max_age_minutes * 60
+        self.state.dispatcher.tee_facts = CatalogTee(self.catalog.board, settings.chutes_base_url, age)
         self.background = Background()
         self.inference = Inference(self.state, inference_limits(settings))
         self._live(settings)
@@ -203,6 +207,6 @@ def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
     """No origin may call from a browser unless it is configured."""
     if not origins:
         return app
-    gateway_headers = ("provider", "model", "attempts", "overhead-ms", "cold-eta")
+    gateway_headers = ("provider", "model", "attempts", "overhead-ms", "cold-eta", "confidentiality")
     exposed = ["x-request-id", "retry-after", *(f"x-gateway-{name}" for name in gateway_headers)]
     return CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed)

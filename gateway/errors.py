@@ -91,6 +91,12 @@ class Forbidden(GatewayError):
     status, type, code = 403, "permission_error", "forbidden"
 
 
+class ConfidentialityUnmet(GatewayError):
+    """Nobody who may be asked meets what the settings, the key, the model or the caller demand; another target may."""
+
+    status, type, code, retryable = 403, "permission_error", "confidentiality_unmet", True
+
+
 class NotFound(GatewayError):
     status, type, code = 404, "invalid_request_error", "not_found"
 

@@ -16,6 +16,7 @@ from gateway.access.addresses import Network, is_within, parse_address, site
 from gateway.access.guessable import is_guessable
 from gateway.access.limits import Limits
 from gateway.errors import ConfigError, Forbidden, InvalidRequest, ModelNotAllowed, Unauthenticated
+from gateway.openai_api.confidentiality import Rule
 
 PREFIX = "sk-gw-"
 _MIN_LENGTH = 16
@@ -49,6 +50,8 @@ class Caller:
     store_bodies: bool = False
     cache: bool = False
     enabled: bool = True
+    rule: Rule | None = None
+    """What the key demands of whoever is asked."""
 
     def may_use(self, model: str) -> bool:
         return _inside(model, self.allowed_models) and _inside(model, self.user_models)

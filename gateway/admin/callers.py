@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 from gateway.access.keys import Caller
 from gateway.access.limits import Limits
+from gateway.openai_api.confidentiality import rule_of
 from gateway.state.callers import MASTER_ID, limiting, limits_of
 from gateway.store.records import Record, Resource
 
@@ -64,6 +65,7 @@ def _callers(record: Record, user: Record | None) -> dict[bytes, Caller]:
         store_bodies=key.get("store_bodies", False),
         cache=key.get("cache", False),
         is_master=record.id == MASTER_ID,
+        rule=rule_of(key.get("tee"), key.get("data"), f"the key '{key['name']}'"),
     )
     return {bytes.fromhex(record.handle): caller} | {
         bytes.fromhex(old["digest"]): _until(caller, old["until"]) for old in key.get("previous", ())

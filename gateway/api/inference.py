@@ -15,6 +15,7 @@ from gateway.errors import GatewayError, MethodNotAllowed, ModelNotFound
 from gateway.observe.traces import begin_trace
 from gateway.openai_api.audio_render import render_chutes
 from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.confidentiality import read_rule
 from gateway.openai_api.operations import OPERATIONS, TRANSCRIPTIONS, ModelType, Operation
 from gateway.pipeline import handle
 from gateway.pipeline.account import Account
@@ -104,6 +105,7 @@ class Inference:
             call = read_call(account.operation, exchange, body, self._state.media)
         if self.limits.request_seconds is not None:
             call.deadline = call.received + self.limits.request_seconds
+        call.rule = read_rule(exchange.headers)
         return call
 
     def _read_transcribe(

@@ -31,7 +31,8 @@ class RequestLine:
         call = account.call if account else None
         reply = account.reply if account else None
         error = self.error or exchange.broken
-        is_debugged = self._write_tries() or log.isEnabledFor(logging.DEBUG)
+        rule = call.rule if call else None
+        is_debugged = (self._write_tries() or log.isEnabledFor(logging.DEBUG)) and not (rule and rule.local)
         log.info(
             "%s %s %d",
             exchange.method,
@@ -45,6 +46,7 @@ class RequestLine:
                 "stream": True if call and call.stream else None,
                 "attempts": reply.headers.get("x-gateway-attempts") if reply else None,
                 "cache": "hit" if account and account.cached else None,
+                "confidentiality": str(rule) if rule else None,
                 "error": error.error_code if error else None,
                 "upstream": error.upstream if error and is_debugged else None,
                 "trace_id": account.tries.trace.trace_id if account and account.tries.trace else None,

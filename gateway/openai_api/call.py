@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from msgspec import Raw
 
+from gateway.openai_api.confidentiality import Rule
 from gateway.openai_api.json_body import split_text
 from gateway.openai_api.operations import Operation
 from gateway.openai_api.payloads import Excerpt, excerpt
@@ -47,6 +48,8 @@ class Call:
     """Calls of one session go to the same target, whose caches then know their prompts."""
     trace: Mapping[str, str] = field(default_factory=dict)
     """Headers that tell the upstream which trace this try belongs to."""
+    rule: Rule | None = None
+    """What whoever is asked must be; every try is held against it."""
     _excerpt: Excerpt | None = field(default=None, init=False, repr=False, compare=False)
     _document: dict[str, Raw] | None = field(default=None, init=False, repr=False, compare=False)
 

@@ -124,7 +124,7 @@ class Account:
             row.ttft_ms = first if row.stream else None
             row.overhead_ms = max(0.0, first - tries.upstream_seconds * 1000)
             _add_usage(row, reply.usage if isinstance(reply.body, bytes) else reply.body.usage)
-        if caller.store_bodies:
+        if caller.store_bodies and not (call and call.rule and call.rule.local):
             _add_bodies(row, call, reply)
         if self.cached:
             row.cost_nanos = 0

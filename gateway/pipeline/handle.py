@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from gateway.errors import GatewayError, UpstreamRefused
 from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.confidentiality import HEADER as CONFIDENTIALITY
 from gateway.openai_api.ocr_request import OcrRequest
 from gateway.openai_api.operations import CHAT
 from gateway.pipeline.account import Account
 from gateway.pipeline.asking import Asking
 from gateway.pipeline.choosing import choose
+from gateway.pipeline.confidential import confined, rule_for, with_rule
 from gateway.pipeline.find import find_route
 from gateway.pipeline.images import fetch_chat_images, find_chat_images
 from gateway.pipeline.loading import ask_when_ready
@@ -34,6 +36,8 @@ async def handle(call: Call, account: Account) -> Reply:
     account.route = route = find_route(call.model, call.operation, account.caller, snapshot)
     check_type(route, call.operation)
     check_targets(route, snapshot.providers)
+    if call.rule or route.rule or account.caller.rule or snapshot.rule:
+        call, route = _confined(call, route, account)
     call = bound_tokens(call, route)
     if (opening := _attached(call, route, snapshot, state)) is not None:
         call = await opening
@@ -44,13 +48,33 @@ async def handle(call: Call, account: Account) -> Reply:
         try:
             reply = await _answer(call, route, account)
         finally:
-            tried = account.tries.attempts
-            state.journal.record(Entry(call.request_id, account.caller.name, call.model, time.time(), tried))
+            _note(call, account)
         reply = render_result(call, route, reply, account.tries)
         _add_route_headers(reply, call, account.tries)
         reply = keep_answer(reply, account)
+    if call.rule is not None:
+        reply.headers[CONFIDENTIALITY] = str(call.rule)
     account.answered(reply)
     return reply
+
+
+def _confined(call: Call, route: Route, account: Account) -> tuple[Call, Route]:
+    """The call with all that is demanded of whoever is asked, and the route without the targets that are not so. Raises
+    ConfidentialityUnmet when none is left."""
+    rule = rule_for(call, route, account.caller, account.snapshot)
+    assert rule is not None
+    account.call = call = with_rule(call, rule)
+    try:
+        return call, confined(rule, route, call.model, account.snapshot, account.state, account.tries)
+    except GatewayError:
+        _note(call, account)
+        raise
+
+
+def _note(call: Call, account: Account) -> None:
+    tries = account.tries
+    entry = Entry(call.request_id, account.caller.name, call.model, time.time(), tries.attempts, tries.refused)
+    account.state.journal.record(entry)
 
 
 def _attached(call: Call, route: Route, snapshot: Snapshot, state: State) -> Awaitable[Call] | None:
@@ -89,7 +113,10 @@ async def _answer_otherwise(error: GatewayError, asking: Asking, route: Route, a
         allowed = larger is not None and account.caller.may_use(larger.id)
         if larger is None or not allowed or refusal.error_code != "context_length_exceeded":
             raise
-        return await _answer(asking.call, replace(larger, context_fallback=""), account)
+        call = asking.call
+        if call.rule or larger.rule:
+            call, larger = _confined(call, larger, account)
+        return await _answer(call, replace(larger, context_fallback=""), account)
 
 
 def _guarded(reply: Reply, asking: Asking, route: Route, account: Account) -> Reply:

@@ -22,10 +22,12 @@ def find_chat_images(call: Call, route: Route, limits: MediaLimits) -> ImageUse:
 
 
 async def fetch_chat_images(call: Call, use: ImageUse, route: Route, snapshot: Snapshot, limits: MediaLimits) -> Call:
-    """Judges every address. An engine of ours never fetches a URL: it gets the image itself."""
+    """Judges every address. An engine of ours never fetches a URL: it gets the image itself. So does whoever is asked
+    when data must stay local."""
     for url in {*(image.url for image in use.remote), *use.other_urls}:
         await limits.judge(url)
-    if use.remote and _local(route, snapshot):
+    stays = call.rule is not None and bool(call.rule.local)
+    if use.remote and (stays or _local(route, snapshot)):
         return replace(call, body=inline_images(call.body, await _fetched(use, limits)))
     return call
 

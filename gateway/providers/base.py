@@ -72,6 +72,10 @@ class Provider:
     """Whether streams are asked for their usage, with `stream_options`, where the caller does not."""
     debug: bool = False
     """Log every try."""
+    tee: bool | None = None
+    """Whether its targets are declared to run in trusted execution environments."""
+    local: bool = False
+    """Declared to be on the operator's own machines."""
     derived: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What adapters made of this provider once, to be used for every call. A changed provider begins anew."""
 
@@ -86,6 +90,8 @@ class Endpoint:
     """Overrides the provider's; empty = the provider's."""
     api_key: str = field(default="", repr=False)
     """The one of the provider's keys that this try uses."""
+    in_tee: bool = False
+    """A dialect that itself finds out where the model is served must go to a trusted execution environment only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from gateway.errors import GatewayError, UpstreamModelMissing
+from gateway.errors import ConfidentialityUnmet, GatewayError, UpstreamModelMissing
 from gateway.openai_api.audio_parse import parse_transcript
 from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.confidentiality import HEADER
 from gateway.openai_api.operations import (
     CHAT,
     COMPLETIONS,
@@ -94,6 +95,7 @@ class Chutes:
             chute = None if "," in plain else await self._hosts.find(endpoint.provider, plain)
             if chute is None:
                 raise
+        _check_tee(endpoint, call, chute)
         return await self._at(endpoint, call, chute.name, chute.url)
 
     async def _found(self, endpoint: Endpoint, call: Call, model: str) -> Reply:
@@ -102,7 +104,9 @@ class Chutes:
         if chute is None:
             if self._hosts.missing(endpoint.provider, model):
                 raise UpstreamModelMissing(f"Chutes has no '{model}', or not for this account.", param="model")
+            _check_tee(endpoint, call, None)
             return await self._at(endpoint, call, model, chute_url(model))
+        _check_tee(endpoint, call, chute)
         return await self._at(endpoint, call, chute.name, chute.url, chute)
 
     def _at(
@@ -132,6 +136,17 @@ class Chutes:
         headers = kept_headers(response, upstream)
         body = await read_json(response)
         return audio_reply(parse_transcript(body, media_type(response)), headers)
+
+
+def _check_tee(endpoint: Endpoint, call: Call, chute: Chute | None) -> None:
+    """A chute that was found by its name may be another one than the catalog means. Raises ConfidentialityUnmet."""
+    if endpoint.in_tee and (chute is None or chute.tee is not True):
+        raise ConfidentialityUnmet(
+            f"No target of the model '{call.model}' may be asked under {call.rule and call.rule.told()}. Refused:"
+            f" {endpoint.provider.id}/{endpoint.upstream_model} (Chutes does not say that the chute of this name runs in"
+            " a trusted execution environment).",
+            headers=((HEADER, str(call.rule)),),
+        )
 
 
 def _place(url: str) -> str:

@@ -38,6 +38,8 @@ class Chute:
     name: str
     url: str
     paths: frozenset[str] = frozenset()
+    tee: bool | None = None
+    """Whether it runs in a trusted execution environment; None where the API does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +131,6 @@ def read_chute(document: dict[str, Any], api_url: str = API_URL) -> Chute:
     cords = document.get("cords")
     paths = {cord.get("public_api_path") for cord in cords if isinstance(cord, dict)} if isinstance(cords, list) else ()
     found = frozenset(path for path in paths if isinstance(path, str))
-    return Chute(str(document.get("chute_id") or ""), str(document.get("name") or slug), url, found)
+    tee = document.get("tee")
+    in_tee = tee if isinstance(tee, bool) else None
+    return Chute(str(document.get("chute_id") or ""), str(document.get("name") or slug), url, found, in_tee)

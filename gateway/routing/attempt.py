@@ -12,6 +12,7 @@ from random import Random
 import msgspec
 
 from gateway.errors import (
+    ConfidentialityUnmet,
     EngineLoading,
     GatewayError,
     Overloaded,
@@ -21,9 +22,11 @@ from gateway.errors import (
 )
 from gateway.observe.traces import Trace
 from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.confidentiality import Rule
 from gateway.openai_api.operations import Operation
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderAdapter
 from gateway.routing.budget import Budget
+from gateway.routing.confidentiality import TeeFacts, nobody_knows, refused, unmet, vouched
 from gateway.routing.first_content import begun, first_content
 from gateway.routing.keyring import KeyRings
 from gateway.routing.race import Race
@@ -51,6 +54,8 @@ class Tries(msgspec.Struct):
     attempts: list[Attempt] = []
     upstream_seconds: float = 0.0
     trace: Trace | None = None
+    refused: tuple[tuple[Target, str], ...] = ()
+    """Targets that the request's rule forbids, with the reason."""
 
     @property
     def answered_by(self) -> Target | None:
@@ -95,6 +100,10 @@ class UnsupportedOperation(ProviderNotConfigured):
     retryable, code = True, "unsupported_operation"
 
 
+_UNASKED = (EngineLoading, UnsupportedOperation, ConfidentialityUnmet)
+"""Failures of targets that nobody asked anything."""
+
+
 class Dispatcher:
     """What outlives a request: the vitals of all targets, the keys of all providers, the retry budget, the queue."""
 
@@ -103,6 +112,7 @@ class Dispatcher:
     ) -> None:
         self.vitals = Vitals()
         self.keys = KeyRings()
+        self.tee_facts: TeeFacts = nobody_knows
         self.random = random or Random()  # noqa: S311
         self._adapters = adapters
         self.limits = limits or QueueLimits()
@@ -299,15 +309,23 @@ class Dispatcher:
         adapter = self._adapters[provider.type]
         if call.operation.name not in adapter.operations:
             raise UnsupportedOperation(f"The provider '{provider.id}' has no {call.operation.path}.", param="model")
+        in_tee = call.rule is not None and self._check(call.rule, target, provider, call)
         model = target.upstream_model
         if target.thinking:
             model, call = thoughtful(call, target, provider)
         if trace is not None:
             attempt.span_id, call = _traced(call, trace)
         key = provider.api_keys[position] if provider.api_keys else ""
-        sending = adapter.send(Endpoint(provider, model, target.base_url, key), call)
+        sending = adapter.send(Endpoint(provider, model, target.base_url, key, in_tee), call)
         limit = provider.timeouts.first_content if call.stream else None
         return sending if limit is None else first_content(sending, candidate.vital, limit)
+
+    def _check(self, rule: Rule, target: Target, provider: Provider, call: Call) -> bool:
+        """Every try under a rule passes here; whether the dialect must look for a trusted execution environment itself.
+        Raises ConfidentialityUnmet."""
+        if reason := unmet(rule, target, provider, self.tee_facts):
+            raise refused(rule, call.model, [(target, reason)])
+        return bool(rule.tee) and not vouched(target, provider)
 
 
 def _note_overtaken(candidate: _Candidate, tries: Tries) -> None:
@@ -334,7 +352,7 @@ def _too_late(call: Call) -> bool:
 
 def _most_telling(errors: Sequence[GatewayError], resting: Sequence[_Candidate], call: Call) -> GatewayError:
     """The last failure of a target that was really asked; else why none could be."""
-    asked = [e for e in errors if not isinstance(e, (EngineLoading, UnsupportedOperation))]
+    asked = [e for e in errors if not isinstance(e, _UNASKED)]
     if asked:
         return asked[-1]
     if _too_late(call):

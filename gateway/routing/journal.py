@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.routing.types import Attempt
+from gateway.routing.types import Attempt, Target
 
 MAX_REQUESTS = 2_000
 
@@ -19,6 +19,8 @@ class Entry(msgspec.Struct):
     at: float
     """`time.time()` when the request was answered or failed."""
     attempts: Sequence[Attempt]
+    refused: Sequence[tuple[Target, str]] = ()
+    """Targets that the request's rule forbade, with the reason."""
 
 
 class Journal:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Protocol
 
 from gateway.errors import InvalidRequest, ModelNotFound, ProviderNotConfigured
+from gateway.openai_api.confidentiality import strictest
 from gateway.openai_api.operations import ModelType, Operation
 from gateway.providers.base import Provider, ProviderType
 from gateway.routing.thinking import SUFFIX
@@ -126,6 +127,7 @@ def _listed(model: str, parts: list[Route], policy: Policy | None) -> Route:
         policy=policy or Policy.ORDERED,
         type=first.type if len({part.type for part in parts}) == 1 else None,
         parts=tuple(name for part in parts for name in part.parts or (part.id,)),
+        rule=strictest(*(part.rule for part in parts)),
     )
 
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.openai_api.confidentiality import Rule
 from gateway.openai_api.features import Feature
 from gateway.openai_api.operations import ModelType
 
@@ -93,6 +94,8 @@ class Target:
     """What it is known to be able to do, and not to be; the rest is tried."""
     thinking: bool = False
     """The caller asked for `model:THINKING`."""
+    tee: bool | None = None
+    """Whether it is declared to run in a trusted execution environment; None: as its provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class Route:
     """Why the model may not be used now, although it is configured: no target is what it demands."""
     notes: tuple[str, ...] = ()
     """What an operator should know of it, such as a target that is gone from the catalog."""
+    rule: Rule | None = None
+    """What the model's configuration demands of whoever is asked."""
     lacked: frozenset[Feature] = field(init=False)
     """What at least one target lacks: only for these a request is looked at."""
 

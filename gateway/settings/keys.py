@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, field_validator
 
+from gateway.settings.confidentiality import DataRule, TeeRule
 from gateway.settings.strict import Networks, Strict
 
 StreamPolicyName = Literal["continue", "restart", "error"]
@@ -53,6 +54,10 @@ class KeyConfig(LimitSettings):
     """Keep requests and answers of this key."""
     cache: bool = False
     """Answer repeated requests of this key from the response cache."""
+    tee: TeeRule | None = None
+    """Only targets in trusted execution environments."""
+    data: DataRule | None = None
+    """Only engines of this gateway, and providers declared as `data: local`."""
 
     @field_validator("key")
     @classmethod

@@ -16,6 +16,7 @@ from pydantic import (
 
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
+from gateway.settings.confidentiality import ConfidentialitySettings, DataPlace, DataRule, TeeRule
 from gateway.settings.document import Document
 from gateway.settings.keys import KeyConfig, LimitSettings, RetentionSettings, StreamPolicyName
 from gateway.settings.strict import Networks, Separated, Strict, separated
@@ -81,6 +82,8 @@ class Fallback(Strict):
     base_url: str = ""
     prefill: Prefill = ""
     """As of a target."""
+    tee: bool | None = None
+    """As of a target."""
 
 
 class Performance(Strict):
@@ -101,6 +104,8 @@ class ModelEntry(Strict):
     type: ModelTypeName | None = None
     base_url: str = Field("", validation_alias=AliasChoices("base_url", "baseUrl", "host"))
     """The host of a chute of its own, such as `https://chutes-whisper-large-v3.chutes.ai`."""
+    tee: bool | None = None
+    """As of a target."""
 
 
 def _shape(value: Any) -> str:
@@ -140,6 +145,10 @@ class ProviderConfig(Strict):
     debug: bool = False
     log_level: LogLevel | None = None
     performance: Performance = Performance()
+    tee: bool | None = None
+    """Whether its models run in trusted execution environments; unset: not known, of chutes as the catalog says."""
+    data: DataPlace | None = None
+    """`local`: it is on the operator's own machines."""
 
     @field_validator("health_check", mode="before")
     @classmethod
@@ -172,6 +181,8 @@ class TargetConfig(Strict):
     """How this target goes on behind a text of the assistant, for streams that break; empty: it cannot."""
     supports: dict[FeatureName, bool] = Field({})
     """What this target can (`true`) and cannot (`false`); what is left out is tried. A list is all `true`."""
+    tee: bool | None = None
+    """Whether it runs in a trusted execution environment; unset: as its provider."""
 
     @field_validator("supports", mode="before")
     @classmethod
@@ -211,6 +222,10 @@ class ModelConfig(Strict):
     """Tokens; a target at Chutes that takes less is not used."""
     supports_image_upload: bool | None = None
     aliases: tuple[str, ...] = ()
+    tee: TeeRule | None = None
+    """Only targets in trusted execution environments."""
+    data: DataRule | None = None
+    """Only engines of this gateway, and providers declared as `data: local`."""
 
 
 class PriceConfig(Strict):
@@ -354,6 +369,7 @@ class Settings(Strict):
     retention: RetentionSettings = RetentionSettings()
     catalog: CatalogSettings = CatalogSettings()
     chute: ChuteSettings = ChuteSettings()
+    confidentiality: ConfidentialitySettings = ConfidentialitySettings()
 
     _document: Document | None = PrivateAttr(None)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from gateway.access.keys import Caller, digest
 from gateway.catalog.catalog import Catalog
 from gateway.errors import ConfigError, ModelNotFound
+from gateway.openai_api.confidentiality import rule_of
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
 from gateway.routing.resolve import resolve
@@ -76,6 +77,7 @@ def build_snapshot(
         drained=frozenset(drained_target(name) for name in settings.drained_targets),
         ip_rpm=settings.ip_rpm,
         prices=prices,
+        rule=rule_of(settings.confidentiality.tee, settings.confidentiality.data, "the settings"),
     )
     _check_defaults(snapshot, settings)
     return snapshot

@@ -6,6 +6,7 @@ from typing import Any
 from gateway.access.addresses import parse_networks
 from gateway.access.keys import Caller, digest
 from gateway.access.limits import BudgetPeriod, Limits
+from gateway.openai_api.confidentiality import rule_of
 from gateway.settings import KeyConfig, Settings
 from gateway.usage.types import NANOS
 
@@ -49,10 +50,10 @@ def limiting(*found: Limits) -> tuple[Limits, ...]:
 
 
 def _caller(position: int, key: KeyConfig, settings: Settings) -> Caller:
-    id = file_key_id(position, key)
+    id, name = file_key_id(position, key), key.name or f"key {position}"
     place = settings.place("keys", position - 1, "allowed_ips")
     return Caller(
-        key.name or f"key {position}",
+        name,
         allowed_models=key.allowed_models,
         allowed_operations=key.allowed_operations,
         stream_policy=key.stream_policy or "",
@@ -63,4 +64,5 @@ def _caller(position: int, key: KeyConfig, settings: Settings) -> Caller:
         limits=limiting(limits_of(f"key:{id}", key.model_dump())),
         store_bodies=key.store_bodies,
         cache=key.cache,
+        rule=rule_of(key.tee, key.data, f"the key '{name}'"),
     )

@@ -57,7 +57,16 @@ def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
         health_check=_health_check(config, chutes),
         stream_usage=config.stream_usage,
         debug=config.debug or config.log_level == "debug",
+        tee=config.tee,
+        local=_is_local(name, config, settings, chutes),
     )
+
+
+def _is_local(name: str, config: ProviderConfig, settings: Settings, chutes: bool) -> bool:
+    if config.data is not None and chutes:
+        place = settings.place("providers", name, "data")
+        raise ConfigError(f"{place}: local is for machines of your own, and Chutes is not (leave it out)")
+    return config.data is not None
 
 
 def _chutes_url(config: ProviderConfig, settings: Settings, place: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
+from gateway.openai_api.confidentiality import rule_of
 from gateway.openai_api.features import Feature
 from gateway.openai_api.operations import ModelType
 from gateway.providers.base import Provider, ProviderType
@@ -36,10 +37,13 @@ def engine_routes(settings: Settings, statuses: Iterable[EngineStatus]) -> Itera
 def provider_routes(settings: Settings, providers: Mapping[str, Provider]) -> Iterator[Route]:
     """The provider's own fallbacks stand in for its chat models; what is declared as another type has none."""
     for name, config in settings.providers.items():
-        spare = [Fallback(provider=name, model=entry.id, base_url=entry.base_url) for entry in _spare(config)]
+        spare = [
+            Fallback(provider=name, model=entry.id, base_url=entry.base_url, tee=entry.tee) for entry in _spare(config)
+        ]
         stand_ins = tuple(_fallbacks((*spare, *config.fallbacks)))
         for entry, kind in _offered(name, config, settings):
-            first = Target(name, entry.id, base_url=entry.base_url or _own_host(providers[name]))
+            host = entry.base_url or _own_host(providers[name])
+            first = Target(name, entry.id, base_url=host, tee=entry.tee)
             fallbacks = stand_ins if kind in (None, ModelType.CHAT) else ()
             policy = StreamPolicy(settings.stream_policy)
             yield Route(id=entry.name or entry.id, targets=(first, *fallbacks), type=kind, stream_policy=policy)
@@ -85,6 +89,7 @@ def configured_route(
         aliases=model.aliases or (known.aliases if known else ()),
         supports_images=model.supports_image_upload,
         demo=known.demo if known else bool(engine and engine.demo),
+        rule=rule_of(model.tee, model.data, f"the model '{name}'"),
     )
 
 
@@ -101,7 +106,8 @@ def _fallbacks(fallbacks: Iterable[Fallback]) -> Iterator[Target]:
 
 
 def _stand_in(fallback: Fallback, priority: int) -> Target:
-    return Target(fallback.provider, fallback.model, priority, base_url=fallback.base_url, prefill=fallback.prefill)
+    prefill, tee = fallback.prefill, fallback.tee
+    return Target(fallback.provider, fallback.model, priority, base_url=fallback.base_url, prefill=prefill, tee=tee)
 
 
 def _spare(config: ProviderConfig) -> list[ModelEntry]:
@@ -159,6 +165,7 @@ def _target(target: TargetConfig, upstream: str, engines: Mapping[str, EngineSta
         target.prefill,
         frozenset(name for name, can in said.items() if can),
         unsaid | {name for name, can in said.items() if not can},
+        tee=target.tee,
     )
 
 

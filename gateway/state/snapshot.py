@@ -8,6 +8,7 @@ from gateway.access.counters.memory import MemoryCounters
 from gateway.access.keys import Caller
 from gateway.access.limits import CounterStore, Limits
 from gateway.cache import ResponseCache
+from gateway.openai_api.confidentiality import Rule
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
 from gateway.routing.attempt import Dispatcher
@@ -40,6 +41,8 @@ class Snapshot:
     ip_rpm: int | None = None
     """Requests in any 60 seconds from each address."""
     prices: PriceBook = field(default_factory=PriceBook)
+    rule: Rule | None = None
+    """What the settings demand of whoever is asked, for every request."""
 
     def resolve_alias(self, name: str) -> Sequence[str]:
         return self.upstream_aliases.get(name, ())

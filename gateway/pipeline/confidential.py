@@ -1,0 +1,47 @@
+"""Brings together who demands what of a request, and leaves out the targets that may not see it. Called by `handle` and
+`explain`, before anything of the request goes anywhere."""
+
+import copy
+from dataclasses import replace
+
+from gateway.access.keys import Caller
+from gateway.openai_api.call import Call
+from gateway.openai_api.confidentiality import Rule, strictest
+from gateway.routing.attempt import Tries
+from gateway.routing.confidentiality import refused, unmet
+from gateway.routing.types import Route, Target
+from gateway.state import Snapshot, State
+
+
+def rule_for(call: Call, route: Route, caller: Caller, snapshot: Snapshot) -> Rule | None:
+    """All that the settings, the key, the model and the call itself demand."""
+    return strictest(snapshot.rule, caller.rule, route.rule, call.rule)
+
+
+def with_rule(call: Call, rule: Rule) -> Call:
+    """What was read of its body already is kept."""
+    call = copy.copy(call)
+    call.rule = rule
+    return call
+
+
+def forbidden(rule: Rule, route: Route, snapshot: Snapshot, state: State) -> dict[Target, str]:
+    """The route's targets that may not be asked, with the reason."""
+    found = {}
+    for target in route.targets:
+        provider = snapshot.providers.get(target.provider_id)
+        if provider is not None and (reason := unmet(rule, target, provider, state.dispatcher.tee_facts)):
+            found[target] = reason
+    return found
+
+
+def confined(rule: Rule, route: Route, model: str, snapshot: Snapshot, state: State, tries: Tries) -> Route:
+    """The route without them; `tries` remembers them. Raises ConfidentialityUnmet when none is left."""
+    reasons = forbidden(rule, route, snapshot, state)
+    if not reasons:
+        return route
+    tries.refused += tuple(reasons.items())
+    targets = tuple(target for target in route.targets if target not in reasons)
+    if not targets:
+        raise refused(rule, model, reasons.items())
+    return replace(route, targets=targets)
