@@ -88,7 +88,6 @@ class Gateway:
         self.inference = Inference(self.state, inference_limits(settings))
         self._live(settings)
         self.back_office = BackOffice(settings, self.state, self._enforce, origins)
-        self.catalog = build_catalog(settings, self._transport, lambda: self.state.snapshot.providers.values(), engines)
         self._pages = BoundedBodies(LatePages(self.state, self._all_pages), settings.body_timeout)
         self._http = _with_cors(self._dispatch, settings.cors_origins)
 
