@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access.keys import Caller
 from gateway.api.identity import identify_request
-from gateway.errors import GatewayError, InvalidRequest, NotFound
+from gateway.errors import ConfidentialityUnmet, GatewayError, InvalidRequest, NotFound
+from gateway.openai_api.confidentiality import Rule, read_rule
 from gateway.openai_api.operations import CHAT, OPERATIONS
 from gateway.pipeline.explain import Candidate, explain
 from gateway.state import State
@@ -46,6 +47,11 @@ class HedgeView(BaseModel):
     max_share: float
 
 
+class RuleView(BaseModel):
+    tee: list[str] = Field(description="Who demands a trusted execution environment.")
+    local_only: list[str] = Field(description="Who demands that data stay local.")
+
+
 class ExplanationView(BaseModel):
     model: str
     route: str
@@ -56,6 +62,7 @@ class ExplanationView(BaseModel):
     sticky: str
     spill: SpillView | None
     hedge: HedgeView | None
+    confidentiality: RuleView | None = Field(description="What is demanded of whoever is asked, and by whom.")
     refused: Refusal | None = Field(description="Why no candidate would be asked.")
     candidates: list[Candidate]
 
@@ -64,19 +71,21 @@ class ExplanationView(BaseModel):
 async def explain_route(request: Request, question: Question) -> ExplanationView:
     """Every candidate, best first, with its state and the reason; nobody is asked."""
     state: State = request.app.state.gateway
-    return explained(question, await request.body(), identify_request(request, state), state)
+    caller, rule = identify_request(request, state), read_rule(request.headers)
+    return explained(question, await request.body(), caller, state, rule=rule)
 
 
 def explained(
-    question: Question, body: bytes, caller: Caller, state: State, *, lenient: bool = False
+    question: Question, body: bytes, caller: Caller, state: State, *, lenient: bool = False, rule: Rule | None = None
 ) -> ExplanationView:
     """Raises what is wrong with the request itself; when `lenient` only what leaves it without a route."""
     operation = OPERATIONS.get(question.path)
     if operation is None:
         raise InvalidRequest(f"'path' must be one of {', '.join(OPERATIONS)}.", param="path")
-    found = explain(question.model, operation, caller, state.snapshot, state, body)
+    found = explain(question.model, operation, caller, state.snapshot, state, body, rule)
     route, refusal = found.route, found.refusal
-    if refusal is not None and refusal.http_status < 500 and not lenient:
+    told = lenient or isinstance(refusal, ConfidentialityUnmet)
+    if refusal is not None and refusal.http_status < 500 and not told:
         raise refusal
     return ExplanationView(
         model=question.model,
@@ -88,9 +97,14 @@ def explained(
         sticky=route.sticky,
         spill=SpillView(**asdict(route.spill)) if route.spill else None,
         hedge=HedgeView(after=route.hedge.after or "p95", max_share=route.hedge.max_share) if route.hedge else None,
+        confidentiality=_rule_view(found.rule),
         refused=refusal_view(refusal) if refusal else None,
         candidates=found.candidates,
     )
+
+
+def _rule_view(rule: Rule | None) -> RuleView | None:
+    return RuleView(tee=list(rule.tee), local_only=list(rule.local)) if rule else None
 
 
 def refusal_view(error: GatewayError) -> Refusal:
@@ -117,5 +131,9 @@ async def find_request(request: Request, request_id: str) -> dict[str, Any]:
                 "ms": round(one.seconds * 1000, 1),
             }
             for one in entry.attempts
+        ],
+        "refused": [
+            {"provider": target.provider_id, "model": target.upstream_model, "reason": reason}
+            for target, reason in entry.refused
         ],
     }

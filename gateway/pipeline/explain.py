@@ -1,20 +1,23 @@
 """Why a request would go where: every candidate with its state, without asking anybody. Called by the API."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.access.keys import Caller
 from gateway.errors import GatewayError
 from gateway.openai_api.call import Call
+from gateway.openai_api.confidentiality import Rule
 from gateway.openai_api.features import Feature
 from gateway.openai_api.operations import CHAT, Operation
 from gateway.pipeline.choosing import choose, is_drained, missing, needs
+from gateway.pipeline.confidential import confined, forbidden, rule_for
 from gateway.pipeline.find import find_route
 from gateway.pipeline.images import find_chat_images
 from gateway.pipeline.token_bounds import bound_tokens
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineState
+from gateway.routing.attempt import Tries
 from gateway.routing.order import overflow, score, slow
 from gateway.routing.resolve import check_targets, check_type
 from gateway.routing.signals import Signals
@@ -81,26 +84,37 @@ class Explanation:
     route: Route
     candidates: list[Candidate]
     refusal: GatewayError | None = None
+    rule: Rule | None = None
+    """What is demanded of whoever is asked."""
 
 
 def explain(
-    model: str, operation: Operation, caller: Caller, snapshot: Snapshot, state: State, body: bytes = b"{}"
+    model: str,
+    operation: Operation,
+    caller: Caller,
+    snapshot: Snapshot,
+    state: State,
+    body: bytes = b"{}",
+    rule: Rule | None = None,
 ) -> Explanation:
-    """`body` is the request's, as far as it is known. Raises what the request itself would be refused with before it
-    has a route: unknown model, not allowed."""
+    """`body` is the request's, as far as it is known, `rule` what the caller itself demands. Raises what the request
+    itself would be refused with before it has a route: unknown model, not allowed."""
     route = find_route(model, operation, caller, snapshot)
-    call = Call(operation, model, "", 0.0, body=body)
+    call = Call(operation, model, "", 0.0, body=body, rule=rule)
+    call.rule = rule = rule_for(call, route, caller, snapshot)
+    forbids = forbidden(rule, route, snapshot, state) if rule else {}
     ordered: list[Target] = []
     refusal: GatewayError | None = None
     try:
         call = _checked(call, route, snapshot, state)
-        ordered = choose(route, call, snapshot, state)
+        allowed = confined(rule, route, model, snapshot, state, Tries()) if rule else route
+        ordered = choose(allowed, call, snapshot, state)
     except GatewayError as error:
         refusal = error
     candidates = sorted(
-        _candidates(route, ordered, call, snapshot, state), key=lambda one: (one.rank is None, one.rank or 0)
+        _candidates(route, ordered, forbids, call, snapshot, state), key=lambda one: (one.rank is None, one.rank or 0)
     )
-    return Explanation(route, _with_taken(candidates), refusal)
+    return Explanation(route, _with_taken(candidates), refusal, rule)
 
 
 def _checked(call: Call, route: Route, snapshot: Snapshot, state: State) -> Call:
@@ -123,13 +137,19 @@ def _with_taken(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _candidates(
-    route: Route, ordered: list[Target], call: Call, snapshot: Snapshot, state: State
+    route: Route,
+    ordered: list[Target],
+    forbids: Mapping[Target, str],
+    call: Call,
+    snapshot: Snapshot,
+    state: State,
 ) -> Iterator[Candidate]:
     now, vitals = time.monotonic(), state.dispatcher.vitals
     wanted = needs(call, route)
     for target in route.targets:
         vital = vitals[target]
-        reason = _obstacle(target, missing(target, wanted), call, snapshot, state)
+        refused = f"not under {call.rule}: {forbids[target]}" if target in forbids else ""
+        reason = refused or _obstacle(target, missing(target, wanted), call, snapshot, state)
         scored, figure = score(target, route, vitals)
         yield Candidate(
             provider=target.provider_id,
