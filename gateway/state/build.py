@@ -73,8 +73,8 @@ def build_snapshot(
         known,
         settings.default_model,
         upstream_aliases,
-        limits=limits,
         drained=frozenset(drained_target(name) for name in settings.drained_targets),
+        limits=limits,
         ip_rpm=settings.ip_rpm,
         prices=prices,
         rule=rule_of(settings.confidentiality.tee, settings.confidentiality.data, "the settings"),
@@ -83,14 +83,14 @@ def build_snapshot(
     return snapshot
 
 
-def _looked_up(
-    routes: Mapping[str, Route], catalog: Catalog, providers: Mapping[str, Provider], settings: Settings
 def drained_target(name: str) -> tuple[str, str]:
     """`chutes/Qwen/Qwen3-32B` is `Qwen/Qwen3-32B` of the provider `chutes`."""
     provider, _, model = name.partition("/")
     return provider, model
 
 
+def _looked_up(
+    routes: Mapping[str, Route], catalog: Catalog, providers: Mapping[str, Provider], settings: Settings
 ) -> Iterator[tuple[str, Route]]:
     """The configured routes as the catalog lets them be, then those of its models that nobody configured."""
     for name, route in routes.items():
