@@ -225,5 +225,5 @@ jobs = Table(
     Index("jobs_status", "status"),
     Index("jobs_expiry", "expires_at"),
 )
-"""Requests that were handed over, and their answers until `expires_at`. `owner` is the id of a key, `worker` the process
-that works on it and must renew `lease_until`, `cancelled` a wish; `headers` and `error` are JSON."""
+"""Requests that were handed over, and their answers until `expires_at`. `owner` is the id of a key; `worker` names the
+process that works on it and must renew `lease_until`; `cancelled` is a wish; `headers` and `error` are JSON."""

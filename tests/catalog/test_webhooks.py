@@ -15,10 +15,11 @@ import pytest
 
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.changes import Change, ChangeKind
-from gateway.catalog.webhooks import MOST_CHANGES, MOST_DEAD, Receiver, Webhooks, configured_receivers, signing_key
+from gateway.catalog.webhooks import MOST_CHANGES, MOST_DEAD, Webhooks, configured_receivers
 from gateway.errors import ConfigError, NotFound
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
+from gateway.providers.webhooks import Receiver, signing_key
 from gateway.settings import Settings
 from tests.fakes.http_server import Exchange, HttpServer, Received
 
