@@ -23,7 +23,8 @@ from gateway.admin.directory import Directory
 from gateway.admin.opening import base, open_store
 from gateway.admin.seeding import seed
 from gateway.admin.users import has_admin
-from gateway.api.hub import Event, Hub
+from gateway.api.feed import RequestFeed
+from gateway.api.hub import Hub
 from gateway.api.services import Services
 from gateway.api.watched import Watched
 from gateway.background.tasks import Background, Periodic
@@ -43,7 +44,6 @@ from gateway.store.usage_reports import UsageReports
 from gateway.usage.meters import Meters
 from gateway.usage.price_facts import configured_prices
 from gateway.usage.recorder import Recorder
-from gateway.usage.types import UsageRow
 
 if TYPE_CHECKING:
     from gateway.observe.otlp import Exporter
@@ -68,6 +68,7 @@ class BackOffice:
     ) -> None:
         self._settings, self._state, self._apply, self._origins = settings, state, apply, origins
         self._passwords, self._meters, self._hub = Passwords(), Meters(), Hub()
+        self._feed = RequestFeed(self._hub, state)
         self._store: Store | None = None
         self._following: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -99,7 +100,7 @@ class BackOffice:
         else:
             self.setup_token = setup.show()
         await self._open_counters(store)
-        state.recorder = Recorder(store, listeners=[self._meters.observe, self._tell_request])
+        state.recorder = Recorder(store, listeners=[self._meters.observe, self._feed.end])
         self._trace(state.recorder)
         state.recorder.start()
         self._following = asyncio.create_task(_follow(administration, store), name="follow the store")
@@ -132,7 +133,7 @@ class BackOffice:
     def tell_catalog(self, catalog: Catalog, changes: Sequence[Change]) -> None:
         """For the live view; the board calls it when a refresh changed something."""
         told = [one.document() for one in changes[:_MOST_TOLD]]
-        self._hub.publish(Event("catalog", {"at": catalog.at, "changes": told, "total": len(changes)}))
+        self._hub.publish("catalog", {"at": catalog.at, "changes": told, "total": len(changes)})
 
     async def close(self) -> None:
         """Nothing that was recorded is lost."""
@@ -154,7 +155,7 @@ class BackOffice:
 
     def _enforce(self, directory: Directory) -> None:
         self._apply(directory)
-        self._hub.publish(Event("changed", {"revision": directory.revision}))
+        self._hub.publish("changed", {"revision": directory.revision})
         if self.services:
             self._later(self._recount(self.services.administration.directory, directory))
 
@@ -174,10 +175,6 @@ class BackOffice:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _tell_request(self, row: UsageRow) -> None:
-        if self._hub:
-            self._hub.publish(Event("request", replace(row, request_body=None, response_body=None), row.user_id))
 
     def _trace(self, recorder: Recorder) -> None:
         """Off unless a collector is named: then nothing is made or loaded for it."""

@@ -112,7 +112,7 @@ class Account:
             request_id, self.started, self.operation.name, model, status, caller.key_id, caller.name, caller.user_id
         )
         row.route = self.route.id if self.route else ""
-        row.attempts = tuple([_tried(attempt, received) for attempt in tries.attempts])
+        row.attempts = tuple([tried(attempt, received) for attempt in tries.attempts])
         if tries.trace is not None:
             row.trace, row.span_ids = tries.trace, tuple(one.span_id for one in tries.attempts)
         row.error_code = (error.error_code or "") if error else ""
@@ -175,7 +175,8 @@ def _size(call: Call) -> int:
     return len(call.body) + sum(len(file.data) for file in call.files)
 
 
-def _tried(attempt: Attempt, received: float) -> Tried:
+def tried(attempt: Attempt, received: float) -> Tried:
+    """As it is recorded; `received` is `time.monotonic()` at the arrival of the request."""
     target, started = attempt.target, (attempt.started - received) * 1000
     return Tried(target.provider_id, target.upstream_model, attempt.outcome, attempt.seconds * 1000, started)
 

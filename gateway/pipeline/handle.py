@@ -36,6 +36,8 @@ async def handle(call: Call, account: Account) -> Reply:
     account.route = route = find_route(call.model, call.operation, account.caller, snapshot)
     check_type(route, call.operation)
     check_targets(route, snapshot.providers)
+    if state.watcher is not None:
+        state.watcher(account)
     if call.rule or route.rule or account.caller.rule or snapshot.rule:
         call, route = _confined(call, route, account)
     call = bound_tokens(call, route)

@@ -1,7 +1,8 @@
 """`Snapshot` and `State`. A request keeps the snapshot it began with, so no change reaches it half-way."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.access.addresses import Network
 from gateway.access.counters.memory import MemoryCounters
@@ -65,6 +66,8 @@ class State:
     engine_wait: float
     """Seconds a request waits for a loading engine that has no fallback."""
     journal: Journal = field(default_factory=Journal)
+    watcher: Callable[[Any], None] | None = None
+    """Told the account of each request when its route is known; None while no page is open."""
     media: MediaLimits = field(default_factory=MediaLimits)
     counters: CounterStore = field(default_factory=MemoryCounters)
     recorder: Recorder | None = None

@@ -1,12 +1,11 @@
 """Live events for the UI: one websocket, or server-sent events where that is not possible.
 
-Messages are `{"type", "data"}`: `hello`, `request` (a finished request), `status` (once a second while it changes),
-`changed` (what somebody administrated), `catalog` (what a refresh changed), `missed` (how many messages a slow reader
-lost).
+Messages are `{"type", "data"}`: `hello`, `requests` (what ended and what runs, `api.feed`), `status` (once a second
+while it changes), `changed` (what somebody administrated), `catalog` (what a refresh changed), `missed` (how many
+messages a slow reader lost).
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -15,8 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from gateway.api.admin.identity import Person, identify_person, person
 from gateway.api.admin.overview import live_status
-from gateway.api.admin.usage_views import request_view
-from gateway.api.hub import Event, Subscription
+from gateway.api.hub import Subscription, message
 from gateway.api.services import Services, services
 from gateway.errors import GatewayError
 
@@ -55,16 +53,16 @@ async def live(socket: WebSocket) -> None:
 @router.get("/api/admin/events", summary="Live events as a stream of server-sent events")
 async def events(request: Request, who: Annotated[Person, Depends(person)]) -> StreamingResponse:
     async def lines() -> AsyncIterator[bytes]:
-        async for message in _messages(request, who):
-            yield b"data: " + message.encode() + b"\n\n"
+        async for text in _messages(request, who):
+            yield b"data: " + text.encode() + b"\n\n"
 
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
     return StreamingResponse(lines(), media_type="text/event-stream", headers=headers)
 
 
 async def _send(socket: WebSocket, who: Person) -> None:
-    async for message in _messages(socket, who):
-        await socket.send_text(message)
+    async for text in _messages(socket, who):
+        await socket.send_text(text)
     await socket.close(_POLICY_VIOLATION, "The session has ended.")
 
 
@@ -73,27 +71,22 @@ async def _messages(connection: Request | WebSocket, who: Person) -> AsyncIterat
     known = services(connection)
     owner = None if who.role == "admin" else who.record.id if who.record else ""
     with known.hub.subscribed(owner) as subscription:
-        yield _message("hello", {"role": who.role})
+        yield message("hello", {"role": who.role})
         pulse = _Pulse(known, owner)
         while True:
-            event = await _next(subscription)
-            if event is not None:
-                yield _message(event.kind, _shown(event))
+            told = await _next(subscription)
+            if told is not None:
+                yield told
             if subscription.missed:
-                yield _message("missed", subscription.missed)
+                yield message("missed", subscription.missed)
                 subscription.missed = 0
             if (status := pulse.beat()) is not None:
                 if pulse.is_due and await identify_person(connection, "GET", upgrade=True) is None:
                     return
-                yield _message("status", status)
+                yield message("status", status)
 
 
-def _shown(event: Event) -> Any:
-    """Rows are rendered only for who sees them."""
-    return request_view(event.data).model_dump(mode="json") if event.kind == "request" else event.data
-
-
-async def _next(subscription: Subscription) -> Event | None:
+async def _next(subscription: Subscription) -> str | None:
     try:
         return await asyncio.wait_for(subscription.next(), _STATUS)
     except TimeoutError:
@@ -115,13 +108,12 @@ class _Pulse:
         if now - self._looked < _STATUS:
             return None
         self._looked = now
-        status = live_status(self._known).model_dump(mode="json") if self._owner is None else {}
+        status = self._known.hub.seen(_STATUS / 2, self._status) if self._owner is None else {}
         self.is_due = now - self._at >= _STILL_THERE
         if status == self._told and not self.is_due:
             return None
         self._told, self._at = status, now
         return status
 
-
-def _message(kind: str, data: Any) -> str:
-    return json.dumps({"type": kind, "data": data}, separators=(",", ":"))
+    def _status(self) -> Any:
+        return live_status(self._known).model_dump(mode="json")
