@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, field_valid
 
 from gateway.openai_api.operations import OPERATIONS
 from gateway.settings import ModelConfig, ProviderConfig
+from gateway.settings.confidentiality import DataRule, TeeRule
 from gateway.settings.keys import LimitSettings, Moment, StreamPolicyName
 from gateway.settings.strict import Networks, Strict
 
@@ -79,6 +80,8 @@ class ApiKeyDocument(LimitSettings):
     store_bodies: bool = Field(False, description="Keep requests and answers of this key.")
     cache: bool = Field(False, description="Answer repeated requests of this key from the response cache.")
     stream_policy: StreamPolicyName | None = Field(None, description="Wins over that of the model.")
+    tee: TeeRule | None = Field(None, description="`required`: only targets in trusted execution environments.")
+    data: DataRule | None = Field(None, description="`local-only`: only engines of this gateway, and local providers.")
 
 
 class UserDocument(LimitSettings):

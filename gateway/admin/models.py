@@ -13,7 +13,16 @@ from gateway.settings import ModelConfig
 from gateway.state import Snapshot
 from gateway.store.records import Put, Resource
 
-_FROM_CONFIG = ("sticky", "default_max_tokens", "max_tokens", "min_quantization", "max_price", "min_context")
+_FROM_CONFIG = (
+    "sticky",
+    "default_max_tokens",
+    "max_tokens",
+    "min_quantization",
+    "max_price",
+    "min_context",
+    "tee",
+    "data",
+)
 """Fields that only a configured model has."""
 
 
@@ -95,7 +104,10 @@ def _routed(route: Route, snapshot: Snapshot) -> dict[str, Any]:
 def _off(id: str, config: ModelConfig) -> dict[str, Any]:
     """A model that is switched off has no route: its configuration is all there is."""
     given = config.targets or ()
-    targets = [TargetView(provider_id=t.provider or t.engine, upstream_model=t.model, engine=t.engine) for t in given]
+    targets = [
+        TargetView(provider_id=t.provider or t.engine, upstream_model=t.model, engine=t.engine, tee=t.tee)
+        for t in given
+    ]
     return {
         "name": config.name or id,
         "type": config.type,
@@ -122,6 +134,7 @@ def _target(target: Target, snapshot: Snapshot) -> TargetView:
         base_url=target.base_url,
         price=target.price,
         prefill=target.prefill,
+        tee=target.tee,
         supports=dict.fromkeys(target.supports, True) | dict.fromkeys(target.lacks, False),
     )
 

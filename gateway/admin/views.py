@@ -39,6 +39,8 @@ class ProviderView(View):
     fallbacks: list[dict[str, Any]] = []
     performance: dict[str, Any] = {}
     debug: bool = False
+    tee: bool | None = Field(None, description="Declared to run in trusted execution environments.")
+    data: str | None = Field(None, description="`local`: declared to be on the operator's own machines.")
     used_by: list[str] = Field([], description="Public model names with a target here.")
 
 
@@ -51,6 +53,7 @@ class TargetView(BaseModel):
     base_url: str = ""
     price: float | None = None
     prefill: str = ""
+    tee: bool | None = Field(None, description="Declared to run in a trusted execution environment.")
     supports: dict[str, bool] = {}
 
 
@@ -74,6 +77,8 @@ class ModelView(View):
     min_quantization: str = ""
     max_price: float | None = None
     min_context: int | None = None
+    tee: str | None = Field(None, description="`required`: only targets in trusted execution environments.")
+    data: str | None = Field(None, description="`local-only`: only engines of this gateway, and local providers.")
     aliases: list[str] = []
     demo: bool = False
     blocked: str = Field("", description="Why it may not be used now, although it is configured.")
@@ -101,6 +106,8 @@ class ApiKeyView(Limited):
     store_bodies: bool = False
     cache: bool = False
     stream_policy: str | None = None
+    tee: str | None = None
+    data: str | None = None
     is_master: bool = False
     previous_until: datetime | None = Field(None, description="Until when the key before the rotation works too.")
 

@@ -28,7 +28,8 @@ log = logging.getLogger("gateway.chute")
 class DoorCall:
     """One call as the app will see it.
 
-    `key` is the gateway key the caller gave (`gw_key`); it travels as an Authorization header, the only one there is.
+    `key` is the gateway key the caller gave (`gw_key`); it travels as an Authorization header. `demands` are the
+    headers by which a caller asks for confidentiality; there are no others.
     `trusted`: the platform has authenticated the caller, so a key may be missing.
     """
 
@@ -38,6 +39,7 @@ class DoorCall:
     body: bytes = b""
     key: str | None = None
     trusted: bool = False
+    demands: tuple[tuple[str, str], ...] = ()
 
 
 class Sink(Protocol):
@@ -68,6 +70,7 @@ def scope_of(call: DoorCall) -> Scope:
         headers.append((b"content-length", str(len(call.body)).encode()))
     if call.key is not None:
         headers.append((b"authorization", b"Bearer " + call.key.encode("ascii")))
+    headers += [(name.encode("ascii"), word.encode("ascii")) for name, word in call.demands]
     scope: Scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -13,8 +13,11 @@ import orjson
 
 from gateway.chute.door import DoorCall
 from gateway.errors import InvalidJSON, InvalidRequest
+from gateway.openai_api.confidentiality import DATA_HEADER, TEE_HEADER
 
 KEY_FIELD = "gw_key"
+RULE_FIELDS = {"gw_tee": TEE_HEADER, "gw_data": DATA_HEADER}
+"""Fields that stand for the headers by which a caller asks for confidentiality; none arrives here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,10 @@ def unwrap(decrypted: Any, query: Mapping[str, str], *, wrapped: bool) -> Payloa
 
 
 def door_call(method: str, path: str, payload: Payload, *, trusted: bool) -> DoorCall:
-    """The gateway key is taken out of body and query. Raises InvalidRequest."""
+    """The gateway key and the words of confidentiality are taken out of body and query. Raises InvalidRequest."""
     params = dict(payload.params)
     key: Any = params.pop(KEY_FIELD, None)
+    rules: dict[str, Any] = {name: params.pop(name) for name in RULE_FIELDS if name in params}
     body = b""
     if method == "GET":
         if isinstance(payload.body, dict):
@@ -54,8 +58,17 @@ def door_call(method: str, path: str, payload: Payload, *, trusted: bool) -> Doo
             raise InvalidRequest("The body must be a JSON object.", code="invalid_type")
         fields = dict(payload.body)
         key = fields.pop(KEY_FIELD, key)
+        asked = {name: fields.pop(name) for name in RULE_FIELDS if name in fields}
+        rules |= {name: word for name, word in asked.items() if word is not None}
         body = _encode(fields)
-    return DoorCall(method, path, urlencode(params).encode(), body, _checked(key), trusted)
+    demands = tuple((RULE_FIELDS[name], _word(name, word)) for name, word in rules.items())
+    return DoorCall(method, path, urlencode(params).encode(), body, _checked(key), trusted, demands)
+
+
+def _word(name: str, given: Any) -> str:
+    if not isinstance(given, str) or not given.isascii() or not given.isprintable():
+        raise InvalidRequest(f"'{name}' must be a word of text.", param=name, code="invalid_type")
+    return given
 
 
 def _checked(key: Any) -> str | None:

@@ -11,6 +11,7 @@ from gateway.cli.documents import document
 from gateway.cli.durations import seconds
 from gateway.cli.offline import ACTOR, administer
 from gateway.cli.tables import table
+from gateway.openai_api.confidentiality import rule_of
 from gateway.settings import LoadedSettings
 from gateway.store.records import Resource
 
@@ -29,6 +30,8 @@ def declare(commands: Commands) -> None:
     create.add_argument("--period", default="month", help="day, week, month or total (default month)")
     create.add_argument("--expires", type=seconds, help="how long it works, such as 30d or 12h (default for ever)")
     create.add_argument("--ips", default="", help="addresses and networks it may come from, comma-separated")
+    create.add_argument("--tee", choices=["required"], help="ask only targets in trusted execution environments")
+    create.add_argument("--data", choices=["local-only"], help="ask only engines of the gateway and local providers")
     group.add("list", _list, "list all keys, masked")
     rotate = group.add("rotate", _rotate, "give a key a new value and show it once")
     rotate.add_argument("id")
@@ -56,6 +59,8 @@ def _create(loaded: LoadedSettings, options: argparse.Namespace) -> None:
         budget_period=options.period,
         expires_at=expires,
         allowed_ips=_parts(options.ips),
+        tee=options.tee,
+        data=options.data,
     )
 
     async def work(administration: Administration) -> None:
@@ -71,7 +76,7 @@ def _list(loaded: LoadedSettings, options: argparse.Namespace) -> None:
         kind, directory = KINDS[Resource.APIKEYS], administration.directory
         views = [kind.view(one["id"], directory) for one in kind.summaries(directory)]
         rows = [_row(view) for view in views if isinstance(view, ApiKeyView)]
-        print(table(("ID", "NAME", "KEY", "MODELS", "BUDGET", "EXPIRES", "STATE"), rows))
+        print(table(("ID", "NAME", "KEY", "MODELS", "BUDGET", "EXPIRES", "RULE", "STATE"), rows))
 
     administer(loaded, work)
 
@@ -80,7 +85,8 @@ def _row(view: ApiKeyView) -> tuple[object, ...]:
     budget = None if view.budget_usd is None else f"${view.budget_usd:g}/{view.budget_period}"
     expires = view.expires_at.strftime("%Y-%m-%d %H:%M") if view.expires_at else None
     models = ",".join(view.allowed_models) or "all"
-    return view.id, view.name, view.key, models, budget, expires, "enabled" if view.enabled else "disabled"
+    rule = str(rule_of(view.tee, view.data, "the key") or "") or None
+    return view.id, view.name, view.key, models, budget, expires, rule, "enabled" if view.enabled else "disabled"
 
 
 def _rotate(loaded: LoadedSettings, options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@ import type { ApiKey } from "../../api/types";
 import { dollars, short } from "../../format/numbers";
 import { toDate } from "../../format/times";
 import { Badge, Meter } from "../../parts/badge";
+import { RuleBadges } from "../../parts/confidentiality";
 import { Switch } from "../../parts/field";
 import type { Column } from "../../parts/table/column";
 import { Time } from "../../parts/time";
@@ -11,7 +12,7 @@ import { text } from "../../text";
 export function columnsOf(nameOf: Map<string, string>, toggle: (row: ApiKey, enabled: boolean) => void): Column<ApiKey>[] {
   const words = text.keys;
   return [
-    { id: "name", header: words.columns.name, value: (row) => row.name, cell: (row) => <span class="cell-main"><span title={row.name}>{row.name}</span>{row.is_master && <Badge tone="accent">{words.master}</Badge>}</span> },
+    { id: "name", header: words.columns.name, value: (row) => row.name, cell: (row) => <span class="cell-main"><span title={row.name}>{row.name}</span>{row.is_master && <Badge tone="accent">{words.master}</Badge>}<RuleBadges of={row} /></span> },
     { id: "key", header: words.columns.key, value: (row) => row.key, cell: (row) => <code>{row.key}</code> },
     { id: "owner", header: words.columns.owner, value: (row) => nameOf.get(row.user_id ?? "") ?? "", cell: (row) => nameOf.get(row.user_id ?? "") ?? <span class="faint">–</span> },
     { id: "models", header: words.columns.models, value: (row) => (row.allowed_models ?? []).join(" "), cell: (row) => <Models allowed={row.allowed_models ?? []} /> },

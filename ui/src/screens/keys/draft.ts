@@ -14,10 +14,12 @@ export interface Draft {
   allowed_ips: string;
   store_bodies: boolean;
   cache: boolean;
+  tee: string;
+  data: string;
   limits: LimitInput;
 }
 
-export const FIELDS = ["name", "key", "user_id", "allowed_models", "allowed_operations", "expires_at", "allowed_ips", "rpm", "tpm", "max_parallel", "budget_usd", "budget_period"] as const;
+export const FIELDS = ["name", "key", "user_id", "allowed_models", "allowed_operations", "expires_at", "allowed_ips", "rpm", "tpm", "max_parallel", "budget_usd", "budget_period", "tee", "data"] as const;
 
 export const OPERATIONS = ["chat.completions", "completions", "embeddings", "audio.transcriptions", "audio.translations", "ocr"];
 
@@ -33,6 +35,8 @@ export function draftOf(key?: ApiKey): Draft {
     allowed_ips: toLines(key?.allowed_ips),
     store_bodies: key?.store_bodies ?? false,
     cache: key?.cache ?? false,
+    tee: key?.tee ?? "",
+    data: key?.data ?? "",
     limits: limitInput(key),
   };
 }
@@ -53,6 +57,8 @@ export function inputOf(draft: Draft, before?: ApiKey): ApiKeyInput {
     allowed_ips: fromLines(draft.allowed_ips),
     store_bodies: draft.store_bodies,
     cache: draft.cache,
+    tee: (draft.tee || null) as ApiKeyInput["tee"],
+    data: (draft.data || null) as ApiKeyInput["data"],
     stream_policy: (before?.stream_policy ?? null) as ApiKeyInput["stream_policy"],
     ...limitFields(draft.limits),
   };

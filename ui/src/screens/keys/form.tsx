@@ -5,6 +5,7 @@ import type { ApiKey, User } from "../../api/types";
 import { Button } from "../../parts/button";
 import { DeleteDialog } from "../../parts/delete-dialog";
 import { Dialog } from "../../parts/dialog";
+import { Confidentiality } from "../../parts/confidentiality";
 import { AreaField, SelectField, Switch, TextField } from "../../parts/field";
 import { Limits } from "../../parts/limits";
 import { ErrorPanel } from "../../parts/states";
@@ -88,6 +89,7 @@ function Fields({ draft, set, people, isNew, errorOf }: FieldsProps) {
       {isNew && <TextField label={words.custom} mono optional value={draft.key} onInput={(key) => set({ key })} error={errorOf("key")} help={words.customHelp} autocomplete="off" placeholder="sk-…" />}
       <AreaField label={text.forms.allowedModels} mono rows={3} value={draft.allowed_models} onInput={(allowed_models) => set({ allowed_models })} error={errorOf("allowed_models")} help={text.forms.allowedModelsHelp} placeholder={"gpt-*\ntext-embed"} />
       <TextField label={words.expires} type="datetime-local" optional value={draft.expires_at} onInput={(expires_at) => set({ expires_at })} error={errorOf("expires_at")} />
+      <Confidentiality tee={draft.tee} data={draft.data} onChange={set} errorOf={errorOf} />
       <Limits value={draft.limits} onChange={(limits) => set({ limits })} errorOf={errorOf} />
       <Switch label={words.enabled} checked={draft.enabled} onChange={(enabled) => set({ enabled })} />
       <details open={["allowed_operations", "allowed_ips"].some((field) => errorOf(field) !== undefined)}>

@@ -1,6 +1,7 @@
 /** The columns of the table of models. */
 import type { ModelEntry, TargetEntry } from "../../api/types";
 import { Badge } from "../../parts/badge";
+import { RuleBadges } from "../../parts/confidentiality";
 import { Switch } from "../../parts/field";
 import { Icon } from "../../parts/icon";
 import type { Column } from "../../parts/table/column";
@@ -10,7 +11,7 @@ import { text } from "../../text";
 export function columnsOf(toggle: (row: ModelEntry, enabled: boolean) => void): Column<ModelEntry>[] {
   const words = text.models;
   return [
-    { id: "id", header: words.columns.id, value: (row) => row.id, cell: (row) => <span class="cell-main"><span title={row.id}>{row.id}</span>{row.demo && <Badge>{words.demo}</Badge>}</span> },
+    { id: "id", header: words.columns.id, value: (row) => row.id, cell: (row) => <span class="cell-main"><span title={row.id}>{row.id}</span>{row.demo && <Badge>{words.demo}</Badge>}<RuleBadges of={row} /></span> },
     { id: "type", header: words.columns.type, value: (row) => row.type, cell: (row) => (row.type ? (text.playground.model.types[row.type] ?? row.type) : <span class="faint">–</span>) },
     { id: "targets", header: words.columns.targets, value: (row) => row.targets.map(nameOf).join(" "), cell: (row) => <Targets targets={row.targets} /> },
     { id: "policy", header: words.columns.policy, value: (row) => row.policy, cell: (row) => row.policy },

@@ -21,9 +21,11 @@ export interface Draft {
   enabled: boolean;
   stream_policy: string;
   context_fallback: string;
+  tee: string;
+  data: string;
 }
 
-export const FIELDS = ["id", "type", "policy", "targets", "supports_image_upload", "aliases", "stream_policy", "context_fallback"] as const;
+export const FIELDS = ["id", "type", "policy", "targets", "supports_image_upload", "aliases", "stream_policy", "context_fallback", "tee", "data"] as const;
 
 export function draftOf(entry?: ModelEntry): Draft {
   return {
@@ -36,6 +38,8 @@ export function draftOf(entry?: ModelEntry): Draft {
     enabled: entry?.enabled ?? true,
     stream_policy: entry?.stream_policy ?? "",
     context_fallback: entry?.context_fallback ?? "",
+    tee: entry?.tee ?? "",
+    data: entry?.data ?? "",
   };
 }
 
@@ -70,6 +74,8 @@ export function inputOf(draft: Draft, before?: ModelEntry): ModelInput {
     enabled: draft.enabled,
     stream_policy: (draft.stream_policy || null) as ModelInput["stream_policy"],
     context_fallback: draft.context_fallback,
+    tee: (draft.tee || null) as ModelInput["tee"],
+    data: (draft.data || null) as ModelInput["data"],
   };
 }
 
@@ -77,7 +83,7 @@ function targetInput(target: TargetDraft): TargetInput {
   const [kind, ...rest] = target.place.split(":");
   const place = rest.join(":");
   const { before } = target;
-  const kept: TargetInput = before ? ({ base_url: before.base_url, price: before.price, prefill: before.prefill, supports: before.supports } as TargetInput) : {};
+  const kept: TargetInput = before ? ({ base_url: before.base_url, price: before.price, prefill: before.prefill, supports: before.supports, tee: before.tee } as TargetInput) : {};
   const order = { priority: Number(target.priority || 0), weight: Number(target.weight || 1) };
   return kind === "engine" ? { ...kept, engine: place, ...order } : { ...kept, provider: place, model: target.model.trim(), ...order };
 }

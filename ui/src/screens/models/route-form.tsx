@@ -1,6 +1,7 @@
 /** The form of a model's route. */
 import type { ModelEntry, Provider } from "../../api/types";
 import { Button } from "../../parts/button";
+import { Confidentiality } from "../../parts/confidentiality";
 import { AreaField, Select, SelectField, Switch, TextField } from "../../parts/field";
 import { text } from "../../text";
 import { type Draft, newTarget, type TargetDraft } from "./draft";
@@ -27,6 +28,7 @@ export function RouteForm({ draft, isNew, rows, providers, errorOf, onChange }: 
         <SelectField label={words.policy} value={draft.policy} error={errorOf("policy")} options={choices(words.policies)} onChange={(policy) => set({ policy })} />
       </div>
       <Targets targets={draft.targets} rows={rows} providers={providers} error={errorOf("targets")} onChange={(targets) => set({ targets })} />
+      <Confidentiality tee={draft.tee} data={draft.data} onChange={set} errorOf={errorOf} />
       <Switch label={words.enabled} checked={draft.enabled} onChange={(enabled) => set({ enabled })} />
       <details open={["aliases", "context_fallback", "stream_policy"].some((field) => errorOf(field) !== undefined)}>
         <summary>{text.forms.advanced}</summary>

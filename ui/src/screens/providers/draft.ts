@@ -7,6 +7,7 @@ export interface ModelLine {
   type: string;
   name: string;
   base_url: string;
+  tee?: boolean | null | undefined;
 }
 
 export interface Draft {
@@ -52,7 +53,7 @@ export function draftOf(provider?: Provider): Draft {
     timeout: figure(provider?.timeout),
     max_retries: figure(provider?.max_retries),
     headers: toPairs(provider?.headers),
-    models: entries(provider?.models).map((one) => ({ id: one.id, type: one.type ?? "", name: one.name ?? "", base_url: one.base_url ?? "" })),
+    models: entries(provider?.models).map((one) => ({ id: one.id, type: one.type ?? "", name: one.name ?? "", base_url: one.base_url ?? "", tee: one.tee })),
     proxy: provider?.proxy ?? "",
     http2: provider?.http2 ?? false,
     health_check: provider?.health_check != null,
@@ -67,7 +68,7 @@ export function toInput(provider: Provider): ProviderInput {
 export function inputOf(draft: Draft, before?: Provider): ProviderInput {
   const figure = (typed: string) => (typed.trim() === "" ? null : Number(typed));
   const keys = [draft.api_key.trim(), ...fromLines(draft.more_keys)].filter(Boolean);
-  const kept = before ? { fallbacks: before.fallbacks, performance: before.performance, debug: before.debug, transport: before.transport } : {};
+  const kept = before ? { fallbacks: before.fallbacks, performance: before.performance, debug: before.debug, transport: before.transport, tee: before.tee, data: before.data } : {};
   return {
     ...(kept as ProviderInput),
     ...(before || !draft.id.trim() ? {} : { id: draft.id.trim() }),
@@ -87,5 +88,5 @@ export function inputOf(draft: Draft, before?: Provider): ProviderInput {
 }
 
 function entryOf(line: ModelLine): Entry {
-  return { id: line.id.trim(), ...(line.type ? { type: line.type } : {}), ...(line.name ? { name: line.name } : {}), ...(line.base_url ? { base_url: line.base_url } : {}) };
+  return { id: line.id.trim(), ...(line.type ? { type: line.type } : {}), ...(line.name ? { name: line.name } : {}), ...(line.base_url ? { base_url: line.base_url } : {}), ...(line.tee == null ? {} : { tee: line.tee }) };
 }

@@ -27,5 +27,16 @@ export const forms = {
     allowedModelsHelp: "One a line, * stands for anything. Empty allows all.",
     spent: "Spent",
     ofBudget: (spent: string, budget: string) => `${spent} of ${budget}`,
+    confidentiality: {
+      tee: "Where it runs",
+      teeHelp: "Trusted: only targets that run in trusted execution environments are asked.",
+      data: "Where data may go",
+      dataHelp: "Local: only engines of this gateway and providers declared as local are asked.",
+      any: "Anywhere",
+      required: "Trusted execution only",
+      localOnly: "Local only",
+      teeBadge: "TEE",
+      dataBadge: "local",
+    },
   },
 };
