@@ -24,6 +24,9 @@ providers:
       - {{id: text-embed, type: embedding}}
       - {{id: whisper-1, type: transcription}}
       - {{id: page-reader, type: ocr}}
+      - {{id: rank-x, type: rerank}}
+      - {{id: paint-x, type: image}}
+      - {{id: voice-x, type: speech}}
 """
 
 

@@ -25,6 +25,9 @@ POSTS = [
     "/v1/audio/translations",
     "/transcribe",
     "/v1/ocr",
+    "/v1/rerank",
+    "/v1/images/generations",
+    "/v1/audio/speech",
     "/route",
 ]
 WAV = (
@@ -70,6 +73,23 @@ def test_transcription_by_multipart_and_by_base64(client: OpenAI, dev: Process, 
     assert reply.headers["content-type"].startswith("text/plain")
 
 
+def test_pictures_speech_and_ranks(client: OpenAI, dev: Process) -> None:
+    assert client.images.generate(model="paint-x", prompt="a kite").data[0].b64_json
+    spoken = client.audio.speech.create(model="voice-x", input="Good morning.", voice="nova")
+    assert spoken.response.headers["content-type"] == "audio/wav"
+    assert spoken.content.startswith(b"RIFF") and len(spoken.content) > 1000
+    body = {"model": "rank-x", "query": "blue sky", "documents": ["green grass", "a blue sky"], "top_n": 1}
+    assert httpx.post(f"{dev.url}/v1/rerank", json=body).json()["results"][0]["index"] == 1
+
+
+def test_the_warm_up_has_cords(dev: Process) -> None:
+    status = httpx.get(f"{dev.url}/warmup/status").json()
+    assert list(status) == ["schema", "state", "phase", "progress", "elapsed_sec", "error"]
+    for body in ({}, {"model": "gpt-x"}, {"stream": True}):
+        kicked = httpx.post(f"{dev.url}/warmup/kick", json=body)
+        assert (kicked.status_code, kicked.json()["state"]) == (202, "ready")
+
+
 def test_route_calls_by_name(dev: Process) -> None:
     call = {"path": "/v1/chat/completions", "model": "fake/gpt-x", "messages": MESSAGES}
     assert httpx.post(f"{dev.url}/route", json=call).json()["choices"]
@@ -112,6 +132,9 @@ def test_stream_true_everywhere(dev: Process, path: str) -> None:
         "/v1/completions": {"model": "gpt-x", "prompt": "x"},
         "/v1/embeddings": {"model": "text-embed", "input": "x"},
         "/v1/ocr": {"model": "page-reader", "image_b64": "eA=="},
+        "/v1/rerank": {"model": "rank-x", "query": "a", "documents": ["a"]},
+        "/v1/images/generations": {"model": "paint-x", "prompt": "x"},
+        "/v1/audio/speech": {"model": "voice-x", "input": "x", "voice": "nova"},
         "/route": {"path": "/v1/completions", "model": "gpt-x", "prompt": "x"},
     }
     reply = httpx.post(f"{dev.url}{path}", json={**bodies.get(path, audio), "stream": True}, timeout=30)

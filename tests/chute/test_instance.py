@@ -39,6 +39,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/audio/translations": {"model": "whisper-1", "file_b64": base64.b64encode(WAV).decode()},
     "/transcribe": {"audio_b64": base64.b64encode(WAV).decode(), "model": "whisper-1"},
     "/v1/ocr": {"model": "page-reader", "image_b64": base64.b64encode(picture()).decode()},
+    "/v1/rerank": {"model": "rank-x", "query": "blue sky", "documents": ["green grass", "a blue sky"]},
+    "/v1/images/generations": {"model": "paint-x", "prompt": "a kite"},
+    "/v1/audio/speech": {"model": "voice-x", "input": "Good morning.", "voice": "nova"},
     "/route": {"path": "/v1/completions", "model": "gpt-x", "prompt": "x"},
 }
 
@@ -81,6 +84,11 @@ def test_the_python_client_does_it_all(chute: Deployed) -> None:
     assert list(client.completions.create(model="gpt-x", prompt="x", stream=True))
     assert len(client.embeddings.create(model="text-embed", input=["a", "b"]).data) == 2
     assert "gpt-x" in {model.id for model in client.models.list().data}
+    pictures = client.images.generate(model="paint-x", prompt="a kite", n=2, size="64x64").data or []
+    assert [base64.b64decode(one.b64_json or "")[:4] for one in pictures] == [b"\x89PNG"] * 2
+    spoken = client.audio.speech.create(model="voice-x", input="Good morning.", voice="nova")
+    assert spoken.response.headers["content-type"] == "audio/wav"
+    assert spoken.content.startswith(b"RIFF") and len(spoken.content) > 1000
 
 
 @pytest.mark.node
@@ -88,11 +96,14 @@ def test_the_node_client_does_it_all(chute: Deployed, tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(WAV)
     found = run_client(
         f"{chute.url}/v1", KEY, chat="gpt-x", embedding="text-embed", transcription="whisper-1", json=True,
-        wav=str(tmp_path / "a.wav"), question="Hello", query={},
+        wav=str(tmp_path / "a.wav"), question="Hello", query={}, image="paint-x", speech="voice-x",
     )  # fmt: skip
     assert found["chat"]["whole"] == found["chat"]["streamed"] == SAID
     assert len(found["embedding"]) == 2
     assert found["transcription"]
+    assert base64.b64decode(found["image"]).startswith(b"\x89PNG")
+    assert found["speech"]["type"] == "audio/wav"
+    assert found["speech"]["start"] == "RIFF" and found["speech"]["bytes"] > 1000
     assert found["refusal"]["status"] == 400
 
 
@@ -102,6 +113,23 @@ def test_audio_and_images_travel_as_base64(chute: Deployed, upstream: Upstream) 
     assert WAV in upstream.last.body
     assert chute.post("/transcribe", BODIES["/transcribe"]).json()[0]["text"]
     assert chute.post("/v1/ocr", BODIES["/v1/ocr"]).json()["text"]
+
+
+def test_documents_are_ranked(chute: Deployed) -> None:
+    results = chute.post("/v1/rerank", {**BODIES["/v1/rerank"], "top_n": 1}).json()["results"]
+    assert [one["index"] for one in results] == [1]
+
+
+def test_the_warm_up_answers_through_the_platform(chute: Deployed) -> None:
+    """Its 202 is a 200 there."""
+    names = ["schema", "state", "phase", "progress", "elapsed_sec", "error"]
+    status = chute.get("/warmup/status")
+    assert (status.status_code, list(status.json())) == (200, names)
+    for body in ({}, {"model": "gpt-x"}, {"chutes": True}, {"stream": True}):
+        kicked = chute.post("/warmup/kick", body)
+        assert (kicked.status_code, kicked.json()["state"]) == (200, "ready"), kicked.text
+    refused = chute.post("/warmup/kick", {"model": "no-such-model"})
+    assert (refused.status_code, json.loads(refused.json()["detail"])["status"]) == (400, 404)
 
 
 SDK_CALL = """

@@ -41,6 +41,16 @@ async function transcription() {
   return (await client.audio.transcriptions.create({ model: wanted.transcription, file })).text;
 }
 
+async function image() {
+  return (await client.images.generate({ model: wanted.image, prompt: "a kite" })).data[0].b64_json;
+}
+
+async function speech() {
+  const reply = await client.audio.speech.create({ model: wanted.speech, input: "Good morning.", voice: "nova" });
+  const sound = Buffer.from(await reply.arrayBuffer());
+  return { type: reply.headers.get("content-type"), bytes: sound.length, start: sound.subarray(0, 4).toString("latin1") };
+}
+
 async function refusal() {
   try {
     await client.chat.completions.create({ model: "no-such-model", messages: [{ role: "user", content: "hi" }] });
@@ -53,5 +63,7 @@ async function refusal() {
 const result = { models: (await client.models.list()).data.map((model) => model.id), refusal: await refusal() };
 if (wanted.chat) result.chat = await chat();
 if (wanted.embedding) result.embedding = await embedding();
+if (wanted.image) result.image = await image();
+if (wanted.speech) result.speech = await speech();
 if (wanted.transcription) result.transcription = await transcription();
 console.log(JSON.stringify(result));
