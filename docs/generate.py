@@ -17,6 +17,7 @@ from gateway.observe.metric_table import METRICS
 from gateway.settings import Settings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
+from gateway.settings.jobs import JobSettings
 from gateway.settings.keys import RetentionSettings
 from gateway.settings.schema import CacheSettings, LimitSettings, Separated
 
@@ -32,6 +33,7 @@ IN_FILE_ONLY = frozenset(
         "catalog",
         "limits",
         "retention",
+        "jobs",
         "chute",
         "engine_config",
         "engine_fallbacks",
@@ -51,6 +53,7 @@ def tables() -> dict[str, str]:
         "limits": _table(LimitSettings.model_fields, "LIMITS_"),
         "admin": _routes(),
         "retention": _table(RetentionSettings.model_fields, "RETENTION_"),
+        "jobs": _table(JobSettings.model_fields, "JOBS_"),
         "catalog": _table(_plain(CatalogSettings.model_fields), "CATALOG_"),
         "chute": _table(ChuteSettings.model_fields, "CHUTE_"),
         "metrics": _metrics(),

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Container, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from importlib import import_module
+from time import monotonic
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -15,6 +16,7 @@ from gateway.api.asgi import Receive, Scope, Send
 from gateway.api.bodies import BoundedBodies
 from gateway.api.inference import Inference, Limits
 from gateway.api.late import LatePages
+from gateway.api.long_work import Patience
 from gateway.background.catalog import CatalogRefresh
 from gateway.background.health import HealthChecks
 from gateway.background.loads import EngineLoads
@@ -40,6 +42,7 @@ from gateway.state.tee_facts import CatalogTee
 log = logging.getLogger("gateway")
 
 _UNTOLD: Mapping[str, str] = {}
+_JOB_SECONDS = 30.0
 
 
 def create_app(
@@ -58,6 +61,7 @@ class Gateway:
     Making one writes nothing. `startup` keeps a new master key, opens the database and starts the local engines, which
     load in the background; `shutdown` stops them and closes connections. Both run on the loop that serves.
     `new_master_key` is set when this start made one, to be shown once; `failure` is what kept it from starting.
+    `stop_by`, in `time.monotonic()`, is how long `shutdown` waits for jobs: 30 s where nobody says.
     """
 
     def __init__(self, settings: Settings, engines: EngineBoard, origins: Mapping[str, str]) -> None:
@@ -67,6 +71,8 @@ class Gateway:
         self.new_master_key = key if is_new else None
         self._key_to_keep = self.new_master_key
         self.failure: Exception | None = None
+        self.stop_by: float | None = None
+        self._job_seconds = _JOB_SECONDS
         self._master_key = key
         policy = AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port}))
         self._transport = ChosenTransport(PooledTransport(policy), lambda: _httpx(policy))
@@ -100,6 +106,7 @@ class Gateway:
     async def startup(self) -> None:
         self.keep_key()
         await self.back_office.open(self._master_key, self.background)
+        self.inference.runner = self.back_office.runner
         self.catalog.board.listen(self.back_office.tell_catalog)
         await self.state.engines.start()
         for task in (
@@ -125,6 +132,8 @@ class Gateway:
         self._key_to_keep = None
 
     async def shutdown(self) -> None:
+        if (runner := self.back_office.runner) is not None:
+            await runner.drain(self._job_seconds if self.stop_by is None else self.stop_by - monotonic())
         await self.background.stop()
         if self.state.warmer is not None:
             await self.state.warmer.aclose()
@@ -132,6 +141,12 @@ class Gateway:
         await self.state.engines.stop()
         await self._transport.aclose()
         await self.back_office.close()
+
+    def count_jobs(self, under_way: AbstractContextManager[None]) -> None:
+        """Entered for as long as a job runs: whoever shuts this gateway down waits for it, as for requests."""
+        if self.back_office.runner is not None:
+            self.back_office.runner.counted = lambda: under_way
+            self._job_seconds = 0.0
 
     def _enforce(self, directory: Directory) -> None:
         """Puts what is configured now in force. Requests that are running keep the snapshot they began with."""
@@ -186,7 +201,18 @@ def inference_limits(settings: Settings) -> Limits:
         body_seconds=settings.body_timeout,
         request_seconds=settings.request_timeout,
         keep_alive=settings.stream_keep_alive,
+        patience=_patience(settings),
     )
+
+
+def _patience(settings: Settings) -> Mapping[str, Patience]:
+    """Of each edge where something happens by itself; through the platform's, answers go out whole, without spaces."""
+    jobs = settings.jobs
+    found = {
+        "http": Patience(jobs.after, settings.json_keep_alive),
+        "chute": Patience(jobs.after_at_edge),
+    }
+    return {edge: patience for edge, patience in found.items() if patience != Patience()}
 
 
 def _response_cache(settings: Settings) -> ResponseCache | None:

@@ -32,6 +32,9 @@ from gateway.catalog.board import CatalogBoard
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.changes import Change
 from gateway.errors import StorageFailed, StorageUnavailable
+from gateway.jobs.desk import Desk
+from gateway.jobs.opening import open_runner
+from gateway.jobs.runner import Runner
 from gateway.pipeline.account import settled
 from gateway.settings import Settings
 from gateway.settings.periods import PERIODS, period_name
@@ -75,6 +78,7 @@ class BackOffice:
         self._exporter: Exporter | None = None
         self.setup_token: str | None = None
         self.services: Services | None = None
+        self.runner: Runner | None = None
 
     async def open(self, master_key: str, background: Background) -> None:
         """Raises ConfigError for what an operator must mend, StorageUnavailable for a database that is not there."""
@@ -103,6 +107,7 @@ class BackOffice:
         state.recorder = Recorder(store, listeners=[self._meters.observe, self._feed.end])
         self._trace(state.recorder)
         state.recorder.start()
+        self.runner = open_runner(settings, store.jobs)
         self._following = asyncio.create_task(_follow(administration, store), name="follow the store")
         background.keep(Periodic("retention", _PRUNING, self._prune, at_once=False))
         self.services = Services(
@@ -115,6 +120,7 @@ class BackOffice:
             Throttle(),
             setup,
             self._hub,
+            Desk(store.jobs, self.runner),
             time.time(),
             settings.cors_origins,
         )
@@ -223,12 +229,14 @@ class BackOffice:
     async def _prune(self) -> None:
         assert self._store
         kept, now = self._settings.retention, time.time()
+        await self._store.jobs.interrupt(self._settings.jobs.retention_hours * 3600)
         gone = await self._store.prune(
             Retention(
                 usage_before=now - kept.usage_days * _DAY,
                 bodies_before=now - kept.bodies_days * _DAY,
                 hours_before=now - kept.hours_days * _DAY,
                 audit_before=now - kept.audit_days * _DAY,
+                jobs_before=now,
                 max_bytes=int(kept.max_gb * 2**30),
             )
         )

@@ -7,6 +7,7 @@ import json
 import logging
 import shlex
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 _KEPT = 32 * 2**20
 """Bytes of freed memory that are kept at most."""
+_DRAINING = 30
+"""Seconds from SIGTERM for requests and jobs that are under way."""
 _YOUNG = 10_000
 """New objects after which Python looks for cycles among them; its own 700 are reached every few requests."""
 
@@ -46,6 +49,7 @@ async def run(
     Raises what kept the app from starting: nothing is served then.
     """
     server = _Server(
+        app,
         uvicorn.Config(
             front or app,
             host=app.settings.host,
@@ -57,9 +61,9 @@ async def run(
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=30,
+            timeout_graceful_shutdown=_DRAINING,
             lifespan="on",
-        )
+        ),
     )
     narrator = asyncio.ensure_future(_narrate(app, server, greets))
     try:
@@ -73,11 +77,16 @@ async def run(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which also says when its port is open."""
+    """uvicorn's server, which also says when its port is open, and tells the app until when jobs have time."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, app: Gateway, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.stop_by = time.monotonic() + _DRAINING
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -28,6 +28,7 @@ CHANGEABLE = frozenset(
         "first_token_timeout",
         "stream_idle_timeout",
         "stream_keep_alive",
+        "json_keep_alive",
         "request_timeout",
         "stream_policy",
         "queue_timeout",

@@ -22,6 +22,7 @@ class AsgiExchange(Exchange):
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         super().__init__(scope["method"], scope["path"], headers)
         self.door = scope.get("gateway.door", "")
+        self.edge = scope.get("gateway.edge", "http")
         self.peer = (scope.get("client") or ("",))[0]
         self._receive, self._send = receive, send
         self._own = asyncio.current_task()

@@ -44,6 +44,8 @@ class Exchange(ABC):
     """The address of the socket's other end."""
     door = ""
     """`chute` where the Chutes platform has authenticated the caller."""
+    edge = "http"
+    """What may cut a silent connection: the platform's own edge (`chute`), whoever passes on `http`, or nothing."""
 
     def __init__(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         self.method, self.path, self.headers = method, path, headers
@@ -143,6 +145,23 @@ class Exchange(ABC):
         self.status, headers, body = render(error, self.request_id)
         if (writing := self._whole(self.status, [*headers, *extra], body)) is not None:
             await writing
+
+    async def pad(self, piece: bytes) -> None:
+        """A piece before the JSON body that is still to come. With the first goes the head: the status is 200 then."""
+        if not self.status:
+            self.status = 200
+            head = [("content-type", "application/json"), ("x-request-id", self.request_id)]
+            if (starting := self._start(200, head)) is not None:
+                await starting
+        if (writing := self._write(piece)) is not None:
+            await writing
+
+    async def end_padded(self, body: bytes) -> None:
+        """The body behind what `pad` has sent."""
+        if (writing := self._write(body)) is not None:
+            await writing
+        if (ending := self._end()) is not None:
+            await ending
 
     def _beat(self, every: float) -> None:
         """Comments for a client or proxy that gives up on a silent connection."""

@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gateway.access.keys import Caller
 from gateway.api.asgi import AsgiExchange, Receive, Scope, Send
 from gateway.api.calls import audio_call, body_limit, read_call, read_form
 from gateway.api.exchange import ClientGone, Exchange
 from gateway.api.identity import identify
+from gateway.api.long_work import LongWork, Patience, read_waiting
 from gateway.api.request_line import RequestLine
 from gateway.cache import read_wish
 from gateway.errors import GatewayError, MethodNotAllowed, ModelNotFound
+from gateway.jobs.runner import Runner
 from gateway.observe.traces import begin_trace
 from gateway.openai_api.audio_render import render_chutes
 from gateway.openai_api.call import Call, Reply
@@ -26,16 +29,20 @@ log = logging.getLogger("gateway")
 TRANSCRIBE = "/transcribe"
 """The path and shape of Chutes' own whisper chutes, so that their clients work here unchanged."""
 
+_NO_PATIENCE = Patience()
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`max_bytes` for JSON bodies; `body_seconds` a caller may take to send one, `request_seconds` for everything.
-    A stream that is silent for `keep_alive` seconds shows a comment (0: never)."""
+    A stream that is silent for `keep_alive` seconds shows a comment (0: never). `patience` tells of the fronts, by
+    `Exchange.edge`, at which what takes long is not just waited for."""
 
     max_bytes: int
     body_seconds: float
     request_seconds: float | None
     keep_alive: float
+    patience: Mapping[str, Patience] = field(default_factory=dict)
 
 
 class Inference:
@@ -43,6 +50,8 @@ class Inference:
 
     def __init__(self, state: State, limits: Limits) -> None:
         self._state, self.limits = state, limits
+        self.runner: Runner | None = None
+        """None before the gateway was started: then there are no jobs."""
 
     def answers(self, path: str) -> bool:
         return path in OPERATIONS or path == TRANSCRIBE
@@ -59,9 +68,16 @@ class Inference:
             body = exchange.read_body(limit, self.limits.body_seconds)
             if not isinstance(body, bytes):
                 body = await body
-            reply = await handle(self._call(exchange, body, account), account)
-            if exchange.path == TRANSCRIBE:
-                reply = render_chutes_reply(reply)
+            call = self._call(exchange, body, account)
+            if "prefer" in exchange.headers or exchange.edge in self.limits.patience:
+                answer = await self._answer_long(call, exchange, account, line)
+                if answer is None:
+                    return
+                reply = answer
+            else:
+                reply = await handle(call, account)
+                if exchange.path == TRANSCRIBE:
+                    reply = render_chutes_reply(reply)
             if (sending := exchange.send(reply, self.limits.keep_alive)) is not None:
                 await sending
         except GatewayError as error:
@@ -80,11 +96,23 @@ class Inference:
             await exchange.send_error(GatewayError("The gateway failed; the log has the reason under this request id."))
         finally:
             exchange.close()
-            if line.account is not None:
+            if line.account is not None and line.job is None:
                 line.account.close(
                     exchange.request_id, exchange.received, exchange.status, line.error or exchange.broken
                 )
             line.write()
+
+    async def _answer_long(self, call: Call, exchange: Exchange, account: Account, line: RequestLine) -> Reply | None:
+        """None where everything was sent."""
+        patience = self.limits.patience.get(exchange.edge, _NO_PATIENCE)
+        waiting = None if call.stream else await read_waiting(exchange, call, account, patience, self.runner)
+        if waiting is None or (waiting.after is None and not waiting.space):
+            return await _reply(call, exchange.path, account)
+        work = LongWork(exchange, account, waiting, self.runner)
+        try:
+            return await work.answer(_reply(call, exchange.path, account))
+        finally:
+            line.job, line.error = work.job, work.error
 
     def _account(self, exchange: Exchange) -> Account:
         """Who asks for what. Raises for a caller whom nobody knows."""
@@ -116,6 +144,11 @@ class Inference:
         form.fields["response_format"] = "verbose_json"
         model = form.fields.get("model") or _first_transcription(snapshot, caller)
         return audio_call(operation, exchange, form, str(model), self._state.media)
+
+
+async def _reply(call: Call, path: str, account: Account) -> Reply:
+    reply = await handle(call, account)
+    return render_chutes_reply(reply) if path == TRANSCRIBE else reply
 
 
 def _first_transcription(snapshot: Snapshot, caller: Caller) -> str:

@@ -23,6 +23,8 @@ class Head(NamedTuple):
 class LocalExchange(Exchange):
     """Answered in a task of its own from construction on. Whoever makes one calls `leave` at the end, in any case."""
 
+    edge = ""
+
     def __init__(self, inference: Inference, path: str, headers: Mapping[str, str], body: bytes) -> None:
         super().__init__("POST", path, headers)
         self._body = body

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import __version__
-from gateway.api import admin, explain, health_routes, listing, ui, warmup
+from gateway.api import admin, explain, health_routes, jobs, listing, ui, warmup
 from gateway.api.admin.identity import administrator
 from gateway.api.catalog import catalog_routes
 from gateway.api.metrics import metrics_router
@@ -37,6 +37,7 @@ def fastapi_app(state: State) -> FastAPI:
     app.include_router(warmup.router)
     app.include_router(explain.router)
     app.include_router(listing.router)
+    app.include_router(jobs.router)
     app.include_router(ui.router)
     for router in admin.ROUTERS:
         app.include_router(router)

@@ -10,6 +10,7 @@ import time
 from gateway.api.exchange import Exchange
 from gateway.errors import GatewayError
 from gateway.pipeline.account import Account
+from gateway.store.job_rows import JobRow
 
 log = logging.getLogger("gateway.request")
 
@@ -17,12 +18,14 @@ log = logging.getLogger("gateway.request")
 class RequestLine:
     """Filled while the request is answered, written at its end."""
 
-    __slots__ = ("account", "error", "exchange")
+    __slots__ = ("account", "error", "exchange", "job")
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.account: Account | None = None
         self.error: GatewayError | None = None
+        self.job: JobRow | None = None
+        """What the request became: then its account is the job's."""
 
     def write(self) -> None:
         if not log.isEnabledFor(logging.INFO):
@@ -47,6 +50,7 @@ class RequestLine:
                 "attempts": reply.headers.get("x-gateway-attempts") if reply else None,
                 "cache": "hit" if account and account.cached else None,
                 "confidentiality": str(rule) if rule else None,
+                "job": self.job.id if self.job else None,
                 "error": error.error_code if error else None,
                 "upstream": error.upstream if error and is_debugged else None,
                 "trace_id": account.tries.trace.trace_id if account and account.tries.trace else None,

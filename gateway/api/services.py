@@ -10,6 +10,7 @@ from gateway.access.setup import SetupToken
 from gateway.access.throttle import Throttle
 from gateway.admin.administration import Administration
 from gateway.api.hub import Hub
+from gateway.jobs.desk import Desk
 from gateway.state import State
 from gateway.store.store import Store
 from gateway.store.usage_reports import UsageReports
@@ -26,6 +27,7 @@ class Services:
     throttle: Throttle
     setup: SetupToken
     hub: Hub
+    jobs: Desk
     started_at: float
     """Epoch seconds."""
     origins: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
 from gateway.settings.confidentiality import ConfidentialitySettings, DataPlace, DataRule, TeeRule
 from gateway.settings.document import Document
+from gateway.settings.jobs import JobSettings
 from gateway.settings.keys import KeyConfig, LimitSettings, RetentionSettings, StreamPolicyName
 from gateway.settings.strict import Networks, Separated, Strict, separated
 
@@ -302,6 +303,12 @@ class Settings(Strict):
     stream_keep_alive: float = Field(
         15, ge=0, description="Seconds of silence in a stream after which the caller gets an SSE comment; 0: never."
     )
+    json_keep_alive: float = Field(
+        0,
+        ge=0,
+        description="Seconds of waiting for a JSON answer after which the caller gets a space, again and again; "
+        "the status is then 200, whatever comes. 0: never.",
+    )
     request_timeout: float | None = Field(
         None, gt=0, description="Seconds for a whole request, however lively its stream is. None: no limit."
     )
@@ -314,6 +321,9 @@ class Settings(Strict):
     queue_size: int = Field(256, ge=0, description="Requests that may wait so at a time; more get 429.")
     default_model: Separated = Field(
         (), description="Models that the name `default` means: the first whose type fits the endpoint is asked."
+    )
+    drained_targets: Separated = Field(
+        (), description="Targets that get no new requests, each as `provider/model`; what runs there ends."
     )
     body_timeout: float = Field(60, gt=0, description="Seconds a client may take to send its request.")
     max_body_mb: float = Field(64, gt=0, le=1024, description="Largest JSON body, in MB.")
@@ -329,9 +339,6 @@ class Settings(Strict):
     )
     engine_fallbacks: dict[str, tuple[Fallback, ...]] = Field(
         {}, description="`fallbacks` of an engine in gateway.yaml: where its calls go while it cannot answer."
-    )
-    drained_targets: Separated = Field(
-        (), description="Targets that get no new requests, each as `provider/model`; what runs there ends."
     )
     engine_wait: float = Field(
         30, ge=0, description="Seconds a request waits for a loading engine that has no fallback."
@@ -367,6 +374,7 @@ class Settings(Strict):
     prices: dict[str, PriceConfig] = Field({})
     cache: CacheSettings = CacheSettings()
     retention: RetentionSettings = RetentionSettings()
+    jobs: JobSettings = JobSettings()
     catalog: CatalogSettings = CatalogSettings()
     chute: ChuteSettings = ChuteSettings()
     confidentiality: ConfidentialitySettings = ConfidentialitySettings()

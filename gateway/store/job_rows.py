@@ -131,12 +131,12 @@ def remove(connection: Connection, id: str) -> None:
 
 
 def trim(connection: Connection, owner: str, most: int) -> int:
-    """Removes an owner's oldest answers until all together have at most `most` bytes; how many went."""
+    """Removes an owner's oldest answers, never the newest, until all have at most `most` bytes; how many went."""
     kept = select(jobs.c.id, jobs.c.size).where(jobs.c.owner == owner, jobs.c.size > 0)
     total, gone = 0, []
     for id, size in connection.execute(kept.order_by(jobs.c.finished_at.desc(), jobs.c.id)):
         total += size
-        if total > most:
+        if total > most and total > size:
             gone.append(id)
     if gone:
         connection.execute(delete(jobs).where(jobs.c.id.in_(gone)))

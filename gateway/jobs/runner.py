@@ -1,0 +1,244 @@
+"""`Runner`: the jobs of this process. Takes over work whose caller no longer waits, and sees it to its end.
+
+Made by the back office; `api` hands work over, the desk asks it to cancel. All of it on one event loop.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+from gateway.access.keys import Caller
+from gateway.errors import GatewayError, RateLimited, StorageFailed, StorageUnavailable
+from gateway.jobs.answer import Ending, answered, cancelled, failed, interrupted, stopped, too_large
+from gateway.jobs.documents import document
+from gateway.jobs.hooks import Courier, HookRules
+from gateway.openai_api.call import Reply
+from gateway.pipeline.account import Account
+from gateway.providers.webhooks import Receiver, message
+from gateway.store.job_rows import JobRow, JobStatus
+from gateway.store.jobs import JobStore
+
+log = logging.getLogger("gateway.jobs")
+
+_POLL = 1.0
+"""Seconds between looks at whether somebody wants a job cancelled."""
+_LEASE = 15.0
+"""Seconds after which a worker that says nothing is taken for dead."""
+_AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Seconds before each further try to keep an answer while the database is away."""
+_LAST_SECONDS = 5.0
+"""For keeping the ends of jobs that the end of the gateway interrupts."""
+_LEFT = 499
+
+
+@dataclass(frozen=True, slots=True)
+class JobLimits:
+    """Sizes in bytes, `retention` in seconds. `max_open` and `max_kept` are of each owner."""
+
+    max_open: int
+    max_result: int
+    max_kept: int
+    retention: float
+
+
+@dataclass(slots=True)
+class Running:
+    """`why` is set before the work is stopped."""
+
+    row: JobRow
+    work: asyncio.Task[Reply]
+    account: Account
+    received: float
+    hook: Receiver | None
+    why: GatewayError | None = None
+
+
+def owner_of(caller: Caller) -> str:
+    """Whose jobs they are: the key's, whatever its value is just now."""
+    return caller.key_id or caller.name
+
+
+class Runner:
+    """`counted` is entered for as long as a job runs, for whoever waits until nothing is under way."""
+
+    def __init__(self, store: JobStore, limits: JobLimits, courier: Courier) -> None:
+        self._store, self.limits, self._courier = store, limits, courier
+        self._worker = f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
+        self._running: dict[str, Running] = {}
+        self._followers: set[asyncio.Task[None]] = set()
+        self._asides: set[asyncio.Task[None]] = set()
+        self._minding: asyncio.Task[None] | None = None
+        self.counted: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    @property
+    def rules(self) -> HookRules:
+        return self._courier.rules
+
+    async def check_room(self, caller: Caller) -> None:
+        """Raises RateLimited where the caller has too many jobs. A lost database is no reason to refuse work."""
+        try:
+            count = await self._store.count_open(owner_of(caller))
+        except (StorageUnavailable, StorageFailed):
+            return
+        if count >= self.limits.max_open:
+            text = f"This key has {count} jobs that run, of {self.limits.max_open} that it may have: wait for one."
+            raise RateLimited(text, code="too_many_jobs", retry_after=5)
+
+    async def take(
+        self, work: asyncio.Task[Reply], account: Account, request_id: str, received: float, hook: Receiver | None
+    ) -> JobRow | None:
+        """From here on the work and its account are the job's. None where it cannot become one: nothing has changed."""
+        now, call = time.time(), account.call
+        row = JobRow(
+            id=f"job-{token_hex(16)}",
+            owner=owner_of(account.caller),
+            request_id=request_id,
+            operation=account.operation.name,
+            model=call.model if call else "",
+            worker=self._worker,
+            created_at=now,
+            lease_until=now + _LEASE,
+        )
+        adding = asyncio.ensure_future(self._store.add(row, self.limits.max_open))
+        try:
+            if not await asyncio.shield(adding):
+                return None
+        except asyncio.CancelledError:
+            self._aside(self._take_back(adding, row.id))
+            raise
+        except (StorageUnavailable, StorageFailed) as error:
+            log.warning("a request cannot become a job: %s", error.message)
+            return None
+        self._running[row.id] = running = Running(row, work, account, received, hook)
+        follower = asyncio.create_task(self._follow(running), name=row.id)
+        self._followers.add(follower)
+        follower.add_done_callback(self._followers.discard)
+        if self._minding is None or self._minding.done():
+            self._minding = asyncio.create_task(self._mind(), name="mind the jobs")
+        return row
+
+    def cancel(self, id: str) -> bool:
+        """Whether it runs here: then its upstream is let go of now."""
+        running = self._running.get(id)
+        if running is not None:
+            self._stop(running, cancelled())
+        return running is not None
+
+    async def drain(self, seconds: float) -> None:
+        """Returns when no job runs: after `seconds` at the latest those that are left are interrupted."""
+        if self._followers:
+            await asyncio.wait(self._followers, timeout=max(0.0, seconds))
+        for running in self._running.values():
+            self._stop(running, interrupted())
+        if pending := self._followers | self._asides:
+            await asyncio.wait(pending, timeout=_LAST_SECONDS)
+        if self._minding is not None:
+            self._minding.cancel()
+        await self._courier.aclose()
+
+    # --- the life of a job ---------------------------------------------------------------------------
+
+    async def _follow(self, running: Running) -> None:
+        row, account = running.row, running.account
+        with self.counted():
+            await asyncio.wait({running.work})
+            ending, error = await self._ending(running)
+            status = ending.row.http_status or (_LEFT if ending.row.status is JobStatus.CANCELLED else 503)
+            account.close(row.request_id, running.received, status, error)
+            await self._keep(ending)
+            self._running.pop(row.id, None)
+        if running.hook is not None:
+            self._courier.send(running.hook, message(f"job.{ending.row.status}", document(ending.row)), row.id)
+        ms = round((time.monotonic() - running.received) * 1000, 1)
+        told = {"request_id": row.request_id, "ms": ms, "key": account.caller.name, "model": row.model or None}
+        log.info("%s %s", row.id, ending.row.status, extra={**told, "error": error.error_code if error else None})
+
+    async def _ending(self, running: Running) -> tuple[Ending, GatewayError | None]:
+        row, work, retention = running.row, running.work, self.limits.retention
+        if work.cancelled():
+            error = running.why or interrupted()
+            return stopped(row, error, retention), error
+        failure = work.exception()
+        try:
+            if failure is not None:
+                raise failure
+            reply = work.result()
+            return answered(row, reply, await self._whole(reply), retention), None
+        except GatewayError as known:
+            return failed(row, known, retention), known
+        except Exception:
+            log.exception("%s failed", row.id)
+            error = GatewayError("The gateway failed; the log has the reason under this request id.")
+            return failed(row, error, retention), error
+
+    async def _whole(self, reply: Reply) -> bytes:
+        limit = self.limits.max_result
+        if isinstance(reply.body, bytes):
+            body = reply.body
+        else:
+            pieces = bytearray()
+            try:
+                async for piece in reply.body:
+                    pieces += piece
+                    if len(pieces) > limit:
+                        break
+            finally:
+                await reply.body.aclose()
+            body = bytes(pieces)
+        if len(body) > limit:
+            raise too_large(limit)
+        return body
+
+    async def _keep(self, ending: Ending) -> None:
+        """Tries for a while: an answer was paid for."""
+        for wait in (*_AGAIN, None):
+            try:
+                await self._store.finish(ending.row, ending.body, self.limits.max_kept)
+                return
+            except (StorageUnavailable, StorageFailed) as error:
+                reason = error.message
+            if wait is None:
+                break
+            await asyncio.sleep(wait)
+        log.error("%s: its end cannot be kept: %s", ending.row.id, reason)
+
+    # --- what others want of it ----------------------------------------------------------------------
+
+    async def _mind(self) -> None:
+        """While a job runs: renews the lease, and cancels what somebody asked another worker to cancel."""
+        renewed = time.monotonic()
+        while self._running:
+            await asyncio.sleep(_POLL)
+            try:
+                for id in await self._store.wished(self._worker):
+                    self.cancel(id)
+                if time.monotonic() - renewed >= _LEASE / 5:
+                    renewed = time.monotonic()
+                    await self._store.renew(self._worker, time.time() + _LEASE)
+            except (StorageUnavailable, StorageFailed) as error:
+                log.debug("jobs cannot be looked after: %s", error.message)
+
+    def _stop(self, running: Running, why: GatewayError) -> None:
+        if running.why is None and not running.work.done():
+            running.why = why
+            running.work.cancel()
+
+    async def _take_back(self, adding: "asyncio.Future[bool]", id: str) -> None:
+        """Its caller left while it was written down."""
+        try:
+            if await adding:
+                await self._store.remove(id)
+        except (StorageUnavailable, StorageFailed) as error:
+            log.debug("%s stays: %s", id, error.message)
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)
