@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from tests.fakes.http_server import Exchange, Received
+from tests.fakes.media import drawing, sound
 
 if TYPE_CHECKING:
     from tests.fakes.upstream import Upstream
@@ -163,6 +164,30 @@ async def engine_pages(upstream: "Upstream", exchange: Exchange) -> None:
     exchange.send_json(200, {"model": "ocr", "pages": [page for _ in exchange.request.json["images"]]})
 
 
+async def voice(upstream: "Upstream", exchange: Exchange) -> None:
+    """A second for every twenty letters, always as WAV."""
+    exchange.send(200, sound(len(exchange.request.json["input"]) / 20), "audio/wav")
+
+
+async def pictures(upstream: "Upstream", exchange: Exchange) -> None:
+    document = exchange.request.json
+    width, _, height = document.get("size", "320x240").partition("x")
+    if document.get("response_format") == "url":
+        data = [{"url": f"https://pictures.invalid/{n}.png"} for n in range(document.get("n", 1))]
+    else:
+        drawn = [drawing((int(width), int(height)), n) for n in range(document.get("n", 1))]
+        data = [{"b64_json": base64.b64encode(one).decode()} for one in drawn]
+    exchange.send_json(200, {"created": 1700000000, "data": data})
+
+
+async def ranks(upstream: "Upstream", exchange: Exchange) -> None:
+    """By the share of the question's words that a document has."""
+    asked = set(re.findall(r"\w+", exchange.request.json["query"].lower()))
+    found = [set(re.findall(r"\w+", text.lower())) for text in exchange.request.json["documents"]]
+    results = [{"index": n, "relevance_score": len(asked & words) / len(asked)} for n, words in enumerate(found)]
+    exchange.send_json(200, {"results": results, "usage": {"prompt_tokens": 9, "total_tokens": 9}})
+
+
 async def model_list(upstream: "Upstream", exchange: Exchange) -> None:
     entries = [{"id": name, "object": "model", "created": 1700000000, "owned_by": "fake"} for name in upstream.models]
     document: dict[str, Any] = {"object": "list", "data": entries}
@@ -186,6 +211,9 @@ BY_PATH: dict[str, Answer] = {
     "/v1/embeddings": embeddings,
     "/v1/audio/transcriptions": speech,
     "/v1/audio/translations": speech,
+    "/v1/audio/speech": voice,
+    "/v1/images/generations": pictures,
+    "/v1/rerank": ranks,
     "/v1/models": model_list,
     "/v1/ocr": engine_pages,
     "/transcribe": chute_speech,

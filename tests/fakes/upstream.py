@@ -13,8 +13,8 @@ A model named `fault:429:2` brings its fault itself. Faults (N counts stream eve
     reset hang empty html shape garbage redirect gzip cookie json-for-stream sse-for-json extra-keys error-in-200 late:S
     cut:N stall:N reset:N garbage:N error:N big:N  (streams)   nodone nofinish silent slow:S unsolicited
 Speaks /v1/chat/completions, /completions, /embeddings, /audio/*, /images, /rerank, /models (pages of `page_size`), and
-of Chutes /transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr, /health and
-/metrics (what `metrics` says; gateways ask all the time, so `metrics_asked` counts that, not `requests`).
+of Chutes /transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr,
+/health and /metrics (what `metrics` says; gateways ask all the time, so `metrics_asked` counts that, not `requests`).
 `valid_keys` (None = any) answers 401 to others, `text` and `tokens` set what it says, `models` what it lists.
 """
 

@@ -54,7 +54,8 @@ class House:
                     "max_retries": 0,
                     "models": [
                         "gpt-4o-mini", "llama-3.3-70b", "mistral-small", {"id": "text-embed", "type": "embedding"},
-                        {"id": "whisper-1", "type": "transcription"},
+                        {"id": "whisper-1", "type": "transcription"}, {"id": "kokoro", "type": "speech"},
+                        {"id": "flux-schnell", "type": "image"}, {"id": "bge-reranker", "type": "rerank"},
                     ],
                 },
                 "spare": {"name": "Spare", "base_url": spare.url, "max_retries": 0, "models": ["qwen-vl"]},

@@ -14,7 +14,8 @@ PHONE = {"width": 390, "height": 780}
 OPENED = [
     "models?open=safe", "models?open=safe&tab=yaml", "providers?open=main", "providers?open=new", "keys?open=new",
     "users?open=new", "settings?open=stream_policy", "catalog?open=main/vendor/model-0001", "catalog/report",
-    "playground/embeddings", "playground/transcription", "playground/ocr", "playground/docs",
+    "playground/embeddings", "playground/transcription", "playground/ocr", "playground/docs", "playground/speech",
+    "playground/images", "playground/rerank",
 ]  # fmt: skip
 
 

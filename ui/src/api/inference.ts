@@ -46,6 +46,24 @@ export interface EmbeddingReply {
   usage?: Usage;
 }
 
+export interface RerankReply {
+  model: string;
+  results: { index: number; relevance_score: number }[];
+  usage?: Usage;
+}
+
+/** A picture comes as base64, or as an address at the provider. */
+export interface Drawn {
+  b64_json?: string | null;
+  url?: string | null;
+  revised_prompt?: string | null;
+}
+
+export interface ImagesReply {
+  data: Drawn[];
+  usage?: Usage;
+}
+
 export interface Word {
   word: string;
   start: number;

@@ -2,7 +2,36 @@
 
 export type Language = "curl" | "python" | "node";
 
+/** What is asked. `file` is the name of a file that goes along as multipart. */
+export interface Sample {
+  path: string;
+  body: unknown;
+  file?: string;
+}
+
+type Fields = Record<string, unknown>;
+
 const MAX_URL = 200;
+
+interface Method {
+  call: string;
+  /** The answer is bytes. */
+  sound?: boolean;
+  /** All that Python's client knows by name; other fields go as `extra_body`. */
+  takes?: string[];
+  /** What the clients demand, whatever the model needs. */
+  needs?: Fields;
+}
+
+/** Methods of OpenAI's clients. */
+const METHODS: Record<string, Method> = {
+  "/v1/chat/completions": { call: "chat.completions.create" },
+  "/v1/completions": { call: "completions.create" },
+  "/v1/embeddings": { call: "embeddings.create" },
+  "/v1/audio/transcriptions": { call: "audio.transcriptions.create" },
+  "/v1/audio/speech": { call: "audio.speech.create", sound: true, needs: { voice: "alloy" } },
+  "/v1/images/generations": { call: "images.generate", takes: ["model", "prompt", "n", "size", "quality", "response_format", "style", "user"] },
+};
 
 /** Long data URLs are shortened: nobody wants a megabyte of base64 in a snippet. */
 function shortened(value: unknown): unknown {
@@ -12,35 +41,59 @@ function shortened(value: unknown): unknown {
   return value;
 }
 
-export function snippet(language: Language, origin: string, path: string, body: unknown): string {
-  const shown = shortened(body);
-  if (language === "curl") return curl(origin, path, shown);
-  if (language === "python") return python(origin, path, shown);
-  return node(origin, path, shown);
+export function snippet(language: Language, origin: string, asked: Sample): string {
+  const sample = { ...asked, body: shortened(asked.body) };
+  if (language === "curl") return curl(origin, sample);
+  if (language === "python") return python(origin, sample);
+  return node(origin, sample);
 }
 
-function curl(origin: string, path: string, body: unknown): string {
-  const json = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
-  return `curl ${origin}${path} \\\n  -H "Authorization: Bearer $GATEWAY_KEY" \\\n  -H "Content-Type: application/json" \\\n  -d '${json}'`;
+/** The name that the answer is saved under: the sound of /v1/audio/speech. */
+function saved(body: unknown): string {
+  return `speech.${(body as Fields).response_format ?? "mp3"}`;
 }
 
-const METHODS: Record<string, string> = {
-  "/v1/chat/completions": "chat.completions.create",
-  "/v1/completions": "completions.create",
-  "/v1/embeddings": "embeddings.create",
-};
+/** Fields of a form; lists as OpenAI's clients send them. */
+function formFields(body: unknown): [string, string][] {
+  return Object.entries(body as Fields).flatMap(([name, value]): [string, string][] =>
+    Array.isArray(value) ? value.map((one) => [`${name}[]`, String(one)]) : [[name, String(value)]]);
+}
 
-function python(origin: string, path: string, body: unknown): string {
+function shell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function curl(origin: string, { path, body, file }: Sample): string {
+  const lines = [`curl ${origin}${path}`, '-H "Authorization: Bearer $GATEWAY_KEY"'];
+  if (file === undefined) lines.push('-H "Content-Type: application/json"', `-d ${shell(JSON.stringify(body, null, 2))}`);
+  else lines.push(...formFields(body).map(([name, value]) => `-F ${shell(`${name}=${value}`)}`), `-F ${shell(`file=@${file}`)}`);
+  if (METHODS[path]?.sound) lines.push(`--output ${saved(body)}`);
+  return lines.join(" \\\n  ");
+}
+
+function python(origin: string, { path, body, file }: Sample): string {
   const method = METHODS[path];
-  const head = method
-    ? `import os\n\nfrom openai import OpenAI\n\nclient = OpenAI(base_url="${origin}/v1", api_key=os.environ["GATEWAY_KEY"])\n`
-    : `import os\n\nimport httpx\n\n`;
+  if (!method) return `import os\n\nimport httpx\n\nreply = httpx.post(\n    "${origin}${path}",\n    headers={"Authorization": "Bearer " + os.environ["GATEWAY_KEY"]},\n${pythonBody(body, file)}    timeout=600,\n)\nprint(reply.json())`;
+  const fields = Object.entries(known({ ...method.needs, ...(body as Fields) }, method.takes)).map(([name, value]) => `    ${name}=${pythonLiteral(value, "    ")},`);
+  if (file !== undefined) fields.push(`    file=open(${JSON.stringify(file)}, "rb"),`);
+  return `import os\n\nfrom openai import OpenAI\n\nclient = OpenAI(base_url="${origin}/v1", api_key=os.environ["GATEWAY_KEY"])\nreply = client.${method.call}(\n${fields.join("\n")}\n)\n${pythonRest(path, body)}`;
+}
+
+function known(fields: Fields, takes: string[] = Object.keys(fields)): Fields {
+  const extra = Object.entries(fields).filter(([name]) => !takes.includes(name));
+  const plain = Object.entries(fields).filter(([name]) => takes.includes(name));
+  return Object.fromEntries(extra.length ? [...plain, ["extra_body", Object.fromEntries(extra)]] : plain);
+}
+
+function pythonBody(body: unknown, file?: string): string {
   const literal = pythonLiteral(body, "    ");
-  if (!method) return `${head}reply = httpx.post(\n    "${origin}${path}",\n    headers={"Authorization": "Bearer " + os.environ["GATEWAY_KEY"]},\n    json=${literal},\n    timeout=600,\n)\nprint(reply.json())`;
-  const fields = Object.entries(body as Record<string, unknown>).map(([name, value]) => `    ${name}=${pythonLiteral(value, "    ")},`);
+  return file === undefined ? `    json=${literal},\n` : `    data=${literal},\n    files={"file": open(${JSON.stringify(file)}, "rb")},\n`;
+}
+
+function pythonRest(path: string, body: unknown): string {
+  if (METHODS[path]?.sound) return `reply.write_to_file("${saved(body)}")`;
   const streamed = (body as { stream?: boolean }).stream === true;
-  const rest = streamed ? "for chunk in reply:\n    if chunk.choices:\n        print(chunk.choices[0].delta.content or \"\", end=\"\")" : "print(reply)";
-  return `${head}reply = client.${method}(\n${fields.join("\n")}\n)\n${rest}`;
+  return streamed ? "for chunk in reply:\n    if chunk.choices:\n        print(chunk.choices[0].delta.content or \"\", end=\"\")" : "print(reply)";
 }
 
 function pythonLiteral(value: unknown, indent: string): string {
@@ -53,11 +106,25 @@ function pythonLiteral(value: unknown, indent: string): string {
   return entries.length ? `{\n${entries.map(([name, one]) => `${deeper}${JSON.stringify(name)}: ${pythonLiteral(one, deeper)},`).join("\n")}\n${indent}}` : "{}";
 }
 
-function node(origin: string, path: string, body: unknown): string {
-  const json = JSON.stringify(body, null, 2);
+function node(origin: string, { path, body, file }: Sample): string {
   const method = METHODS[path];
-  if (!method) return `const reply = await fetch("${origin}${path}", {\n  method: "POST",\n  headers: { Authorization: \`Bearer \${process.env.GATEWAY_KEY}\`, "Content-Type": "application/json" },\n  body: JSON.stringify(${json}),\n});\nconsole.log(await reply.json());`;
+  if (!method) return nodeFetch(origin, path, body, file);
+  const json = JSON.stringify({ ...method.needs, ...(body as Fields) }, null, 2);
+  const fields = file === undefined ? json : json.replace(/\n}$/, `,\n  "file": fs.createReadStream(${JSON.stringify(file)})\n}`);
+  const files = file !== undefined || method.sound ? 'import fs from "node:fs";\n' : "";
+  return `${files}import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${origin}/v1", apiKey: process.env.GATEWAY_KEY });\nconst reply = await client.${method.call}(${fields});\n${nodeRest(path, body)}`;
+}
+
+function nodeFetch(origin: string, path: string, body: unknown, file?: string): string {
+  const auth = "Authorization: `Bearer ${process.env.GATEWAY_KEY}`";
+  const send = (headers: string, content: string) => `const reply = await fetch("${origin}${path}", {\n  method: "POST",\n  headers: { ${headers} },\n  body: ${content},\n});\nconsole.log(await reply.json());`;
+  if (file === undefined) return send(`${auth}, "Content-Type": "application/json"`, `JSON.stringify(${JSON.stringify(body, null, 2)})`);
+  const lines = formFields(body).map(([name, value]) => `form.set(${JSON.stringify(name)}, ${JSON.stringify(value)});`);
+  return `import { openAsBlob } from "node:fs";\n\nconst form = new FormData();\n${lines.join("\n")}\nform.set("file", await openAsBlob(${JSON.stringify(file)}), ${JSON.stringify(file)});\n${send(auth, "form")}`;
+}
+
+function nodeRest(path: string, body: unknown): string {
+  if (METHODS[path]?.sound) return `fs.writeFileSync("${saved(body)}", Buffer.from(await reply.arrayBuffer()));`;
   const streamed = (body as { stream?: boolean }).stream === true;
-  const rest = streamed ? 'for await (const chunk of reply) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");' : "console.log(reply);";
-  return `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${origin}/v1", apiKey: process.env.GATEWAY_KEY });\nconst reply = await client.${method}(${json});\n${rest}`;
+  return streamed ? 'for await (const chunk of reply) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");' : "console.log(reply);";
 }

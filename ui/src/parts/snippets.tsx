@@ -1,5 +1,5 @@
 /** A request as code, in the language that was last chosen. */
-import { type Language, snippet } from "../format/snippets";
+import { type Language, type Sample, snippet } from "../format/snippets";
 import { kept } from "../state/kept";
 import { text } from "../text";
 import { Code } from "./code";
@@ -7,7 +7,7 @@ import { Segments } from "./tabs";
 
 const language = kept<Language>("language", "curl");
 
-export function Snippets({ path, body }: { path: string; body: unknown }) {
+export function Snippets(sample: Sample) {
   const words = text.playground.docs;
   return (
     <div class="stack tight">
@@ -19,7 +19,7 @@ export function Snippets({ path, body }: { path: string; body: unknown }) {
           options={[{ value: "curl", label: words.curl }, { value: "python", label: words.python }, { value: "node", label: words.node }]}
         />
       </div>
-      <Code label={text.playground.chat.code}>{snippet(language.value, window.location.origin, path, body)}</Code>
+      <Code label={text.playground.chat.code}>{snippet(language.value, window.location.origin, sample)}</Code>
     </div>
   );
 }

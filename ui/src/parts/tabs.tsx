@@ -1,5 +1,6 @@
 /** Tabs of a screen (links, so that they can be shared) and small choices in a row. */
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { href } from "../state/router";
 import { Icon, type IconName } from "./icon";
 
@@ -11,8 +12,15 @@ export interface TabItem {
 }
 
 export function Tabs({ label, items }: { label: string; items: TabItem[] }) {
+  const row = useRef<HTMLElement>(null);
+  const current = items.find((item) => item.current)?.to;
+  useEffect(() => {
+    const tab = row.current?.querySelector<HTMLElement>("[aria-current]");
+    // A phone shows a part of the row.
+    if (row.current && tab) row.current.scrollLeft = tab.offsetLeft - (row.current.clientWidth - tab.offsetWidth) / 2;
+  }, [current]);
   return (
-    <nav class="tabs" aria-label={label}>
+    <nav class="tabs" aria-label={label} ref={row}>
       {items.map((item) => (
         <a key={item.to} href={href(item.to)} aria-current={item.current ? "page" : undefined}>
           {item.icon && <Icon name={item.icon} />}

@@ -7,11 +7,14 @@ import { query, setQuery } from "../../state/router";
 import { text } from "../../text";
 import { useModels } from "./models";
 
-const SAMPLES: Record<string, { path: string; body: (model: string) => Record<string, unknown> }> = {
+const SAMPLES: Record<string, { path: string; file?: string; body: (model: string) => Record<string, unknown> }> = {
   chat: { path: "/v1/chat/completions", body: (model) => ({ model, messages: [{ role: "user", content: "What is a chute?" }] }) },
   embedding: { path: "/v1/embeddings", body: (model) => ({ model, input: ["a small dog", "a little hound"] }) },
-  transcription: { path: "/v1/audio/transcriptions", body: (model) => ({ model, file_name: "speech.wav", file_b64: "UklGR…" }) },
-  ocr: { path: "/v1/ocr", body: (model) => ({ model, image_url: "https://example.com/page.png" }) },
+  transcription: { path: "/v1/audio/transcriptions", file: "speech.wav", body: (model) => ({ model }) },
+  speech: { path: "/v1/audio/speech", body: (model) => ({ model, input: "Good morning.", voice: "alloy" }) },
+  image: { path: "/v1/images/generations", body: (model) => ({ model, prompt: "a red kite over the sea", size: "1024x1024" }) },
+  ocr: { path: "/v1/ocr", file: "page.png", body: (model) => ({ model }) },
+  rerank: { path: "/v1/rerank", body: (model) => ({ model, query: "blue sky", documents: ["green grass", "a blue sky"] }) },
 };
 
 export function Docs() {
@@ -31,7 +34,7 @@ export function Docs() {
         </dl>
       </Panel>
       <Panel title={sample?.path ?? ""} note={words.lead} actions={<ModelPicker models={models} value={chosen?.id ?? ""} onChange={(id) => setQuery({ model: id })} />}>
-        {sample && <Snippets path={sample.path} body={sample.body(chosen?.id ?? "chat")} />}
+        {sample && <Snippets {...sample} body={sample.body(chosen?.id ?? "chat")} />}
       </Panel>
     </div>
   );

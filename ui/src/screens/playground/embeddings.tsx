@@ -1,66 +1,51 @@
 /** Embeddings of a few texts, and how alike they are. */
 import { useState } from "preact/hooks";
-import { isAbort } from "../../api/errors";
-import { type EmbeddingReply, post, routeFacts, type RouteFacts } from "../../api/inference";
+import type { EmbeddingReply } from "../../api/inference";
 import { download, toCsv } from "../../format/csv";
+import { fromLines } from "../../format/lines";
 import { Button } from "../../parts/button";
 import { CopyButton } from "../../parts/code";
 import { AreaField } from "../../parts/field";
 import { Panel } from "../../parts/page";
-import { Empty, ErrorPanel, Loading } from "../../parts/states";
-import { apiKey } from "../../state/access";
 import { text } from "../../text";
-import { ChosenModel, useChosenModel } from "./chosen-model";
+import { type Answered, useAsking } from "./asking";
+import { useChosenModel } from "./chosen-model";
 import { Facts } from "./facts";
 import { similarities } from "./similarity";
+import { Workbench } from "./workbench";
 
-interface Result {
+const PATH = "/v1/embeddings";
+
+interface Embedded {
   texts: string[];
   reply: EmbeddingReply;
-  route: RouteFacts;
-  total: number;
 }
 
 export function Embeddings() {
   const words = text.playground.embeddings;
   const [model, setModel] = useChosenModel("embedding");
   const [typed, setTyped] = useState(words.sample);
-  const [state, setState] = useState<{ busy: boolean; result?: Result; error?: unknown }>({ busy: false });
-  const texts = typed.split("\n").map((line) => line.trim()).filter(Boolean);
-
-  const run = async () => {
-    setState({ busy: true });
-    const started = performance.now();
-    try {
-      const reply = await post("/v1/embeddings", { model, input: texts }, { key: apiKey.value });
-      const body = (await reply.json()) as EmbeddingReply;
-      setState({ busy: false, result: { texts, reply: body, route: routeFacts(reply), total: performance.now() - started } });
-    } catch (error) {
-      if (!isAbort(error)) setState({ busy: false, error });
-    }
-  };
+  const asking = useAsking<Embedded>(PATH);
+  const texts = fromLines(typed);
+  const body = { model, input: texts };
   return (
-    <div class="workbench">
-      <form class="panel form" onSubmit={(event) => { event.preventDefault(); void run(); }}>
-        <ChosenModel type="embedding" value={model} onChange={setModel} />
-        <AreaField label={words.input} rows={8} value={typed} onInput={setTyped} error={texts.length ? undefined : words.needsTwo} />
-        <div><Button type="submit" kind="primary" icon="grid" busy={state.busy} disabled={!model || texts.length === 0}>{words.run}</Button></div>
-      </form>
-      <div class="stack">
-        {state.busy && <Panel><Loading rows={6} /></Panel>}
-        {state.error !== undefined && <ErrorPanel error={state.error} retry={() => void run()} />}
-        {state.result && <Matrix result={state.result} />}
-        {!state.busy && !state.result && state.error === undefined && <Panel><Empty icon="grid" title={words.emptyTitle}>{words.emptyLead}</Empty></Panel>}
-      </div>
-    </div>
+    <Workbench
+      type="embedding" icon="grid" words={words} action={words.run} model={model} onModel={setModel} asking={asking}
+      ready={texts.length > 0} sample={{ path: PATH, body }}
+      onAsk={() => void asking.ask(body, async (reply) => ({ texts, reply: (await reply.json()) as EmbeddingReply }))}
+      fields={<AreaField label={words.input} rows={8} value={typed} onInput={setTyped} error={texts.length ? undefined : words.needsTwo} />}
+    >
+      {(answer) => <Matrix answer={answer} />}
+    </Workbench>
   );
 }
 
-function Matrix({ result }: { result: Result }) {
+function Matrix({ answer }: { answer: Answered<Embedded> }) {
   const words = text.playground.embeddings;
-  const vectors = result.reply.data.map((one) => one.embedding);
+  const { texts, reply } = answer.value;
+  const vectors = reply.data.map((one) => one.embedding);
   const matrix = similarities(vectors);
-  const save = () => download("similarity.csv", toCsv(["", ...result.texts], matrix.map((row, n) => [result.texts[n] ?? "", ...row])), "text/csv");
+  const save = () => download("similarity.csv", toCsv(["", ...texts], matrix.map((row, n) => [texts[n] ?? "", ...row])), "text/csv");
   return (
     <Panel
       title={words.matrix}
@@ -77,13 +62,13 @@ function Matrix({ result }: { result: Result }) {
           <thead>
             <tr>
               <td />
-              {result.texts.map((one, n) => <th key={n} scope="col" title={one}>{n + 1}</th>)}
+              {texts.map((one, n) => <th key={n} scope="col" title={one}>{n + 1}</th>)}
             </tr>
           </thead>
           <tbody>
             {matrix.map((row, n) => (
               <tr key={n}>
-                <th scope="row" title={result.texts[n]}><span>{n + 1}</span>{result.texts[n]}</th>
+                <th scope="row" title={texts[n]}><span>{n + 1}</span>{texts[n]}</th>
                 {row.map((value, m) => (
                   <td key={m} style={{ "--share": Math.max(0, value).toFixed(3) }} class={value > 0.62 ? "strong" : ""}>{value.toFixed(2)}</td>
                 ))}
@@ -93,7 +78,7 @@ function Matrix({ result }: { result: Result }) {
         </table>
       </div>
       <p class="faint">{words.vectors(vectors.length, vectors[0]?.length ?? 0)}</p>
-      <Facts total={result.total} usage={result.reply.usage ?? null} route={result.route} />
+      <Facts total={answer.total} usage={reply.usage ?? null} route={answer.route} />
     </Panel>
   );
 }

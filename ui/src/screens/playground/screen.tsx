@@ -15,15 +15,21 @@ import { Chat } from "./chat/chat";
 import { Connection } from "./connection";
 import { Docs } from "./docs";
 import { Embeddings } from "./embeddings";
+import { Images } from "./images";
 import { Models } from "./models";
 import { Ocr } from "./ocr";
+import { Rerank } from "./rerank";
+import { Speech } from "./speech";
 import { Transcription } from "./transcription";
 
 const TABS: { name: keyof typeof text.playground.tabs; icon: IconName; view: () => preact.JSX.Element }[] = [
   { name: "chat", icon: "playground", view: Chat },
   { name: "embeddings", icon: "grid", view: Embeddings },
   { name: "transcription", icon: "wave", view: Transcription },
+  { name: "speech", icon: "sound", view: Speech },
+  { name: "images", icon: "image", view: Images },
   { name: "ocr", icon: "text", view: Ocr },
+  { name: "rerank", icon: "rank", view: Rerank },
   { name: "docs", icon: "code", view: Docs },
 ];
 

@@ -1,19 +1,19 @@
 /** A transcript beside its recording: the spoken word is marked, a click on a word plays it. */
 import { useRef, useState } from "preact/hooks";
-import type { Segment, Word } from "../../api/inference";
+import type { Segment, Transcript, Word } from "../../api/inference";
 import { download } from "../../format/csv";
 import { decimal } from "../../format/numbers";
 import { Button } from "../../parts/button";
 import { CopyButton } from "../../parts/code";
 import { Panel } from "../../parts/page";
 import { text } from "../../text";
+import type { Answered } from "./asking";
 import { Facts } from "./facts";
 import { clockTime, srt, vtt } from "./subtitles";
-import type { Transcribed } from "./transcription";
 
-export function TranscriptView({ result, audio, name }: { result: Transcribed; audio: string; name: string }) {
+export function TranscriptView({ answer, audio, name }: { answer: Answered<Transcript>; audio: string; name: string }) {
   const words = text.playground.transcription;
-  const { transcript } = result;
+  const transcript = answer.value;
   const player = useRef<HTMLAudioElement>(null);
   const [at, setAt] = useState(0);
   const segments = transcript.segments ?? [];
@@ -46,7 +46,7 @@ export function TranscriptView({ result, audio, name }: { result: Transcribed; a
         ))}
       </ol>
       {segments.length === 0 && <p>{transcript.text}</p>}
-      <Facts total={result.total} usage={null} route={result.route} />
+      <Facts total={answer.total} usage={null} route={answer.route} seconds={transcript.duration} />
     </Panel>
   );
 }

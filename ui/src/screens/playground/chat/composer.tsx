@@ -75,7 +75,7 @@ export function Composer({ draft, busy, ready, blind, onSend, onStop }: Composer
         <input ref={chooser} type="file" accept="image/png,image/jpeg,image/webp,image/gif" multiple hidden aria-label={words.addImage} onChange={(event) => { void add([...(event.currentTarget.files ?? [])]); event.currentTarget.value = ""; }} />
         <Button kind="ghost" icon="clip" title={words.addImage} onClick={() => chooser.current?.click()}>{words.image}</Button>
         <span class="grow" />
-        {busy ? <Button icon="stop" onClick={onStop}>{words.stop}</Button> : <Button type="submit" kind="primary" icon="send" disabled={!ready || (!typed.trim() && pictures.length === 0)}>{words.send}</Button>}
+        {busy ? <Button key="stop" icon="stop" onClick={onStop}>{words.stop}</Button> : <Button key="send" type="submit" kind="primary" icon="send" disabled={!ready || (!typed.trim() && pictures.length === 0)}>{words.send}</Button>}
       </div>
     </form>
   );
