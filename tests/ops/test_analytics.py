@@ -228,6 +228,33 @@ def test_questions_that_make_no_sense_name_their_field(gateway: RunningGateway) 
         assert slashless.status_code == 400 and slashless.json()["error"]["param"] == "prices"
 
 
+def test_all_models_are_reckoned_under_one_policy(gateway: RunningGateway, other_upstream: Upstream) -> None:
+    with gateway.http() as client:
+        chat(client, client, 3)
+        answer = client.get("/api/admin/analytics/policy", params={"policy": "weighted"})
+        assert answer.status_code == 200, answer.text
+        (pair,) = answer.json()["models"]
+        assert (pair["model"], pair["policy"], pair["targets"], pair["replayed"]) == ("pair", "ordered", 2, 3)
+        assert pair["after"]["cost_usd"] == pytest.approx(pair["before"]["cost_usd"] * 0.55), (
+            "half go where it is a tenth"
+        )
+        none = client.get("/api/admin/analytics/policy", params={"policy": "weighted", "model": "another"})
+        assert none.json()["models"] == []
+        unknown = client.get("/api/admin/analytics/policy", params={"policy": "luckiest"})
+        assert unknown.status_code == 400 and "policy" in unknown.json()["error"]["param"]
+    assert other_upstream.requests == []
+
+
+def test_traffic_of_ones_own_engines_is_compared_with_a_price_that_is_asked(gateway: RunningGateway) -> None:
+    with gateway.http() as client:
+        chat(client, client, 2)
+        question = {"hourly_usd": 1.8, "output_tokens_per_second": 2500, "remote_input_usd": 0, "remote_output_usd": 3}
+        found = client.get("/api/admin/analytics/breakeven", params=question).json()
+        assert found["cost_usd"] == pytest.approx(found["figures"]["output_tokens"] * 3e-6) and found["unpriced"] == 0
+        wrong = client.get("/api/admin/analytics/breakeven", params=question | {"remote_output_usd": -1})
+        assert wrong.status_code == 400 and wrong.json()["error"]["param"] == "remote_output_usd"
+
+
 def test_break_even_is_of_the_chosen_traffic(gateway: RunningGateway) -> None:
     with gateway.http() as client:
         chat(client, client, 3)
@@ -247,3 +274,4 @@ def test_only_administrators_may_ask(gateway: RunningGateway) -> None:
     with gateway.http(None) as client:
         assert client.get("/api/admin/analytics/breakeven").status_code == 401
         assert client.post("/api/admin/analytics/whatif", json={}).status_code == 401
+        assert client.get("/api/admin/analytics/policy?policy=weighted").status_code == 401

@@ -3,22 +3,26 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
 
-from gateway.admin.documents import ModelDocument
+from gateway.api.admin.analytics_views import (
+    BreakEvenView,
+    ExpectedView,
+    PolicyShareView,
+    PolicyView,
+    Question,
+    ShareView,
+    WhatIfView,
+)
 from gateway.api.admin.identity import Person, administrator
 from gateway.api.admin.periods import Wanted
-from gateway.api.admin.usage_views import FiguresView, figures_view, moment
+from gateway.api.admin.usage_views import figures_view, moment
 from gateway.api.services import Services, services
 from gateway.errors import InvalidRequest, NotFound
 from gateway.providers.base import ProviderType
 from gateway.routing.types import Policy, Route, Target
-from gateway.settings.schema import PriceConfig
-from gateway.settings.strict import Strict
 from gateway.state import Snapshot
 from gateway.store.records import Resource
 from gateway.usage.breakeven import Gpu, break_even
@@ -26,7 +30,7 @@ from gateway.usage.evidence import Evidence, TargetKey, gather
 from gateway.usage.price_facts import price_of
 from gateway.usage.pricing import blended
 from gateway.usage.report import Figures, Step
-from gateway.usage.types import Price, UsageRow
+from gateway.usage.types import NANOS, Price, UsageRow
 from gateway.usage.whatif import (
     ASSUMPTIONS,
     Choice,
@@ -42,77 +46,27 @@ router = APIRouter(prefix="/api/admin/analytics", tags=["usage"])
 Admin = Annotated[Person, Depends(administrator)]
 Chosen = Annotated[Wanted, Depends()]
 Speed = Annotated[float, Query(gt=0, le=10_000_000)]
+Price1M = Annotated[float, Query(ge=0, le=100_000, allow_inf_nan=False)]
 MOST_ROWS = 50_000
 """Requests that a replay reads at most: of longer periods the oldest."""
 
 
-class BreakEvenView(BaseModel):
-    """Money in USD."""
+class Remote:
+    """Prices to reckon with in place of what was paid: for traffic that engines of one's own answered."""
 
-    since: datetime
-    until: datetime
-    figures: FiguresView
-    hours: float
-    tokens: int = Field(description="Input and output together.")
-    cost_usd: float = Field(description="What these tokens cost as they were answered.")
-    unpriced: int = Field(description="Requests among them whose price nobody told: they count as free.")
-    per_million_usd: float | None = Field(description="Per 1 M tokens.")
-    gpus: int = Field(description="What the busiest hour needs.")
-    gpu_cost_usd: float = Field(description="These GPUs for the whole period.")
-    gpu_per_million_usd: float | None
-    full_gpu_hours: float = Field(description="GPU hours at full load: the least, if GPUs are paid by use.")
-    full_gpu_cost_usd: float
-    use: float = Field(description="Share of what the GPUs could do, 0 to 1.")
-    tokens_per_day: float
-    pays_from: float | None = Field(
-        description="Tokens a day from which a GPU is cheaper; null: never, it is full before."
-    )
-    saved_usd: float = Field(description="By GPUs of one's own in this period; negative: they cost more.")
+    def __init__(
+        self,
+        remote_input_usd: Annotated[Price1M | None, Query(description="Per 1 M input tokens.")] = None,
+        remote_output_usd: Annotated[Price1M | None, Query(description="Per 1 M output tokens.")] = None,
+    ) -> None:
+        self.asked = remote_input_usd is not None or remote_output_usd is not None
+        self._input, self._output = remote_input_usd or 0.0, remote_output_usd or 0.0
 
-
-class Question(Strict):
-    """A model as it would be saved, and prices that would hold."""
-
-    model: ModelDocument
-    prices: dict[str, PriceConfig] = Field({}, description="As in gateway.yaml: `provider/model`.")
-
-
-class ShareView(BaseModel):
-    provider_id: str
-    upstream_model: str
-    before: float = Field(description="Share of the requests it would answer as things are, 0 to 1.")
-    after: float
-    attempts: int = Field(description="How often it was asked in this period.")
-    failing: float = Field(description="Share of these that failed.")
-    first_content_ms: float | None = None
-    tokens_per_second: float | None = None
-    priced: bool
-
-
-class ExpectedView(BaseModel):
-    cost_usd: float
-    priced: float = Field(description="Share of the requests whose price is known.")
-    latency_ms: float | None = Field(description="Mean; of the share `timed`.")
-    timed: float = Field(description="Share of the requests that go to targets whose speed is known.")
-    failing: float = Field(description="Share that no target would answer.")
-
-
-class WhatIfView(BaseModel):
-    """`actual` is what was counted, `before` the same requests reckoned as things are, `after` with the change."""
-
-    since: datetime
-    until: datetime
-    model: str
-    policy: str
-    requests: int
-    replayed: int = Field(description="The others stay as they were.")
-    truncated: bool = Field(description="There were more requests than a replay reads.")
-    actual_cost_usd: float
-    actual_latency_ms: float | None
-    before: ExpectedView | None = Field(description="Null for a model that does not exist yet.")
-    after: ExpectedView
-    targets: list[ShareView]
-    assumptions: list[str]
+    def priced(self, figures: Figures) -> Figures:
+        if not self.asked:
+            return figures
+        micros = figures.input_tokens * self._input + figures.output_tokens * self._output
+        return replace(figures, cost_nanos=round(micros * NANOS / 1_000_000), unpriced=0)
 
 
 @router.get("/breakeven", summary="When GPUs of one's own would pay")
@@ -120,6 +74,7 @@ async def read_break_even(
     request: Request,
     _: Admin,
     chosen: Chosen,
+    remote: Annotated[Remote, Depends()],
     hourly_usd: Annotated[float, Query(gt=0, le=10_000, description="Price of one GPU hour.")],
     output_tokens_per_second: Annotated[Speed, Query(description="Of one GPU at full load, all requests together.")],
     input_tokens_per_second: Annotated[Speed | None, Query(description="Default: reading takes no time.")] = None,
@@ -127,7 +82,7 @@ async def read_break_even(
 ) -> BreakEvenView:
     """What the chosen traffic cost per token, against GPUs that could have answered it."""
     reports, wanted = services(request).reports, chosen.filter
-    figures = await reports.totals(wanted)
+    figures = remote.priced(await reports.totals(wanted))
     hours = await reports.series(wanted, Step.HOUR)
     busiest = max((point.figures for point in hours), key=_tokens, default=Figures())
     gpu = Gpu(hourly_usd, output_tokens_per_second, input_tokens_per_second, load)
@@ -172,6 +127,47 @@ async def read_what_if(request: Request, _: Admin, chosen: Chosen, question: Que
         targets=_targets(before, after, evidence),
         assumptions=list(ASSUMPTIONS),
     )
+
+
+@router.get("/policy", summary="Reckon recent requests of all models through one policy")
+async def read_policy(request: Request, _: Admin, chosen: Chosen, policy: Policy) -> PolicyView:
+    """Every model of the period with its targets and this policy in place of its own. Nothing is sent or saved."""
+    known = services(request)
+    rows, truncated = await _rows(known, chosen)
+    wanted = set(chosen.filter.models)
+    found = await asyncio.to_thread(_under, policy, rows, known.state.snapshot, wanted)
+    return PolicyView(
+        since=moment(chosen.filter.since),
+        until=moment(chosen.filter.until),
+        policy=policy,
+        truncated=truncated,
+        models=sorted(found, key=lambda one: -one.before.cost_usd),
+        assumptions=list(ASSUMPTIONS),
+    )
+
+
+def _under(policy: Policy, rows: list[UsageRow], snapshot: Snapshot, wanted: set[str]) -> list[PolicyShareView]:
+    evidence = gather(rows)
+    by_route: dict[str, list[UsageRow]] = {}
+    for row in rows:
+        if row.route in snapshot.routes and (not wanted or row.route in wanted):
+            by_route.setdefault(row.route, []).append(row)
+    found = []
+    for id, own in by_route.items():
+        route, replayed = snapshot.routes[id], [row for row in own if is_replayed(row)]
+        before = _reckoned(replayed, route, snapshot, {}, evidence)[0]
+        after = _reckoned(replayed, replace(route, policy=policy), snapshot, {}, evidence)[0]
+        view = PolicyShareView(
+            model=id,
+            policy=route.policy,
+            targets=len(route.targets),
+            requests=len(own),
+            replayed=len(replayed),
+            before=ExpectedView.model_validate(before, from_attributes=True),
+            after=ExpectedView.model_validate(after, from_attributes=True),
+        )
+        found.append(view)
+    return found
 
 
 async def _rows(known: Services, chosen: Wanted) -> tuple[list[UsageRow], bool]:
