@@ -25,6 +25,8 @@ from gateway.providers.engines import EngineState, EngineStatus
 log = logging.getLogger("gateway")
 
 _QUESTION = "What is chute-gateway?"
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Who listens on every address is found on this machine under this one."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 _KEPT = 32 * 2**20
@@ -115,12 +117,16 @@ async def _narrate(app: Gateway, server: _Server, greets: bool) -> None:
     """Progress of the engines while they load, then the address and a request to try."""
     await server.listening.wait()
     host, port = server.servers[0].sockets[0].getsockname()[:2]
-    address = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    address = _address(host, port)
     log.info("listening on %s", address)
     if not greets:
         return
     await _tell_engines(app)
-    print(_welcome(app, address), flush=True)  # noqa: T201
+    print(_welcome(app, _address(_LOOPBACK.get(host, host), port)), flush=True)  # noqa: T201
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{'[' + host + ']' if ':' in host else host}:{port}"
 
 
 async def _tell_engines(app: Gateway) -> None:
@@ -150,13 +156,19 @@ def _welcome(app: Gateway, address: str) -> str:
     if app.new_master_key:
         lines += [f"  Master key (shown once, kept in {key_file}): {app.new_master_key}", ""]
     if app.back_office.setup_token:
-        lines += [f"  Set-up token for the first visit of {address}/ui: {app.back_office.setup_token}", ""]
+        lines += ["  Open this once to make the administrator's account:", ""]
+        lines += [f"  {_setup_link(address, app.back_office.setup_token)}", ""]
     for route in routes:
         lines.append(f"  {route.id:<32} {route.type or 'any type'}{'  (demo model)' if route.demo else ''}")
     chat = next((route.id for route in routes if route.type in (ModelType.CHAT, None)), None)
     if chat:
         lines += ["", "Try it:", "", "  " + _curl(address, chat, None if app.settings.master_api_key else key_file)]
     return "\n".join([*lines, ""])
+
+
+def _setup_link(address: str, token: str) -> str:
+    """One click brings the token along. Browsers send nothing of what stands behind #, so no log on the way has it."""
+    return f"{address}/ui/setup#token={token}"
 
 
 def _curl(address: str, model: str, key_file: Path | None) -> str:

@@ -51,7 +51,7 @@ class SetupToken:
         kept = path.read_text().strip() if path.exists() else ""
         right = hmac.compare_digest(kept.encode(), presented.encode("utf-8", "surrogatepass"))
         if admin_exists or not kept or not right:
-            message = "The set-up token is wrong or not valid any more. It stands on the console of the first start."
+            message = "The set-up token is wrong or not valid any more. It stands in the link on the gateway's console."
             raise Forbidden(message, code="setup_token_refused")
 
     def spend(self) -> None:

@@ -1,9 +1,15 @@
-"""The first visit, as a new person meets it: account, master key, a first answer, the overview."""
+"""The first visit, as a new person meets it: account, master key, a provider, a first answer, the overview."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api.running import MASTER, RunningGateway
+from tests.fakes.upstream import Upstream
 from tests.ui.house import PASSWORD
+from tests.ui.served import Served
 
 
 def token(gateway: RunningGateway) -> str:
@@ -11,7 +17,8 @@ def token(gateway: RunningGateway) -> str:
 
 
 def fill_account(page: Page, token: str, password: str, repeated: str | None = None) -> None:
-    page.get_by_label("Set-up token").fill(token)
+    if token:
+        page.get_by_label("Set-up token").fill(token)
     page.get_by_role("textbox", name="Password", exact=True).fill(password)
     page.get_by_role("textbox", name="Password again").fill(password if repeated is None else repeated)
 
@@ -49,6 +56,76 @@ def test_what_is_wrong_is_told_at_its_place(visitor: Page, fresh: RunningGateway
     expect(visitor.get_by_role("button", name="Make account")).to_be_disabled()
 
 
-def test_the_token_of_the_console_may_come_in_the_address(visitor: Page, fresh: RunningGateway) -> None:
-    visitor.goto(f"{fresh.url}/ui/setup?token={token(fresh)}")
-    expect(visitor.get_by_label("Set-up token")).to_have_value(token(fresh))
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """`gateway serve` on an empty state folder."""
+    served = Served(tmp_path).wait()
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    upstream = Upstream.start()
+    yield upstream
+    upstream.close()
+
+
+def test_the_link_of_the_console_brings_the_token_and_nobody_else_sees_it(visitor: Page, served: Served) -> None:
+    asked: list[str] = []
+    visitor.on("request", lambda request: asked.append(request.url))
+    link = served.setup_link()
+    visitor.goto(link)
+    secret = link.rpartition("=")[2]
+    expect(visitor.get_by_text("The link of the console brought the set-up token.")).to_be_visible()
+    expect(visitor.get_by_label("Set-up token")).to_have_count(0)
+    assert visitor.url == f"{served.url}/ui/setup" and not [url for url in asked if secret in url.partition("#")[0]]
+    fill_account(visitor, "", PASSWORD)
+    make(visitor)
+    expect(visitor.get_by_role("heading", name="Keep the master key")).to_be_visible()
+    logged = [line for line in served.console.splitlines() if secret in line]
+    assert logged == [f"  {link}"], "it stands in the printed link and in no line of the log"
+
+
+def test_the_link_works_pasted_where_the_token_is_asked_for_and_an_old_one_says_so(
+    visitor: Page, served: Served
+) -> None:
+    link = served.setup_link()
+    visitor.goto(served.url)
+    expect(visitor.get_by_label("Set-up token")).to_be_visible()
+    visitor.goto(link[:-4] + "past")
+    expect(visitor.get_by_text("The link of the console brought")).to_be_visible()
+    fill_account(visitor, "", PASSWORD)
+    make(visitor)
+    expect(visitor.get_by_role("alert")).to_contain_text("set-up token is wrong")
+    expect(visitor.get_by_label("Set-up token")).to_be_visible()
+    visitor.goto(link)
+    make(visitor)
+    expect(visitor.get_by_role("heading", name="Keep the master key")).to_be_visible()
+
+
+def test_a_provider_is_connected_and_its_models_are_offered(visitor: Page, served: Served, upstream: Upstream) -> None:
+    upstream.valid_keys = {"sk-right-0123456789"}
+    upstream.models = ["small-chat", "large-chat", "text-embed"]
+    visitor.goto(served.setup_link())
+    fill_account(visitor, "", PASSWORD)
+    make(visitor)
+    visitor.get_by_role("button", name="I have kept it").click()
+    visitor.get_by_role("button", name="Another, OpenAI compatible").click()
+    visitor.get_by_label("Base URL").fill("no address")
+    visitor.get_by_role("button", name="Add and test").click()
+    expect(visitor.get_by_label("Base URL")).to_have_attribute("aria-invalid", "true")
+    visitor.get_by_label("Base URL").fill(f"{upstream.url}/v1")
+    visitor.get_by_role("textbox", name="API key").fill("sk-wrong-0123456789")
+    visitor.get_by_role("button", name="Add and test").click()
+    expect(visitor.get_by_text("The provider refused")).to_be_visible()
+    visitor.get_by_role("textbox", name="API key").fill("sk-right-0123456789")
+    visitor.get_by_role("button", name="Add and test").click()
+    models = visitor.get_by_label("Models to offer")
+    expect(models).to_have_value("large-chat\nsmall-chat\ntext-embed")
+    models.fill("small-chat\ntext-embed")
+    visitor.get_by_role("button", name="Offer 2 models").click()
+    visitor.get_by_role("button", name="Send").click()
+    expect(visitor.get_by_text("Hello from the upstream.")).to_be_visible()
+    with served.http() as http:
+        assert [one["id"] for one in http.get("/v1/models").json()["data"]] == ["small-chat", "text-embed"]

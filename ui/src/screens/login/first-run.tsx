@@ -1,4 +1,4 @@
-/** The first visit: account, master key, Chutes, a first request. */
+/** The first visit: account, master key, a provider, a first request. */
 import { useState } from "preact/hooks";
 import { CopyButton } from "../../parts/code";
 import { Button } from "../../parts/button";
@@ -6,7 +6,7 @@ import { apiKey } from "../../state/access";
 import { navigate } from "../../state/router";
 import { text } from "../../text";
 import { Account } from "./account";
-import { ConnectChutes } from "./connect-chutes";
+import { ConnectProvider } from "./connect-provider";
 import { FirstRequest } from "./first-request";
 import { Gate } from "./gate";
 
@@ -16,7 +16,7 @@ export function FirstRun() {
   const words = text.login.setup;
   const [step, setStep] = useState(1);
   const [masterKey, setMasterKey] = useState("");
-  const title = [words.account.title, words.key.title, words.chutes.title, words.first.title][step - 1] ?? words.title;
+  const title = [words.account.title, words.key.title, words.provider.title, words.first.title][step - 1] ?? words.title;
   const begin = (key: string) => {
     setMasterKey(key);
     apiKey.value = key;
@@ -33,7 +33,7 @@ export function FirstRun() {
           <div><Button kind="primary" onClick={() => setStep(3)}>{words.key.kept}</Button></div>
         </div>
       )}
-      {step === 3 && <ConnectChutes onDone={() => setStep(4)} />}
+      {step === 3 && <ConnectProvider onDone={() => setStep(4)} />}
       {step === 4 && <FirstRequest apiKey={masterKey} onDone={() => navigate("/overview", { replace: true })} />}
     </Gate>
   );
