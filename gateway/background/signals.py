@@ -6,12 +6,13 @@ reads. Nothing is asked more often than its time says; what fails is asked ever 
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
+from urllib.parse import quote
 
+from gateway.background.caps import read_caps, read_quota, read_quotas
 from gateway.background.tasks import Periodic
 from gateway.catalog.client import JsonClient
 from gateway.catalog.parts import CatalogParts
@@ -33,11 +34,13 @@ log = logging.getLogger("gateway.signals")
 
 LOOK = 5.0
 """Seconds between looks at what is due."""
-LOAD, SPEED, ACCOUNT = 60.0, 3600.0, 120.0
+LOAD, SPEED, ACCOUNT, QUOTAS = 60.0, 3600.0, 120.0, 3600.0
 """Seconds between two questions for each."""
 RAREST = 3600.0
 ACCOUNTS = 4
 """Providers whose accounts are asked for, at most."""
+OWN_QUOTAS = 16
+"""Chutes of one account with a quota of their own that are asked for, at most."""
 _TIMEOUT = 20.0
 _JITTER = 0.1
 
@@ -66,6 +69,7 @@ class ChuteSignals:
         self._client = JsonClient(transport, allow_plain=settings.allow_private_upstreams)
         self._random = random or Random()  # noqa: S311
         self._due: dict[str, _Due] = {}
+        self._own: dict[str, frozenset[str]] = {}
         ttl, api = settings.catalog.ttl, settings.chutes_api_url
         self._utilization = Utilization(api, ttl.get("utilization", LOAD))
         self._statistics = Statistics(api, ttl.get("statistics", SPEED))
@@ -92,13 +96,13 @@ class ChuteSignals:
         failure = await self._attempt("load", self._utilization.ttl, self._ask_load)
         failure = await self._attempt("speed", self._statistics.ttl, self._ask_speed) or failure
         for provider in [p for p in providers.values() if p.api_keys][:ACCOUNTS]:
-            asked = self._asking(provider)
-            failure = await self._attempt(f"account of {provider.id}", ACCOUNT, asked) or failure
+            failure = await self._attempt(f"quotas of {provider.id}", QUOTAS, self._asking_quotas(provider)) or failure
+            failure = await self._attempt(f"account of {provider.id}", ACCOUNT, self._asking(provider)) or failure
         if failure is not None:
             raise failure
 
     def _providers(self) -> dict[str, Provider]:
-        if not self._settings.chutes_signals:
+        if not self.signals.enabled:
             return {}
         ours = self._settings.chutes_base_url.rstrip("/")
         return {
@@ -146,23 +150,33 @@ class ChuteSignals:
     def _asking(self, provider: Provider) -> Callable[[], Any]:
         return lambda: self._ask_account(provider)
 
+    def _asking_quotas(self, provider: Provider) -> Callable[[], Any]:
+        return lambda: self._ask_quotas(provider)
+
+    async def _ask_quotas(self, provider: Provider) -> None:
+        """Which chutes have a quota of their own; how much of it is used comes with the account."""
+        try:
+            self._own[provider.id] = read_quotas(await self._get("/users/me/quotas", provider.api_keys[0]))
+        except (UpstreamEndpointMissing, UpstreamModelMissing):
+            self._own.pop(provider.id, None)
+
     async def _ask_account(self, provider: Provider) -> None:
         """Raises what kept the account from being read; the board says so too, beside what was known before."""
         before = self.signals.accounts.get(provider.id, Account())
         now, key = time.time(), provider.api_keys[0]
         try:
             me = await self._get("/users/me", key)
-            windows = await self._windows(key)
+            windows = await self._windows(key) + await self._own_windows(provider, key)
         except GatewayError as error:
             refused = isinstance(error, UpstreamCredentials)
-            account = Account(
-                now, refused, False if refused else before.key_ok, before.balance, before.windows, error=error.message
-            )
+            key_ok = False if refused else before.key_ok
+            account = replace(before, at=now, reachable=refused, key_ok=key_ok, error=error.message)
             self.signals.take_account(provider.id, account)
             raise
         balance = me.get("balance") if isinstance(me, Mapping) else None
         known = float(balance) if isinstance(balance, int | float) else None
-        self.signals.take_account(provider.id, Account(now, True, True, known, windows))
+        own = self._own.get(provider.id, frozenset())
+        self.signals.take_account(provider.id, Account(now, True, True, known, windows, own))
 
     async def _windows(self, key: str) -> tuple[Window, ...]:
         """Caps of the subscription, then the requests a day; accounts without them have none."""
@@ -177,27 +191,26 @@ class ChuteSignals:
                 continue
         return found
 
+    async def _own_windows(self, provider: Provider, key: str) -> tuple[Window, ...]:
+        """Of the chutes that have a quota of their own, first of those that are configured."""
+        configured, found = set(self._configured(provider)), []
+        for chute in sorted(self._own.get(provider.id, ()), key=lambda one: (one not in configured, one))[:OWN_QUOTAS]:
+            try:
+                row = await self._get(f"/users/me/quota_usage/{quote(chute, safe='')}", key)
+            except (UpstreamEndpointMissing, UpstreamModelMissing):
+                continue
+            name = f"daily requests of {self.signals.chute_name(chute)}"
+            found += [replace(window, name=name, chute=chute) for window in read_quota(row)]
+        return tuple(found)
+
+    def _configured(self, provider: Provider) -> Iterator[str]:
+        for route in self._state.snapshot.routes.values():
+            for target in route.targets:
+                if target.provider_id == provider.id:
+                    yield self.signals.chute_id(target)
+
     async def _get(self, path: str, key: str) -> Any:
         return await self._client.get(self._settings.chutes_api_url.rstrip("/") + path, key=key, timeout=_TIMEOUT)
-
-
-def read_caps(document: Any) -> tuple[Window, ...]:
-    """Of `GET /users/me/subscription_usage`, in USD."""
-    found = []
-    for key, name in (("four_hour", "4-hour cap"), ("monthly", "monthly cap")):
-        row = document.get(key) if isinstance(document, Mapping) else None
-        if isinstance(row, Mapping) and (cap := _number(row.get("cap"))):
-            found.append(Window(name, _number(row.get("usage")) or 0.0, cap, "USD", _moment(row.get("reset_at"))))
-    return tuple(found)
-
-
-def read_quota(document: Any) -> tuple[Window, ...]:
-    """Of `GET /users/me/quota_usage/*`, in requests; a quota of 0 means that the account pays for each."""
-    row = document if isinstance(document, Mapping) else {}
-    quota = _number(row.get("quota"))
-    if not quota:
-        return ()
-    return (Window("daily requests", _number(row.get("used")) or 0.0, quota, "requests"),)
 
 
 def _loads(source: Utilization, copy: Copy, at: float) -> list[tuple[str, str, Load]]:
@@ -213,19 +226,3 @@ def _load(fields: Mapping[str, Any], at: float) -> Load:
 def _speeds(source: Statistics, copy: Copy, at: float) -> list[tuple[str, str, Speed]]:
     rows = source.read(copy.document, copy.at).models
     return [(row.chute_id, row.name, Speed(at, row.fields.get("ttft"), row.fields.get("tps"))) for row in rows]
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        return None
-    return float(value)
-
-
-def _moment(value: Any) -> float | None:
-    """`time.time()` of an ISO 8601 text or of Unix seconds."""
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value).timestamp()
-        except ValueError:
-            return None
-    return _number(value)

@@ -24,13 +24,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A cap: `used` of `cap` (USD or requests, as `unit` says) until `resets_at` (`time.time()`; None: unknown)."""
+    """A cap: `used` of `cap` (USD or requests, as `unit` says) until `resets_at` (`time.time()`; None: unknown).
+
+    `chute` is the id of the one chute that it is for; empty: for all that have none of their own.
+    """
 
     name: str
     used: float
     cap: float
     unit: str
     resets_at: float | None = None
+    chute: str = ""
 
     @property
     def share(self) -> float:

@@ -7,7 +7,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -63,6 +63,8 @@ class Account:
     key_ok: bool | None = None
     balance: float | None = None
     windows: tuple[Window, ...] = ()
+    own_quotas: frozenset[str] = frozenset()
+    """Ids of the chutes for whose requests the account has a quota of their own; the general one is not for them."""
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     error: str = ""
 
@@ -70,6 +72,12 @@ class Account:
     def nearly_used(self) -> tuple[Window, ...]:
         """The caps for which it would be better to ask somebody else."""
         return tuple(w for w in self.windows if nearly_used(w, self.forecasts.get(w.name, Forecast())))
+
+    def holds(self, window: Window, chute: str) -> bool:
+        """Whether calls of this chute count towards that cap."""
+        if window.chute:
+            return window.chute == chute
+        return window.unit != "requests" or chute not in self.own_quotas
 
 
 def names_of(target: Target) -> tuple[str, ...]:
@@ -97,7 +105,11 @@ class Signals:
         self.watched: frozenset[str] = frozenset()
         self.accounts: dict[str, Account] = {}
         self.cold_start = COLD_START
+        self.enabled = True
+        """Whether Chutes is asked at all."""
         self._loads: Mapping[str, Load] = {}
+        self._ids: Mapping[str, str] = {}
+        self._chutes: Mapping[str, str] = {}
         self._speeds: Mapping[str, Speed] = {}
         self._warmth: dict[str, tuple[float, bool]] = {}
         self._warming: dict[str, float] = {}
@@ -108,13 +120,16 @@ class Signals:
     def take_loads(self, rows: Iterable[tuple[str, str, Load]]) -> None:
         """Of all chutes: id, name and load. Of several of one name the one with more instances counts for the name."""
         found: dict[str, Load] = {}
+        ids: dict[str, str] = {}
+        names: dict[str, str] = {}
         for chute_id, name, load in rows:
-            found[chute_id.lower()] = load
+            own = chute_id.lower()
+            found[own], ids[own], names[own] = load, own, name
             for key in {name.lower(), chute_slug(name)}:
                 known = found.get(key)
                 if known is None or (known.instances or 0) <= (load.instances or 0):
-                    found[key] = load
-        self._loads = found
+                    found[key], ids[key] = load, own
+        self._loads, self._ids, self._chutes = found, ids, names
 
     def take_speeds(self, rows: Iterable[tuple[str, str, Speed]]) -> None:
         found: dict[str, Speed] = {}
@@ -130,9 +145,7 @@ class Signals:
             samples = self._samples.setdefault((provider, window.name), deque(maxlen=_SAMPLES))
             samples.append(Sample(account.at, window.used))
             forecasts[window.name] = forecast(tuple(samples), window, account.at)
-        self.accounts[provider] = Account(
-            account.at, account.reachable, account.key_ok, account.balance, account.windows, forecasts, account.error
-        )
+        self.accounts[provider] = replace(account, forecasts=forecasts)
 
     def note_warmth(self, target: Target, *, hot: bool) -> None:
         """What a call or a warm-up met itself; newer than what the last poll said."""
@@ -178,10 +191,21 @@ class Signals:
         now = self.clock()
         return max(5.0, self.cold_start - (now - self._warming.get(names_of(target)[0], now)))
 
+    def chute_id(self, target: Target) -> str:
+        """Of what was told of all chutes; empty where it is not known."""
+        return _known(self._ids, target) or ""
+
+    def chute_name(self, chute_id: str) -> str:
+        """The id itself where the name is not known."""
+        return self._chutes.get(chute_id, chute_id)
+
     def short(self, target: Target) -> tuple[Window, ...]:
-        """The caps of the target's account that are nearly used."""
+        """The caps of the target's account that are nearly used, and its own quota."""
         account = self.accounts.get(target.provider_id)
-        return account.nearly_used if account is not None and target.provider_id in self.watched else ()
+        if account is None or target.provider_id not in self.watched or not (short := account.nearly_used):
+            return ()
+        chute = self.chute_id(target)
+        return tuple(window for window in short if account.holds(window, chute))
 
     def facts(self, target: Target) -> list[str]:
         """For people; empty for what is no chute of Chutes."""
@@ -200,8 +224,8 @@ class Signals:
         return found + [f"{w.name} {w.share:.0%} used" for w in self._windows(target)]
 
     def _windows(self, target: Target) -> tuple[Window, ...]:
-        account = self.accounts.get(target.provider_id)
-        return account.windows if account else ()
+        account, chute = self.accounts.get(target.provider_id), self.chute_id(target)
+        return tuple(w for w in account.windows if account.holds(w, chute)) if account else ()
 
 
 def _known(known: Mapping[str, _T], target: Target) -> _T | None:

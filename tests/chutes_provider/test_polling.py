@@ -1,10 +1,12 @@
 """What is asked of the platform, how often, and what the overview and explanations make of it."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from gateway.background.signals import read_caps, read_quota
+from gateway.background.caps import read_caps, read_quota, read_quotas
 from tests.api.running import RunningGateway
 from tests.chutes_provider.conftest import R1, V3, Start, chat, heard, overview
 from tests.platform.process import PlatformProcess
@@ -93,6 +95,53 @@ def test_another_account_is_asked_while_a_cap_is_nearly_used(start: Start, platf
     assert chat(gateway, "cheap").headers["x-gateway-provider"] == "second"
 
 
+def test_a_chute_whose_own_quota_is_used_up_is_avoided(start: Start, platform: PlatformProcess) -> None:
+    """And the general quota says nothing of it: here that one is used up for all others."""
+    ids = {name: platform.get(f"/chutes/{name}")["chute_id"] for name in (R1, V3)}
+    platform.set_account(quotas={"*": 100_000, ids[R1]: 10}, used={ids[R1]: 10})
+    thrifty = {"thrifty": {"policy": "cheapest", "targets": [
+        {"provider": "chutes", "model": R1, "price": 0.1}, {"provider": "chutes", "model": V3, "price": 0.2},
+    ]}}  # fmt: skip
+    gateway = start(models=thrifty)
+    candidates = explained(gateway, "thrifty")
+    assert [one["model"] for one in candidates] == [V3, R1]
+    assert candidates[1]["reason"].startswith(f"nearly used: daily requests of {R1} (")
+    assert chat(gateway, "thrifty").json()["model"] == V3
+    rows = {row["name"]: row for row in overview(gateway)["windows"]}
+    own, general = rows[f"daily requests of {R1}"], rows["daily requests"]
+    assert (own["used"], own["cap"], own["nearly_used"], general["nearly_used"]) == (10, 10, True, False)
+
+
+def test_the_general_quota_is_not_for_a_chute_with_its_own(start: Start, platform: PlatformProcess) -> None:
+    ids = {name: platform.get(f"/chutes/{name}")["chute_id"] for name in (R1, V3)}
+    platform.set_account(quotas={"*": 10, ids[R1]: 1000}, used={"*": 10})
+    thrifty = {"thrifty": {"policy": "cheapest", "targets": [
+        {"provider": "chutes", "model": V3, "price": 0.1}, {"provider": "chutes", "model": R1, "price": 0.2},
+    ]}}  # fmt: skip
+    gateway = start(models=thrifty)
+    assert [one["model"] for one in explained(gateway, "thrifty")] == [R1, V3]
+    assert chat(gateway, "thrifty").json()["model"] == R1
+
+
+def test_signals_are_switched_off_and_on_while_it_runs(start: Start) -> None:
+    gateway = start(models=FAST)
+    with gateway.http() as http:
+        http.put("/api/admin/settings/chutes_signals", json={"value": False}).raise_for_status()
+        assert until(lambda: overview(gateway) is None)
+        assert explained(gateway, "fast")[0]["signals"] == []
+        http.delete("/api/admin/settings/chutes_signals").raise_for_status()
+    assert until(lambda: overview(gateway) is not None)
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def test_what_the_catalog_has_just_asked_is_not_asked_again(start: Start, platform: PlatformProcess) -> None:
     """Each source may answer once only: whoever comes second has to read the first one's copy."""
     platform.fault({"on": "GET /chutes/utilization", "status": 0, "words": "", "times": 1, "delay": 0.0})
@@ -118,6 +167,21 @@ def test_what_is_no_cap_is_none(document: object) -> None:
 @pytest.mark.parametrize("document", [None, [], {}, {"quota": 0, "used": 1}, {"quota": -1}, {"quota": True}])
 def test_what_is_no_quota_is_none(document: object) -> None:
     assert read_quota(document) == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ([{"chute_id": "*", "quota": 5000, "is_default": True}, {"chute_id": "AB-1", "quota": 9}], {"ab-1"}),
+        ([{"chute_id": "ab-1", "quota": 0}], {"ab-1"}),
+        ({"*": 200, "ab-1": 9, "default": None}, {"ab-1"}),
+        ([{"quota": 1}, 7, {"chute_id": None}], set()),
+        (None, set()),
+        ("x", set()),
+    ],
+)
+def test_quotas_of_single_chutes_in_both_shapes(document: object, expected: set[str]) -> None:
+    assert read_quotas(document) == expected
 
 
 def test_caps_in_both_forms_of_time() -> None:
