@@ -156,6 +156,7 @@ class Gateway:
     def _live(self, settings: Settings) -> None:
         """The settings that may change while the gateway runs, beside those that the snapshot holds."""
         state = self.state
+        state.dispatcher.vitals.signals.enabled = settings.chutes_signals
         state.dispatcher.limits = QueueLimits(settings.queue_timeout, settings.queue_size)
         state.media = MediaLimits(image_domains=settings.image_domains, own_ports=(settings.port,))
         state.engine_wait = settings.engine_wait

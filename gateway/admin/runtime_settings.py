@@ -23,6 +23,7 @@ CHANGEABLE = frozenset(
     {
         "chutes_timeout",
         "chutes_max_retries",
+        "chutes_signals",
         "connect_timeout",
         "upstream_timeout",
         "first_token_timeout",
