@@ -54,8 +54,8 @@ async def handle(call: Call, account: Account) -> Reply:
         reply = render_result(call, route, reply, account.tries)
         _add_route_headers(reply, call, account.tries)
         reply = keep_answer(reply, account)
-    if call.rule is not None:
-        reply.headers[CONFIDENTIALITY] = str(call.rule)
+    if (rule := account.call.rule) is not None:
+        reply.headers[CONFIDENTIALITY] = str(rule)
     account.answered(reply)
     return reply
 
