@@ -24,7 +24,11 @@ action=deploy user="" fee=() rebuild=0 wait=1
 while [ $# -gt 0 ]; do
   case $1 in
     --dry-run | --status | --logs | --secrets | --delete) action=${1#--} ;;
-    --share | --unshare) action=${1#--} user=${2:?"$1 needs a user"}; shift ;;
+    --share | --unshare)
+      [ -n "${2:-}" ] || { echo "error: $1 needs a user" >&2; usage >&2; exit 2; }
+      action=${1#--} user=$2
+      shift
+      ;;
     --accept-fee) fee=(--accept-fee) ;;
     --rebuild) rebuild=1 ;;
     --no-wait) wait=0 ;;
@@ -36,6 +40,10 @@ done
 
 python=${PYTHON:-.venv/bin/python}
 [ -x "$python" ] || python=$(command -v python3)
+if ! "$python" -c 'import chutes, pydantic, yaml' 2>/dev/null; then
+  echo "error: $python has not what a deployment needs: run \`make install\` here, or set PYTHON" >&2
+  exit 1
+fi
 export PYTHONDONTWRITEBYTECODE=1 CHUTES_ALLOW_MISSING=false
 unset CHUTES_EXECUTION_CONTEXT CHUTES_DEV_MODE
 log=$(mktemp)
@@ -102,7 +110,11 @@ chutes_cli '' deploy chute_gateway:chute ${fee[@]+"${fee[@]}"}
 if ! printed "Successfully deployed chute"; then
   printed "already exists" && [ "$(platform deployed "$NAME" "$IMAGE_UID")" = same ] || refused "the chute was not deployed"
 fi
-step "" secrets "$NAME"
+if ! platform secrets "$NAME" >"$log"; then
+  echo "the chute is deployed, but not all of its secrets are: run ./deploy.sh --secrets, then ./deploy.sh --status" >&2
+  exit 1
+fi
+say "$(cat "$log")"
 [ -n "$url" ] || url=$(platform url "$NAME")
 if [ "$wait" = 1 ]; then
   say "waiting for an instance"
@@ -110,4 +122,5 @@ if [ "$wait" = 1 ]; then
   step "calling it: " smoke "$NAME" 60
 fi
 say "deployed at $url"
-echo "try it:  curl $url/v1/models -H \"Authorization: Bearer \$CHUTES_API_KEY\""
+echo "OpenAI clients:  base URL $url/v1, API key \$CHUTES_API_KEY (docs/chute.md)"
+echo "its models:      curl $url/v1/models -H \"Authorization: Bearer \$CHUTES_API_KEY\""

@@ -32,7 +32,11 @@ def look(name: str, image_uid: str) -> str:
     deployed = is_deployed(name, image_uid)
     found = image_status(image_uid)
     where = "" if deployed == "missing" else url(name)
-    return "\n".join([f"account {me.get('username')}, balance ${me.get('balance')}", deployed, found, where])
+    return "\n".join([f"account {me.get('username')}, balance {_dollars(me.get('balance'))}", deployed, found, where])
+
+
+def _dollars(balance: Any) -> str:
+    return f"${balance:.2f}" if isinstance(balance, int | float) else str(balance)
 
 
 def image_status(uid: str) -> str:
@@ -127,7 +131,14 @@ def smoke_test(name: str, seconds: str) -> str:
     address = url(name)
     health = _asked(f"{address}/health", key, float(seconds))
     models = _asked(f"{address}/v1/models", key, float(seconds))["data"]
-    return f"{health.get('status')}, {len(models)} models"
+    return f"{health.get('status')}, {len(models)} models{_first(models)}"
+
+
+def _first(models: list[Any]) -> str:
+    """A name to begin with. Without any, every model of Chutes is there, as its key is a secret of the chute."""
+    if not models:
+        return " of its own; every model of Chutes by the name chutes/MODEL"
+    return f", such as {models[0].get('id')}"
 
 
 def _asked(address: str, key: str, seconds: float) -> Any:

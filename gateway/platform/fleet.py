@@ -71,6 +71,8 @@ class Fleet:
         self._engine_python = engine_python
         self._instances: list[Instance] = []
         self._starting: dict[str, asyncio.Task[None]] = {}
+        self.network: dict[str, str] = {}
+        """Where an instance finds the platform's hosts: settings in place of names that lead to the live ones."""
         self.validator = Hotkey(bytes.fromhex("22" * 32))
         self.miner = Hotkey(bytes.fromhex("33" * 32))
 
@@ -164,7 +166,7 @@ class Fleet:
             "HF_HOME": str(folder / "cache"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        return {**kept, **baked, **self._world.secrets.get(chute.chute_id, {}), **added}
+        return {**kept, **self.network, **baked, **self._world.secrets.get(chute.chute_id, {}), **added}
 
     async def _pings(self, instance: Instance) -> bool:
         from_platform = self.headers(b"")

@@ -191,6 +191,7 @@ async def start(options: Options) -> Platform:
     platform.api = Starlette(routes=routes, exception_handlers={Refused: _refused})
     platform.api_url = f"http://127.0.0.1:{platform.listen(API, options.port)}"
     platform.llm_url = f"http://127.0.0.1:{platform.listen(LLM, options.llm_port)}"
+    fleet.network.update(CHUTES_API_URL=platform.api_url, CHUTES_BASE_URL=platform.llm_url, ALLOW_PRIVATE_UPSTREAMS="1")
     for chute in world.chutes.values():
         platform.open_host(chute)
     platform.watching = asyncio.create_task(fleet.watch())

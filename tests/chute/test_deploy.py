@@ -3,15 +3,20 @@
 Every refusal of platform-contract §4 must end it with an error, although `chutes build` and `deploy` end with 0.
 """
 
+import base64
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from openai import OpenAI
 
+from tests.api.test_files import picture
 from tests.chute.deployment import ENVIRONMENT, copy_project, deploy
-from tests.platform.process import BEARER, PlatformProcess
+from tests.chute.test_dev import WAV
+from tests.platform.process import BEARER, KEY, PlatformProcess
 
 pytestmark = pytest.mark.chute
 
@@ -189,9 +194,54 @@ def test_a_package_that_the_image_lacks_never_gets_hot(platform: PlatformProcess
     shutil.rmtree(project)
 
 
+def test_what_is_not_installed_is_said_without_a_traceback(project: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -I "$@"\n')
+    bare.chmod(0o755)
+    done = deploy(project, None, "--dry-run", PYTHON=str(bare))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "make install" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_secrets_that_did_not_arrive_are_told_with_the_way_to_send_them(built: Path, platform: PlatformProcess) -> None:
+    """A second run would find nothing changed."""
+    platform.fault("POST /secrets/=500:out of order*1")
+    done = deploy(built, platform, "--accept-fee")
+    assert done.returncode == 1
+    assert "out of order" in done.stderr and "./deploy.sh --secrets" in done.stderr
+    assert "secrets sent: CHUTES_API_KEY" in deploy(built, platform, "--secrets").stdout
+    assert deploy(built, platform, "--delete").returncode == 0
+
+
+def test_what_was_deployed_reaches_the_models_of_the_platform(built: Path, platform: PlatformProcess) -> None:
+    """With no configuration at all: the key that deploys is a secret of the chute."""
+    done = deploy(built, platform, "--accept-fee")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 models of its own; every model of Chutes by the name chutes/MODEL" in done.stdout
+    url = platform.get("/chutes/chute-gateway")["dev_platform_url"]
+    assert f"base URL {url}/v1" in done.stdout
+    client = OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=60)
+    said = client.chat.completions.create(
+        model="chutes/unsloth/gemma-3-4b-it", messages=[{"role": "user", "content": "Hello"}]
+    )
+    assert said.choices[0].message.content == "You said: Hello"
+    assert client.embeddings.create(model="chutes/Qwen/Qwen3-Embedding-8B", input="x").data
+    assert client.images.generate(model="chutes/FLUX.1-schnell", prompt="a kite").data
+    assert client.audio.speech.create(model="chutes/kokoro", input="Hi", voice="nova").content.startswith(b"RIFF")
+    for path, fields in (
+        ("/v1/audio/transcriptions", {"model": "chutes/whisper-large-v3", "file_b64": base64.b64encode(WAV).decode()}),
+        ("/v1/ocr", {"model": "chutes/rednote-hilab-dots-ocr", "image_b64": base64.b64encode(picture()).decode()}),
+        ("/v1/rerank", {"model": "chutes/bge-reranker-v2-m3", "query": "a", "documents": ["b", "a"]}),
+    ):
+        reply = httpx.post(url + path, json=fields, headers=BEARER, timeout=60)
+        assert reply.status_code == 200, reply.text
+    assert deploy(built, platform, "--delete").returncode == 0
+
+
 def test_usage_is_told() -> None:
     project = Path(__file__).resolve().parents[2]
     assert deploy(project, None, "--help").returncode == 0
     assert deploy(project, None, "--nonsense").returncode == 2
-    assert deploy(project, None, "--share").returncode != 0
+    nobody = deploy(project, None, "--share")
+    assert (nobody.returncode, "--share needs a user" in nobody.stderr) == (2, True)
     assert "CHUTE_IMAGE" in ENVIRONMENT
