@@ -36,6 +36,7 @@ from gateway.jobs.desk import Desk
 from gateway.jobs.opening import open_runner
 from gateway.jobs.runner import Runner
 from gateway.pipeline.account import settled
+from gateway.pipeline.provider_history import note_tries
 from gateway.settings import Settings
 from gateway.settings.periods import PERIODS, period_name
 from gateway.state import State
@@ -47,6 +48,7 @@ from gateway.store.usage_reports import UsageReports
 from gateway.usage.meters import Meters
 from gateway.usage.price_facts import configured_prices
 from gateway.usage.recorder import Recorder
+from gateway.usage.types import UsageRow
 
 if TYPE_CHECKING:
     from gateway.observe.otlp import Exporter
@@ -104,7 +106,7 @@ class BackOffice:
         else:
             self.setup_token = setup.show()
         await self._open_counters(store)
-        state.recorder = Recorder(store, listeners=[self._meters.observe, self._feed.end])
+        state.recorder = Recorder(store, listeners=[self._meters.observe, self._feed.end, self._note_tries])
         self._trace(state.recorder)
         state.recorder.start()
         self.runner = open_runner(settings, store.jobs)
@@ -181,6 +183,9 @@ class BackOffice:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _note_tries(self, row: UsageRow) -> None:
+        note_tries(row, self._state.history)
 
     def _trace(self, recorder: Recorder) -> None:
         """Off unless a collector is named: then nothing is made or loaded for it."""

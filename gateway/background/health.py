@@ -49,15 +49,17 @@ class HealthChecks:
         provider = self._state.snapshot.providers.get(name)
         if provider is None or provider.health_check is None:
             return
-        vitals = self._state.dispatcher.vitals
+        vitals, began = self._state.dispatcher.vitals, time.monotonic()
         try:
             await self._ask_twice(provider)
         except GatewayError as error:
             # Closed until the check after the next one is over, should no other word come by then.
             open_again = time.monotonic() + 2 * provider.health_check.interval + 2 * CHECK_SECONDS + AGAIN
             code = error.error_code or type(error).__name__
+            self._state.history.note_check(name, (time.monotonic() - began) * 1000, code)
             vitals.unwell(name, Checked(time.time(), code, open_again if error.counts_against_target else 0.0))
             raise
+        self._state.history.note_check(name, (time.monotonic() - began) * 1000)
         vitals.well(name, Checked(time.time()), time.monotonic())
 
     async def _ask_twice(self, provider: Provider) -> None:

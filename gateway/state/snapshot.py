@@ -13,6 +13,7 @@ from gateway.openai_api.confidentiality import Rule
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
 from gateway.routing.attempt import Dispatcher
+from gateway.routing.history import History
 from gateway.routing.journal import Journal
 from gateway.routing.types import Route
 from gateway.routing.warming import Warmer
@@ -35,9 +36,9 @@ class Snapshot:
     upstream_aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What slugs, UUIDs and aliases at Chutes stand for, as far as they were read."""
 
-    limits: tuple[Limits, ...] = ()
     drained: frozenset[tuple[str, str]] = frozenset()
     """Targets that get no new requests, by provider and upstream model."""
+    limits: tuple[Limits, ...] = ()
     """Of everybody together."""
     ip_rpm: int | None = None
     """Requests in any 60 seconds from each address."""
@@ -66,6 +67,7 @@ class State:
     engine_wait: float
     """Seconds a request waits for a loading engine that has no fallback."""
     journal: Journal = field(default_factory=Journal)
+    history: History = field(default_factory=History)
     watcher: Callable[[Any], None] | None = None
     """Told the account of each request when its route is known; None while no page is open."""
     media: MediaLimits = field(default_factory=MediaLimits)

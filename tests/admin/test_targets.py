@@ -1,5 +1,6 @@
 """Targets that people drain, and dry runs of whole requests, as the UI uses them."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,27 @@ def test_the_target_taken_is_the_first_that_does_not_rest(http: httpx.Client, up
     first, second = explain(http)["candidates"]
     assert (first["provider"], first["state"], first["taken"]) == ("main", "cooling", False)
     assert (second["provider"], second["taken"]) == ("spare", True)
+
+
+def test_a_provider_shows_how_it_did_lately(http: httpx.Client, upstream: Upstream) -> None:
+    upstream.faults["org/gpt-x"] = "500"
+    ask(http)
+    assert http.post("/api/admin/providers/spare/test").json()["ok"]
+    assert until_noted(http, "main")["failures"] == 1
+    main, spare = (http.get(f"/api/admin/providers/{id}/health?minutes=5").json() for id in ("main", "spare"))
+    assert main["last_error"] == "upstream_server_error" and main["error_at"] <= main["now"]
+    assert len(spare["minutes"]) == 5 and sum(one["tries"] for one in spare["minutes"]) == 1
+    assert [one["error"] for one in spare["checks"]] == [""] and spare["interval"] is None
+    assert [(one["upstream_model"], one["failures"]) for one in main["targets"]] == [("org/gpt-x", 1)]
+    assert http.get("/api/admin/providers/nobody/health").status_code == 404
+
+
+def until_noted(http: httpx.Client, provider: str) -> Any:
+    """The busiest minute, once the recorder has told of a request."""
+    for _ in range(200):
+        minutes = http.get(f"/api/admin/providers/{provider}/health").json()["minutes"]
+        busiest = max(minutes, key=lambda one: one["tries"])
+        if busiest["tries"]:
+            return busiest
+        time.sleep(0.05)
+    raise AssertionError("the recorder told of nothing")

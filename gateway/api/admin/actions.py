@@ -46,7 +46,9 @@ async def test_draft(request: Request, _: Admin, body: ProviderDocument) -> Chec
 async def test_provider(request: Request, _: Admin, id: str) -> CheckResult:
     known = services(request)
     known.administration.view(Resource.PROVIDERS, id)
-    return await _test(known.state.snapshot.providers[id], known)
+    result = await _test(known.state.snapshot.providers[id], known)
+    known.state.history.note_check(id, result.ms, str((result.error or {}).get("code") or ""))
+    return result
 
 
 @router.post("/apikeys/{id}/rotate", tags=["apikeys"], summary="Give a key a new value")

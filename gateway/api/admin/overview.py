@@ -26,6 +26,7 @@ from gateway.providers.base import ProviderType
 from gateway.routing.forecast import Forecast, Window, nearly_used
 from gateway.routing.signals import Account, Signals
 from gateway.routing.vitals import Vital
+from gateway.state import State
 
 router = APIRouter(prefix="/api/admin", tags=["overview"])
 Admin = Annotated[Person, Depends(administrator)]
@@ -48,10 +49,7 @@ async def overview(request: Request, _: Admin) -> OverviewView:
 @router.get("/targets", summary="The state of every target that was asked")
 async def targets(request: Request, _: Admin) -> TargetList:
     """Breaker, cooldown, latency and speed, as routing sees them. Those that are drained are listed in any case."""
-    state, now = services(request).state, time.monotonic()
-    asked, drained = dict(state.dispatcher.vitals.items()), state.snapshot.drained
-    found = asked | {key: Vital() for key in sorted(drained) if key not in asked}
-    data = [_target(*key, vital, now, key in drained) for key, vital in found.items()]
+    data = targets_now(services(request).state)
     return TargetList(data=data, total=len(data))
 
 
@@ -60,6 +58,13 @@ async def reset(request: Request, _: Admin, provider_id: str, upstream_model: st
     """It is asked again at once, as if it had never failed."""
     if not services(request).state.dispatcher.vitals.forget(provider_id, upstream_model):
         raise NotFound(f"The target '{provider_id}/{upstream_model}' was not asked yet.")
+
+
+def targets_now(state: State) -> list[TargetNow]:
+    now, drained = time.monotonic(), state.snapshot.drained
+    asked = dict(state.dispatcher.vitals.items())
+    found = asked | {key: Vital() for key in sorted(drained) if key not in asked}
+    return [_target(*key, vital, now, key in drained) for key, vital in found.items()]
 
 
 def live_status(known: Services) -> StatusView:
