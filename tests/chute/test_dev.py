@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import openai
@@ -13,6 +14,7 @@ from openai import OpenAI
 
 from tests.chute.process import Process
 from tests.fakes.upstream import Upstream
+from tests.node.client import run_client
 
 pytestmark = pytest.mark.chute
 
@@ -80,6 +82,20 @@ def test_pictures_speech_and_ranks(client: OpenAI, dev: Process) -> None:
     assert spoken.content.startswith(b"RIFF") and len(spoken.content) > 1000
     body = {"model": "rank-x", "query": "blue sky", "documents": ["green grass", "a blue sky"], "top_n": 1}
     assert httpx.post(f"{dev.url}/v1/rerank", json=body).json()["results"][0]["index"] == 1
+
+
+@pytest.mark.node
+def test_the_node_client_does_it_all(dev: Process, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(WAV)
+    found = run_client(
+        f"{dev.url}/v1", "cpk_x", chat="gpt-x", embedding="text-embed", transcription="whisper-1", image="paint-x",
+        speech="voice-x", wav=str(tmp_path / "a.wav"), question="Hello",
+    )  # fmt: skip
+    assert found["chat"]["whole"] == found["chat"]["streamed"] == "Hello from the upstream."
+    assert len(found["embedding"]) == 2
+    assert found["transcription"] and found["image"]
+    assert found["speech"]["start"] == "RIFF"
+    assert found["refusal"]["status"] == 404
 
 
 def test_the_warm_up_has_cords(dev: Process) -> None:
