@@ -14,6 +14,7 @@ from gateway.api.admin import (
     session,
     targets,
     usage,
+    written,
 )
 
 ROUTERS = (
@@ -21,6 +22,7 @@ ROUTERS = (
     own.router,
     actions.router,
     provider_health.router,
+    written.router,
     *resources.ROUTERS,
     usage.admin,
     usage.user,
