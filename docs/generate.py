@@ -15,6 +15,7 @@ from gateway.api.admin import ROUTERS
 from gateway.api.admin.identity import role_of
 from gateway.observe.metric_table import METRICS
 from gateway.settings import Settings
+from gateway.settings.audio import AudioSettings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
 from gateway.settings.jobs import JobSettings
@@ -29,6 +30,7 @@ IN_FILE_ONLY = frozenset(
         "models",
         "keys",
         "prices",
+        "audio",
         "cache",
         "catalog",
         "limits",
@@ -49,6 +51,7 @@ def tables() -> dict[str, str]:
     settings = {name: field for name, field in Settings.model_fields.items() if name not in IN_FILE_ONLY}
     return {
         "settings": _table(settings, ""),
+        "audio": _table(AudioSettings.model_fields, "AUDIO_"),
         "cache": _table(CacheSettings.model_fields, "CACHE_"),
         "limits": _table(LimitSettings.model_fields, "LIMITS_"),
         "admin": _routes(),

@@ -34,6 +34,7 @@ from gateway.providers.transport.base import Transport
 from gateway.providers.transport.chosen import ChosenTransport
 from gateway.providers.transport.pooled import PooledTransport
 from gateway.routing.attempt import Dispatcher, QueueLimits
+from gateway.routing.types import Splitting
 from gateway.routing.warming import Warmer
 from gateway.settings import Settings
 from gateway.state import MediaLimits, Snapshot, State, build_snapshot
@@ -158,7 +159,8 @@ class Gateway:
         state = self.state
         state.dispatcher.vitals.signals.enabled = settings.chutes_signals
         state.dispatcher.limits = QueueLimits(settings.queue_timeout, settings.queue_size)
-        state.media = MediaLimits(image_domains=settings.image_domains, own_ports=(settings.port,))
+        audio = Splitting(settings.audio.split_seconds, settings.audio.parallel, settings.audio.spread)
+        state.media = MediaLimits(image_domains=settings.image_domains, own_ports=(settings.port,), splitting=audio)
         state.engine_wait = settings.engine_wait
         self.inference.limits = inference_limits(settings)
 

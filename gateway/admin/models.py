@@ -15,6 +15,7 @@ from gateway.store.records import Put, Resource
 
 _FROM_CONFIG = (
     "sticky",
+    "audio",
     "default_max_tokens",
     "max_tokens",
     "min_quantization",

@@ -71,6 +71,7 @@ class ModelView(View):
     sticky: str = "session"
     spill: dict[str, Any] | None = None
     hedge: dict[str, Any] | None = None
+    audio: dict[str, Any] | None = None
     supports_image_upload: bool | None = None
     default_max_tokens: int | None = None
     max_tokens: int | None = None

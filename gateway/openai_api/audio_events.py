@@ -1,4 +1,4 @@
-"""A transcript as the stream of events that OpenAI's API sends. Called by `pipeline.render`."""
+"""A transcript as the stream of events that OpenAI's API sends. Called by `pipeline`."""
 
 import orjson
 
@@ -8,6 +8,11 @@ from gateway.openai_api.sse import DONE, event
 
 def transcript_events(transcript: Transcript) -> list[bytes]:
     """One `transcript.text.delta` per segment, `transcript.text.done` and `[DONE]`. The deltas add up to the text."""
+    return [*text_deltas(transcript), *closing_events(transcript.text)]
+
+
+def text_deltas(transcript: Transcript, gap: str = "") -> list[bytes]:
+    """The deltas of a transcript, `gap` before the first."""
     deltas: list[str] = []
     position = 0
     for segment in transcript.segments:
@@ -17,7 +22,12 @@ def transcript_events(transcript: Transcript) -> list[bytes]:
             position = found + len(segment.text)
     if rest := transcript.text[position:]:
         deltas.append(rest)
-    return [*(_delta(text) for text in deltas), _done(transcript.text), DONE]
+    return [_delta(text if n else gap + text) for n, text in enumerate(deltas)]
+
+
+def closing_events(text: str) -> list[bytes]:
+    """What follows the deltas of `text`."""
+    return [_done(text), DONE]
 
 
 def _delta(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import msgspec
 
@@ -13,7 +14,7 @@ from gateway.openai_api.call import Call, Reply, Usage
 from gateway.openai_api.operations import Operation, Unit
 from gateway.pipeline.collected import MAX_BYTES, Collected
 from gateway.routing.attempt import Tries
-from gateway.routing.types import Attempt, Route
+from gateway.routing.types import Attempt, Route, Target
 from gateway.state import Snapshot, State
 from gateway.usage.pricing import cost_nanos, most_nanos
 from gateway.usage.types import Tried, UsageRow
@@ -47,6 +48,7 @@ class Account:
         "call",
         "caller",
         "operation",
+        "pieces",
         "reply",
         "route",
         "snapshot",
@@ -68,6 +70,8 @@ class Account:
         self.reply: Reply | None = None
         self.cache_key: bytes | None = None
         self.cached = False
+        self.pieces: list[tuple[Target, Usage]] = []
+        """Who answered which part, where a request went out in several."""
         self._grant: Grant | None = None
         self._answered = 0.0
 
@@ -132,6 +136,8 @@ class Account:
             row.provider_id, row.upstream_model = target.provider_id, target.upstream_model
             row.price = self.snapshot.prices.at(target.provider_id, target.upstream_model)
             row.cost_nanos = cost_nanos(row.price, _usage(row)) if row.price is not None else None
+        if self.pieces:
+            _add_pieces(row, self.pieces, self.snapshot)
         return row
 
 
@@ -194,6 +200,13 @@ def _add_bodies(row: UsageRow, call: Call | None, reply: Reply | None) -> None:
     if reply is not None:
         body = reply.body
         row.response_body = body[:MAX_BYTES] if isinstance(body, bytes) else getattr(body, "so_far", None)
+
+
+def _add_pieces(row: UsageRow, pieces: Sequence[tuple[Target, Usage]], snapshot: Snapshot) -> None:
+    """Each at the price of who answered it. What was answered is used and costs, also where the request failed."""
+    row.seconds = sum(usage.seconds or 0.0 for _, usage in pieces)
+    costs = [cost_nanos(snapshot.prices.at(one.provider_id, one.upstream_model), usage) for one, usage in pieces]
+    row.cost_nanos = None if None in costs else sum(cost or 0 for cost in costs)
 
 
 def _usage(row: UsageRow) -> Usage:

@@ -16,6 +16,7 @@ from gateway.pipeline.confidential import confined, rule_for, with_rule
 from gateway.pipeline.find import find_route
 from gateway.pipeline.images import fetch_chat_images, find_chat_images
 from gateway.pipeline.loading import ask_when_ready
+from gateway.pipeline.long_audio import answer_long, is_long
 from gateway.pipeline.pages import open_pages
 from gateway.pipeline.recall import keep_answer, recall
 from gateway.pipeline.render import render_result
@@ -48,7 +49,8 @@ async def handle(call: Call, account: Account) -> Reply:
         await account.reserve(call, route)
     if reply is None:
         try:
-            reply = await _answer(call, route, account)
+            long = is_long(call, route, state.media)
+            reply = await (answer_long(call, route, account, _answer) if long else _answer(call, route, account))
         finally:
             _note(call, account)
         reply = render_result(call, route, reply, account.tries)

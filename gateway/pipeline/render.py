@@ -19,8 +19,8 @@ _JSON = Body.JSON
 
 
 def render_result(call: Call, route: Route, reply: Reply, tries: Tries) -> Reply:
-    """Replies of JSON operations pass as they came."""
-    if call.operation.body is _JSON:
+    """Replies of JSON operations pass as they came, and so do streams, which are rendered where they are made."""
+    if call.operation.body is _JSON or not isinstance(reply.body, bytes):
         return reply
     if isinstance(reply.result, Transcript) and isinstance(call.options, AudioOptions):
         return _transcript(call, route, call.options, reply, reply.result)

@@ -115,6 +115,18 @@ def slow(target: Target, route: Route, vitals: Vitals) -> bool:
     return bool(measured) and (vitals[target].latency or 0.0) > _MUCH_SLOWER * min(measured)
 
 
+def spread(ordered: Sequence[Target], route: Route, providers: Mapping[str, Provider], vitals: Vitals) -> list[Target]:
+    """The same targets for one of many parts of a request: the fewest calls in flight for their weight first, whatever
+    their priority; cold ones and engines that are too full stay behind."""
+    now = time.monotonic()
+
+    def rank(target: Target) -> tuple[bool, bool, float]:
+        full = bool(overflow(target, route.spill, providers, vitals, now))
+        return (vitals.signals.cold(target), full, vitals[target].in_flight / target.weight)
+
+    return sorted(ordered, key=rank)
+
+
 def _spilled(
     ordered: list[Target], spill: Spill, providers: Mapping[str, Provider], vitals: Vitals, now: float
 ) -> list[Target]:

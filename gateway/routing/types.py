@@ -76,6 +76,16 @@ class Hedge:
 
 
 @dataclass(frozen=True, slots=True)
+class Splitting:
+    """How long recordings are parted: into pieces of at most `seconds` (0: never), so many under way at a time. With
+    `spread` they go to all targets, the least busy first."""
+
+    seconds: float = 600.0
+    parallel: int = 4
+    spread: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """One place to send a call. Lower `priority` first; `weight` shares load within a priority."""
 
@@ -116,6 +126,8 @@ class Route:
     sticky: Sticky = Sticky.SESSION
     spill: Spill | None = None
     hedge: Hedge | None = None
+    splitting: Splitting | None = None
+    """None: as for all models."""
     supports_images: bool | None = None
     demo: bool = False
     default_max_tokens: int | None = None

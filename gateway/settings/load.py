@@ -13,7 +13,7 @@ from gateway.errors import ConfigError
 from gateway.settings.document import Document, default_path, read_document
 from gateway.settings.schema import Settings
 
-_BLOCKS = ("cache", "catalog", "chute", "confidentiality", "jobs", "limits", "retention")
+_BLOCKS = ("audio", "cache", "catalog", "chute", "confidentiality", "jobs", "limits", "retention")
 """Blocks of the file whose fields have environment variables: `CHUTE_USERNAME`, `CACHE_ENABLED`, `LIMITS_RPM` …"""
 _NESTED = frozenset({"providers", "models", "keys", "prices", "engine_config", "engine_fallbacks", *_BLOCKS})
 

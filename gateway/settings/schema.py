@@ -14,6 +14,7 @@ from pydantic import (
     field_validator,
 )
 
+from gateway.settings.audio import AudioConfig, AudioSettings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
 from gateway.settings.confidentiality import ConfidentialitySettings, DataPlace, DataRule, TeeRule
@@ -211,6 +212,8 @@ class ModelConfig(Strict):
     """What keeps calls together on one target: a session that is named, or the beginning of the prompt too."""
     spill: SpillConfig | None = None
     hedge: HedgeConfig | None = None
+    audio: AudioConfig | None = None
+    """How its long recordings are parted; unset: as for all models."""
     default_max_tokens: int | None = Field(None, ge=1)
     """Asked for where the caller says nothing."""
     max_tokens: int | None = Field(None, ge=1)
@@ -372,6 +375,7 @@ class Settings(Strict):
     keys: tuple[KeyConfig, ...] = ()
     limits: LimitSettings = LimitSettings()
     prices: dict[str, PriceConfig] = Field({})
+    audio: AudioSettings = AudioSettings()
     cache: CacheSettings = CacheSettings()
     retention: RetentionSettings = RetentionSettings()
     jobs: JobSettings = JobSettings()

@@ -1,9 +1,14 @@
-"""Bounds on what callers attach. Sources: OpenAI's 25 MB for audio, acceptance row A002-17 for images."""
+"""Bounds on what callers attach, and how long recordings are parted.
+
+Sources: OpenAI's 25 MB for audio, acceptance row A002-17 for images.
+"""
 
 import asyncio
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
+
+from gateway.routing.types import Splitting
 
 MB = 2**20
 
@@ -23,6 +28,11 @@ class MediaLimits:
     own_ports: tuple[int, ...] = ()
     rendering: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Documents opened at a time: each takes a process of its own."""
+    splitting: Splitting = Splitting()
+    parting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    """Long recordings opened at a time: so does each of them."""
+    parting_timeout: float = 60.0
+    """Seconds to wait for such a process, and for each piece."""
 
     async def fetch(self, url: str) -> tuple[bytes, str]:
         """The bytes and media type behind a client-supplied URL. Raises InvalidImage."""

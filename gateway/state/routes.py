@@ -10,7 +10,7 @@ from gateway.openai_api.features import Feature
 from gateway.openai_api.operations import ModelType
 from gateway.providers.base import Provider, ProviderType
 from gateway.providers.engines import EngineStatus
-from gateway.routing.types import Hedge, Policy, Route, Spill, Sticky, StreamPolicy, Target
+from gateway.routing.types import Hedge, Policy, Route, Spill, Splitting, Sticky, StreamPolicy, Target
 from gateway.settings import Fallback, ModelConfig, ModelEntry, ProviderConfig, Settings, TargetConfig
 
 _ROLES = ("primary", "fallback")
@@ -86,6 +86,7 @@ def configured_route(
         sticky=Sticky(model.sticky),
         spill=Spill(**model.spill.model_dump()) if model.spill else None,
         hedge=_hedge(name, model),
+        splitting=_splitting(model, settings),
         aliases=model.aliases or (known.aliases if known else ()),
         supports_images=model.supports_image_upload,
         demo=known.demo if known else bool(engine and engine.demo),
@@ -98,6 +99,13 @@ def _hedge(name: str, model: ModelConfig) -> Hedge | None:
         return None
     after = None if model.hedge.after == "p95" else model.hedge.after
     return Hedge(name, after, model.hedge.max_share)
+
+
+def _splitting(model: ModelConfig, settings: Settings) -> Splitting | None:
+    if model.audio is None:
+        return None
+    audio = settings.audio.model_copy(update=model.audio.model_dump(exclude_none=True))
+    return Splitting(audio.split_seconds, audio.parallel, audio.spread)
 
 
 def _fallbacks(fallbacks: Iterable[Fallback]) -> Iterator[Target]:
