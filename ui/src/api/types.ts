@@ -15,13 +15,16 @@ export type User = Schemas["UserView"];
 export type Setting = Schemas["SettingView"];
 export type TestResult = Schemas["CheckResult"];
 export type Engine = Schemas["EngineView"];
-export type Status = Schemas["StatusView"];
 export type OverviewNow = Schemas["OverviewView"];
+/** What is told live of it. */
+export type Status = Omit<OverviewNow, "version" | "started_at" | "revision" | "storage" | "listening_pages">;
 export type ChutesNow = Schemas["ChutesView"];
 export type QuotaWindow = Schemas["WindowView"];
 export type TargetNow = Schemas["TargetNow"];
 export type BreakEven = Schemas["BreakEvenView"];
 export type WhatIf = Schemas["WhatIfView"];
+export type PolicyWhatIf = Schemas["PolicyView"];
+export type PolicyShare = Schemas["PolicyShareView"];
 export type Usage = Schemas["UsageView"];
 export type Figures = Schemas["FiguresView"];
 export type Group = Schemas["GroupView"];

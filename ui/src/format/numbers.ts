@@ -43,6 +43,12 @@ export function span(seconds: Known): string {
   return parts.join(" ") || "0 s";
 }
 
+/** The same without seconds that nobody needs: for what is guessed or far away. */
+export function about(seconds: Known): string {
+  if (seconds == null) return UNKNOWN;
+  return seconds < 60 ? "< 1 min" : span(Math.round(seconds / 60) * 60);
+}
+
 export function dollars(value: Known): string {
   if (value == null) return UNKNOWN;
   if (value === 0) return "$0";

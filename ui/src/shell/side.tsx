@@ -74,7 +74,7 @@ function Group({ name, screens, current, onGo }: { name: string; screens: Screen
 }
 
 function Foot() {
-  const icons = { system: "system", light: "sun", dark: "moon" } as const;
+  const icons = { system: "system", light: "sun", paper: "sun", dark: "moon", midnight: "moon", contrast: "eye" } as const;
   const who = session.value;
   return (
     <div class="foot">

@@ -7,8 +7,10 @@ import { models } from "./en/models";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { playground } from "./en/playground";
+import { quota } from "./en/quota";
 import { system } from "./en/system";
 import { requests } from "./en/requests";
+import { usage } from "./en/usage";
 import { providers } from "./en/providers";
 
 export default {
@@ -21,6 +23,8 @@ export default {
   models,
   overview,
   playground,
+  quota,
   requests,
+  usage,
   providers,
 };

@@ -1,10 +1,13 @@
 /** A chart over time as lines or bars, with the same figures as a table and as CSV. */
+import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { download, toCsv } from "../../format/csv";
 import { text } from "../../text";
 import { Button } from "../button";
 import { Panel } from "../page";
 import { Plot, type Series } from "./plot";
+
+const TALL = 330;
 
 export interface ChartProps {
   title: string;
@@ -13,14 +16,21 @@ export interface ChartProps {
   series: Series[];
   format: (value: number | null) => string;
   kind?: "line" | "bars";
+  /** What the labels are: times, unless it is said. */
+  axis?: string;
+  /** Of `labels`: marked on the axis, with these words. */
+  mark?: { at: number; label: string };
+  tall?: boolean;
+  /** Further choices in the panel's head. */
+  tools?: ComponentChildren;
 }
 
-export function Chart({ title, note, labels, series, format, kind = "line" }: ChartProps) {
+export function Chart({ title, note, labels, series, format, kind = "line", axis = text.chart.time, mark, tall, tools }: ChartProps) {
   const [asTable, setAsTable] = useState(false);
   const body = useRef<HTMLDivElement>(null);
   const save = () => {
     const rows = labels.map((label, n) => [label, ...series.map((one) => one.values[n] ?? null)]);
-    download(`${title}.csv`, toCsv([text.chart.time, ...series.map((one) => one.name)], rows), "text/csv");
+    download(`${title}.csv`, toCsv([axis, ...series.map((one) => one.name)], rows), "text/csv");
   };
   return (
     <Panel
@@ -28,13 +38,14 @@ export function Chart({ title, note, labels, series, format, kind = "line" }: Ch
       note={note}
       actions={
         <>
+          {tools}
           <Button kind="ghost" size="small" icon="grid" label={text.chart.asTable} pressed={asTable} onClick={() => setAsTable(!asTable)} />
           <Button kind="ghost" size="small" icon="download" label={text.table.csv} onClick={save} />
         </>
       }
     >
       <div ref={body} class="chart">
-        {asTable ? <Figures labels={labels} series={series} format={format} title={title} /> : <Plot labels={labels} series={series} format={format} kind={kind} title={title} />}
+        {asTable ? <Figures labels={labels} series={series} format={format} title={title} axis={axis} tall={tall ?? false} /> : <Plot labels={labels} series={series} format={format} kind={kind} title={title} height={tall ? TALL : undefined} mark={mark} />}
         {series.length > 1 && (
           <ul class="legend">
             {series.map((one, n) => (
@@ -52,13 +63,13 @@ export function Chart({ title, note, labels, series, format, kind = "line" }: Ch
   );
 }
 
-function Figures({ labels, series, format, title }: Omit<ChartProps, "kind" | "note">) {
+function Figures({ labels, series, format, title, axis, tall }: Pick<ChartProps, "labels" | "series" | "format" | "title"> & { axis: string; tall: boolean }) {
   return (
-    <div class="figures" tabIndex={0} role="region" aria-label={title}>
+    <div class={tall ? "figures tall" : "figures"} tabIndex={0} role="region" aria-label={title}>
       <table class="table">
         <thead>
           <tr>
-            <th scope="col">{text.chart.time}</th>
+            <th scope="col">{axis}</th>
             {series.map((one) => (
               <th key={one.name} scope="col" class="numeric">{one.name}</th>
             ))}
@@ -66,7 +77,7 @@ function Figures({ labels, series, format, title }: Omit<ChartProps, "kind" | "n
         </thead>
         <tbody>
           {labels.map((label, n) => (
-            <tr key={label}>
+            <tr key={`${n} ${label}`}>
               <td>{label}</td>
               {series.map((one) => (
                 <td key={one.name} class="numeric">{format(one.values[n] ?? null)}</td>

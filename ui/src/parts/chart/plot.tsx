@@ -14,14 +14,15 @@ interface PlotProps {
   series: Series[];
   format: (value: number | null) => string;
   kind: "line" | "bars";
-  height?: number;
+  height?: number | undefined;
+  mark?: { at: number; label: string } | undefined;
 }
 
 const LEFT = 52;
 const BOTTOM = 20;
 const TOP = 8;
 
-export function Plot({ title, labels, series, format, kind, height = 172 }: PlotProps) {
+export function Plot({ title, labels, series, format, kind, height = 172, mark }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(480);
   const [at, setAt] = useState<number | null>(null);
@@ -56,6 +57,7 @@ export function Plot({ title, labels, series, format, kind, height = 172 }: Plot
         {spread(labels.length, Math.max(2, Math.floor(inner / 84))).map((n) => (
           <text key={n} x={x(n)} y={height - 4} text-anchor={n === 0 && kind === "line" ? "start" : "middle"}>{labels[n]}</text>
         ))}
+        {mark && <g class="mark"><line x1={x(mark.at)} x2={x(mark.at)} y1={TOP} y2={height - BOTTOM} /><text x={x(mark.at) + (x(mark.at) > width * 0.6 ? -6 : 6)} y={TOP + 10} text-anchor={x(mark.at) > width * 0.6 ? "end" : "start"}>{mark.label}</text></g>}
         {at !== null && <line class="cursor" x1={x(at)} x2={x(at)} y1={TOP} y2={height - BOTTOM} />}
         {kind === "bars" ? <Bars series={series} x={x} y={y} slot={slot} count={labels.length} /> : series.map((one, n) => <path key={one.name} class={`series s${n}`} d={line(one.values, x, y)} />)}
         {kind === "line" && series.map((one, n) => lonely(one.values).map((i) => <circle key={`${one.name} ${i}`} class={`dot s${n}`} cx={x(i)} cy={y(one.values[i] ?? 0)} r="2.5" />))}

@@ -1,7 +1,7 @@
 /** j and k walk through the rows of the table on the screen, Enter opens. */
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { ROW_HEIGHT } from "./window";
+import { rowHeight } from "../../state/theme";
 
 interface RowKeys {
   box: RefObject<HTMLElement | null>;
@@ -41,8 +41,8 @@ export function isTyping(target: EventTarget | null): boolean {
 
 function reveal(box: HTMLElement | null, n: number): void {
   if (!box) return;
-  const head = ROW_HEIGHT;
-  const top = n * ROW_HEIGHT;
+  const height = rowHeight.value;
+  const top = n * height;
   if (top < box.scrollTop) box.scrollTop = top;
-  else if (top + ROW_HEIGHT + head > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW_HEIGHT + head - box.clientHeight;
+  else if (top + 2 * height > box.scrollTop + box.clientHeight) box.scrollTop = top + 2 * height - box.clientHeight;
 }

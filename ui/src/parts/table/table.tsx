@@ -1,11 +1,13 @@
 /** The table of every list: sorted by a click, walked with j and k, only the rows in sight drawn. */
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
+import { rowHeight } from "../../state/theme";
 import { text } from "../../text";
 import { Icon } from "../icon";
 import { type Column, type Sorting, sortRows } from "./column";
 import { useRowKeys } from "./keys";
-import { ROW_HEIGHT, useWindow } from "./window";
+import { Pager, usePages } from "./pages";
+import { useWindow } from "./window";
 
 export interface TableProps<T> {
   label: string;
@@ -20,6 +22,8 @@ export interface TableProps<T> {
   rowTone?: (row: T) => string;
   /** Takes the height that is left on the page. */
   fill?: boolean;
+  /** All rows are here: they are shown in pages, as this browser wants it. */
+  paged?: boolean;
   empty?: ComponentChildren;
 }
 
@@ -27,14 +31,16 @@ export function Table<T>(props: TableProps<T>) {
   const { columns, rows, rowKey, sorting, onOpen } = props;
   const box = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(-1);
-  const sorted = useMemo(() => sortRows(rows, columns, sorting), [rows, columns, sorting]);
+  const all = useMemo(() => sortRows(rows, columns, sorting), [rows, columns, sorting]);
+  const pages = usePages(all, props.paged === true);
+  const sorted = pages.rows;
   const slice = useWindow(box, sorted.length);
   useRowKeys({ box, count: sorted.length, active, setActive, open: (n) => sorted[n] && onOpen?.(sorted[n]) });
 
   if (rows.length === 0 && props.empty) return <>{props.empty}</>;
-  const above = slice.from * ROW_HEIGHT;
-  const below = (sorted.length - slice.to) * ROW_HEIGHT;
-  return (
+  const above = slice.from * rowHeight.value;
+  const below = (sorted.length - slice.to) * rowHeight.value;
+  const table = (
     <div ref={box} class={props.fill ? "table-box fill" : "table-box"} tabIndex={0} role="region" aria-label={props.label}>
       <table class="table" aria-rowcount={sorted.length + 1}>
         <colgroup>
@@ -60,6 +66,7 @@ export function Table<T>(props: TableProps<T>) {
       </table>
     </div>
   );
+  return pages.shown ? <div class={props.fill ? "paged fill" : "paged"}>{table}<Pager pages={pages} /></div> : table;
 }
 
 /** The same elements as long as row and columns are the same, so that scrolling draws only the rows that are new. */

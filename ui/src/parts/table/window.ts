@@ -1,8 +1,8 @@
 /** Which rows of a long table are in sight, so that only those exist. */
 import type { RefObject } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
+import { rowHeight } from "../../state/theme";
 
-export const ROW_HEIGHT = 34;
 const SPARE = 14;
 /** Shorter tables are drawn whole. */
 const MIN_ROWS = 80;
@@ -14,12 +14,13 @@ export interface Slice {
 
 export function useWindow(box: RefObject<HTMLElement | null>, rows: number): Slice {
   const [slice, setSlice] = useState<Slice>({ from: 0, to: MIN_ROWS });
+  const height = rowHeight.value;
   useLayoutEffect(() => {
     const element = box.current;
     if (!element || rows <= MIN_ROWS) return;
     const measure = () => {
-      const first = Math.floor(element.scrollTop / ROW_HEIGHT);
-      const seen = Math.ceil(element.clientHeight / ROW_HEIGHT);
+      const first = Math.floor(element.scrollTop / height);
+      const seen = Math.ceil(element.clientHeight / height);
       // In steps, so that not every scrolled pixel draws anew.
       const from = Math.max(0, Math.floor((first - SPARE) / 8) * 8);
       const to = Math.min(rows, from + seen + 2 * SPARE + 8);
@@ -33,6 +34,6 @@ export function useWindow(box: RefObject<HTMLElement | null>, rows: number): Sli
       element.removeEventListener("scroll", measure);
       observer.disconnect();
     };
-  }, [rows]);
+  }, [rows, height]);
   return rows <= MIN_ROWS ? { from: 0, to: rows } : { from: Math.min(slice.from, rows), to: Math.min(slice.to, rows) };
 }

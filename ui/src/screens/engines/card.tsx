@@ -2,9 +2,10 @@
 import { useState } from "preact/hooks";
 import { ask } from "../../api/client";
 import type { Engine } from "../../api/types";
-import { count, span } from "../../format/numbers";
+import { bytes, count, decimal, percent, span } from "../../format/numbers";
 import { Badge, Meter, Status } from "../../parts/badge";
 import { Button, LinkButton } from "../../parts/button";
+import { Spark } from "../../parts/chart/spark";
 import { Confirm } from "../../parts/dialog";
 import { complain, say } from "../../state/toasts";
 import { text } from "../../text";
@@ -12,6 +13,8 @@ import { toneOf } from "../overview/status-line";
 
 interface CardProps {
   engine: Engine;
+  /** Tokens a second since the page is open. */
+  speeds: (number | null)[];
   onBusy: (busy: boolean) => void;
   onChange: () => void;
   onLog: () => void;
@@ -19,7 +22,7 @@ interface CardProps {
 
 const TABS: Record<string, string> = { chat: "", embedding: "/embeddings", whisper: "/transcription", transcription: "/transcription", ocr: "/ocr" };
 
-export function EngineCard({ engine, onBusy, onChange, onLog }: CardProps) {
+export function EngineCard({ engine, speeds, onBusy, onChange, onLog }: CardProps) {
   const words = text.engines;
   const [asks, setAsks] = useState(false);
   const [acting, setActing] = useState("");
@@ -53,11 +56,11 @@ export function EngineCard({ engine, onBusy, onChange, onLog }: CardProps) {
         </div>
       )}
       {engine.error && <p class="bad-text wrap">{engine.error}</p>}
+      {engine.state === "ready" && <Load engine={engine} speeds={speeds} />}
       <dl class="facts">
         <dt>{words.model}</dt><dd><code>{engine.model}</code></dd>
         <dt>{words.kind}</dt><dd>{engine.kind}</dd>
         <dt>{words.runtime}</dt><dd>{engine.runtime}</dd>
-        <dt>{words.inFlight}</dt><dd>{count(engine.in_flight)}</dd>
         <dt>{engine.state === "loading" ? words.sofar : words.elapsed}</dt><dd>{span(engine.elapsed)}</dd>
         {(engine.restarts ?? 0) > 0 && <><dt>{words.restarts}</dt><dd>{count(engine.restarts)}</dd></>}
       </dl>
@@ -71,4 +74,26 @@ export function EngineCard({ engine, onBusy, onChange, onLog }: CardProps) {
       {asks && <Confirm title={words.unloadTitle(engine.name)} action={words.unloadAction} busy={acting !== ""} onConfirm={() => void act("unload")} onClose={() => setAsks(false)}><p>{words.unloadLead}</p></Confirm>}
     </section>
   );
+}
+
+/** How busy it is, as it says itself, and what it takes. */
+function Load({ engine, speeds }: { engine: Engine; speeds: (number | null)[] }) {
+  const words = text.engines.figures;
+  const speed = speedOf(engine);
+  const full = engine.cache_use;
+  return (
+    <div class="load">
+      <div class="stat wide"><small>{words.speed}</small><strong>{decimal(speed, speed !== null && speed < 10 ? 1 : 0)}</strong><Spark values={speeds} width={120} height={24} /></div>
+      <div class="stat"><small>{words.running}</small><strong>{count(engine.running ?? engine.in_flight)}</strong></div>
+      <div class="stat"><small>{words.waiting}</small><strong class={(engine.waiting ?? 0) > 0 ? "warn-text" : ""}>{count(engine.waiting)}</strong></div>
+      <div class="stat"><small>{words.memory}</small><strong>{bytes(engine.memory_bytes)}</strong></div>
+      {engine.gpu_memory_bytes !== null && <div class="stat"><small>{words.gpu}</small><strong>{bytes(engine.gpu_memory_bytes)}</strong></div>}
+      {full !== null && <div class="stat wide"><small>{words.cache}</small><strong>{percent(full, 0)}</strong><Meter value={full} label={words.cache} tone={full > 0.9 ? "warn" : "accent"} /></div>}
+    </div>
+  );
+}
+
+/** Tokens written; of engines that only read, those read. */
+export function speedOf(engine: Engine): number | null {
+  return engine.output_speed === null && engine.input_speed === null ? null : engine.output_speed || engine.input_speed || 0;
 }

@@ -2,8 +2,8 @@
 import type { ComponentChildren } from "preact";
 import type { Usage } from "../../api/types";
 import { dollars, duration, percent, short } from "../../format/numbers";
+import { Change } from "../../parts/change";
 import { Spark } from "../../parts/chart/spark";
-import { Icon } from "../../parts/icon";
 import { text } from "../../text";
 
 export function Cards({ usage }: { usage: Usage }) {
@@ -33,9 +33,6 @@ function delta(now: number | null | undefined, before: number | null | undefined
   return now == null || !before ? null : (now - before) / before;
 }
 
-/** Beyond it a change against almost nothing says nothing more. */
-const MOST = 9.99;
-
 interface CardProps {
   name: string;
   value: ComponentChildren;
@@ -47,15 +44,12 @@ interface CardProps {
 }
 
 function Card({ name, value, change, values, note, goodUp, goodDown }: CardProps) {
-  const known = change != null && Math.abs(change) >= 0.0005;
-  const good = known && ((goodUp && change > 0) || (goodDown && change < 0));
-  const bad = known && ((goodUp && change < 0) || (goodDown && change > 0));
   return (
     <div class="card">
       <h2>{name}</h2>
       <div class="card-main">
         <strong>{value}</strong>
-        {known && <span class={good ? "change good" : bad ? "change bad" : "change"} title={text.overview.cards.before}><Icon name={change > 0 ? "up" : "down"} size={11} />{change > MOST ? `>${percent(MOST, 0)}` : percent(Math.abs(change), Math.abs(change) < 0.1 ? 1 : 0)}</span>}
+        <Change change={change} good={goodUp ? "up" : goodDown ? "down" : undefined} />
       </div>
       <small>{note}</small>
       <Spark values={values} width={200} height={26} />

@@ -6,8 +6,10 @@ import { Await } from "../../parts/states";
 import { Segments } from "../../parts/tabs";
 import { connection, useLive } from "../../state/live";
 import { useEvery, useResource } from "../../state/resource";
-import { query, setQuery } from "../../state/router";
+import { href, query, setQuery } from "../../state/router";
 import { text } from "../../text";
+import { useOverview } from "./now";
+import { Quota } from "./quota";
 import { period, RANGES } from "./ranges";
 import { Report } from "./report";
 import { StatusLine } from "./status-line";
@@ -20,6 +22,7 @@ export default function Overview() {
   const range = query.value.get("range") ?? "24h";
   const group = query.value.get("by") ?? "model";
   const usage = useResource(JSON.stringify([range, group]), (signal) => readUsage("/api/admin", { ...period(range), group }, signal));
+  const now = useOverview();
   const [fresh, setFresh] = useState(false);
   useLive("request", () => {
     // Many requests in one moment are one reason to look again.
@@ -41,7 +44,14 @@ export default function Overview() {
         </>
       }
     >
-      <StatusLine />
+      <Await of={now} rows={1}>
+        {(found) => (
+          <>
+            <StatusLine now={found} />
+            {found.chutes && <Quota chutes={found.chutes} actions={<a href={href("/settings/quota")}>{text.quota.more}</a>} />}
+          </>
+        )}
+      </Await>
       <Await of={usage} rows={8}>{(found) => <Report usage={found} range={range} group={group} root="/api/admin" />}</Await>
     </Page>
   );

@@ -11,31 +11,44 @@ import { Await, Empty } from "../../parts/states";
 import type { Column } from "../../parts/table/column";
 import { Table } from "../../parts/table/table";
 import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
+import { Tabs } from "../../parts/tabs";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
-import { query, setQuery } from "../../state/router";
+import { path, query, setQuery } from "../../state/router";
 import { complain } from "../../state/toasts";
 import { text } from "../../text";
+import { Appearance } from "./appearance";
 import { SettingForm } from "./form";
+import { QuotaTab } from "./quota";
+
+type Tab = keyof typeof text.settings.tabs;
 
 export default function Settings() {
   const words = text.settings;
+  const tab = (path.value.split("/")[2] ?? "values") as Tab;
+  return (
+    <Page title={words.title} lead={words.lead} fill={tab === "values"}>
+      <Tabs label={words.title} items={(Object.keys(words.tabs) as Tab[]).map((name) => ({ to: name === "values" ? "/settings" : `/settings/${name}`, label: words.tabs[name], current: name === tab }))} />
+      {tab === "quota" ? <QuotaTab /> : tab === "appearance" ? <Appearance /> : <Values />}
+    </Page>
+  );
+}
+
+function Values() {
   const list = useResource("settings", settings.all);
   const open = query.value.get("open");
   return (
-    <Page title={words.title} lead={words.lead} fill>
-      <Await of={list} rows={8}>
-        {(rows) => {
-          const setting = rows.find((row) => row.id === open);
-          return (
-            <>
-              <List rows={rows} />
-              {setting && <SettingForm key={setting.id} setting={setting} onClose={() => setQuery({ open: null })} onChange={() => void settings.one(setting.id).then((fresh) => list.set(rows.map((row) => (row.id === fresh.id ? fresh : row))), complain)} />}
-            </>
-          );
-        }}
-      </Await>
-    </Page>
+    <Await of={list} rows={8}>
+      {(rows) => {
+        const setting = rows.find((row) => row.id === open);
+        return (
+          <>
+            <List rows={rows} />
+            {setting && <SettingForm key={setting.id} setting={setting} onClose={() => setQuery({ open: null })} onChange={() => void settings.one(setting.id).then((fresh) => list.set(rows.map((row) => (row.id === fresh.id ? fresh : row))), complain)} />}
+          </>
+        );
+      }}
+    </Await>
   );
 }
 
@@ -65,7 +78,7 @@ function List({ rows }: { rows: Setting[] }) {
         <ColumnChooser view={view} />
         <CsvButton name="settings" columns={columns} rows={found} />
       </Tools>
-      <Table label={words.title} columns={view.columns} rows={found} rowKey={(row) => row.id} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: row.id })} openKey={query.value.get("open")} fill empty={<Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>} />
+      <Table label={words.title} columns={view.columns} rows={found} rowKey={(row) => row.id} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: row.id })} openKey={query.value.get("open")} fill paged empty={<Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>} />
     </>
   );
 }
