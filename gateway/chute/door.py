@@ -29,7 +29,7 @@ class DoorCall:
     """One call as the app will see it.
 
     `key` is the gateway key the caller gave (`gw_key`); it travels as an Authorization header. `demands` are the
-    headers by which a caller asks for confidentiality; there are no others.
+    headers by which a caller asks for confidentiality or a job; there are no others.
     `trusted`: the platform has authenticated the caller, so a key may be missing.
     """
 
@@ -86,6 +86,7 @@ def scope_of(call: DoorCall) -> Scope:
         "server": ("chute", 443),
         "state": {},
         "extensions": {},
+        "gateway.edge": "chute",
     }
     if call.trusted:
         scope["gateway.door"] = "chute"

@@ -13,11 +13,18 @@ import orjson
 
 from gateway.chute.door import DoorCall
 from gateway.errors import InvalidJSON, InvalidRequest
+from gateway.jobs.hooks import SECRET_HEADER, URL_HEADER
 from gateway.openai_api.confidentiality import DATA_HEADER, TEE_HEADER
 
 KEY_FIELD = "gw_key"
-RULE_FIELDS = {"gw_tee": TEE_HEADER, "gw_data": DATA_HEADER}
-"""Fields that stand for the headers by which a caller asks for confidentiality; none arrives here."""
+RULE_FIELDS = {
+    "gw_tee": TEE_HEADER,
+    "gw_data": DATA_HEADER,
+    "gw_prefer": "prefer",
+    "gw_webhook": URL_HEADER,
+    "gw_webhook_secret": SECRET_HEADER,
+}
+"""Fields that stand for the headers by which a caller asks for confidentiality or a job; none arrives here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ def unwrap(decrypted: Any, query: Mapping[str, str], *, wrapped: bool) -> Payloa
 
 
 def door_call(method: str, path: str, payload: Payload, *, trusted: bool) -> DoorCall:
-    """The gateway key and the words of confidentiality are taken out of body and query. Raises InvalidRequest."""
+    """The gateway key and the fields that stand for headers are taken out of body and query. Raises InvalidRequest."""
     params = dict(payload.params)
     key: Any = params.pop(KEY_FIELD, None)
     rules: dict[str, Any] = {name: params.pop(name) for name in RULE_FIELDS if name in params}

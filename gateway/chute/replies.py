@@ -43,7 +43,8 @@ class PlainReply:
         kept = [(name, value) for name, value in headers if name.lower() not in _HOP_BY_HOP]
         self._streams = media_type_of(headers) == EVENTS
         self._started = True
-        await self._send({"type": "http.response.start", "status": status, "headers": kept})
+        shown = platform_status(status) if self._mapped else status
+        await self._send({"type": "http.response.start", "status": shown, "headers": kept})
         return await self.chunk(body, more)
 
     async def chunk(self, body: bytes, more: bool) -> None:

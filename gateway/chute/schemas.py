@@ -74,6 +74,12 @@ class Speech(_Body):
     voice: str | None = None
 
 
+class Job(BaseModel):
+    """A request that was handed over."""
+
+    id: str = Field(max_length=100, description="As the answer to the request gave it.")
+
+
 class Kick(BaseModel):
     """What to make ready; nothing: all local engines."""
 

@@ -36,6 +36,10 @@ _CORDS: tuple[tuple[str, str, str, Any], ...] = (
     ("/rerank", "/v1/rerank", "POST", schemas.Rerank),
     ("/images", "/v1/images/generations", "POST", schemas.Drawing),
     ("/speech", "/v1/audio/speech", "POST", schemas.Speech),
+    ("/jobs", "/v1/jobs", "GET", None),
+    ("/job", "/v1/jobs", "POST", schemas.Job),
+    ("/job/result", "/v1/jobs/result", "POST", schemas.Job),
+    ("/job/cancel", "/v1/jobs/cancel", "POST", schemas.Job),
     ("/route", "/route", "POST", schemas.Route),
     ("/warmup/kick", "/warmup/kick", "POST", schemas.Kick),
     ("/warmup/status", "/warmup/status", "GET", None),
@@ -58,6 +62,7 @@ def add_gateway(chute: GatewayChute, build_engines: BuildEngines | None = None) 
     async def open_gateway(self: GatewayChute) -> None:
         gateway = create_app(self.settings, engines=_engines(self.settings, build_engines))
         await gateway.startup()
+        gateway.count_jobs(self.in_flight)
         self.open_gateway(gateway)
 
     @chute.on_shutdown(priority=10)
