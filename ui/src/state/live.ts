@@ -2,11 +2,20 @@
 import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { RequestRow, Status } from "../api/types";
+import { reconnected } from "./reconnected";
 import { findSession, session } from "./session";
+
+/** What ended since the last message, and what runs; both lists are cut, the counts are not. */
+export interface Requests {
+  ended: RequestRow[];
+  left_out: number;
+  running: RequestRow[];
+  running_total: number;
+}
 
 interface Messages {
   hello: { role: string };
-  request: RequestRow;
+  requests: Requests;
   status: Partial<Status>;
   changed: { revision: number };
   missed: number;
@@ -26,6 +35,7 @@ let close: (() => void) | null = null;
 let timer = 0;
 
 function receive(text: string): void {
+  if (tries > 0) reconnected.value += 1;
   tries = 0;
   connection.value = "on";
   const { type, data } = JSON.parse(text) as { type: Kind; data: unknown };

@@ -1,5 +1,6 @@
 /** Data of the server on a screen: fetched, kept while it is fetched again, with its error. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { reconnected } from "./reconnected";
 
 export interface Resource<T> {
   data: T | undefined;
@@ -9,7 +10,7 @@ export interface Resource<T> {
   set: (data: T) => void;
 }
 
-/** Fetches anew whenever `key` changes; null fetches nothing. Answers of an older key are dropped. */
+/** Fetches anew whenever `key` changes, and when the gateway was away; null fetches nothing. Answers of an older key are dropped. */
 export function useResource<T>(key: string | null, fetcher: (signal: AbortSignal) => Promise<T>): Resource<T> {
   const [state, setState] = useState<{ data: T | undefined; error: unknown; loading: boolean }>({
     data: undefined,
@@ -29,7 +30,7 @@ export function useResource<T>(key: string | null, fetcher: (signal: AbortSignal
       (error: unknown) => !abort.signal.aborted && setState((old) => ({ ...old, error, loading: false })),
     );
     return () => abort.abort();
-  }, [key, round]);
+  }, [key, round, reconnected.value]);
 
   const reload = useCallback(() => setRound((n) => n + 1), []);
   const set = useCallback((data: T) => setState({ data, error: undefined, loading: false }), []);
