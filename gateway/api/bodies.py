@@ -3,13 +3,13 @@ of that and reads a body before it knows who sends it."""
 
 import asyncio
 import time
-import uuid
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.exchange import too_large, too_slow
 from gateway.errors import GatewayError, InvalidRequest, UnsupportedMedia, render
+from gateway.observe.request_ids import new_request_id
 from gateway.openai_api.json_body import split_object
 
 MAX_BYTES = 8 * 2**20
@@ -33,7 +33,7 @@ class BoundedBodies:
             _check_head(scope)
             body = await self._read(receive)
         except GatewayError as error:
-            status, headers, content = render(error, f"req-{uuid.uuid4().hex}")
+            status, headers, content = render(error, new_request_id())
             await Response(content, status, dict(headers) | {"connection": "close"})(scope, receive, send)
             return
         if body is not None:

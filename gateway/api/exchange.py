@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import random
 import re
 import time
 from abc import ABC, abstractmethod
@@ -19,6 +18,7 @@ from gateway.errors import (
     render,
     render_event,
 )
+from gateway.observe.request_ids import new_request_id
 from gateway.openai_api.call import ByteStream, Reply
 from gateway.openai_api.sse import comment
 
@@ -49,7 +49,7 @@ class Exchange(ABC):
 
     def __init__(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         self.method, self.path, self.headers = method, path, headers
-        self.request_id = f"req-{random.getrandbits(128):032x}"
+        self.request_id = new_request_id()
         self.received = self._sent_at = time.monotonic()
         self.status = 0
         self._heart: asyncio.TimerHandle | None = None

@@ -2,13 +2,13 @@
 it. Health checks are answered without it. Made by the app."""
 
 import asyncio
-import uuid
 from collections.abc import Callable
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.api.health import CHECKS
+from gateway.observe.request_ids import new_request_id
 from gateway.state import State
 
 
@@ -23,7 +23,7 @@ class LatePages:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET" and (check := CHECKS.get(scope["path"])):
             status, body = check(self._state)
-            headers = {"x-request-id": f"req-{uuid.uuid4().hex}"}
+            headers = {"x-request-id": new_request_id()}
             await JSONResponse(body, status, headers)(scope, receive, send)
         else:
             await (self._made or await self._all())(scope, receive, send)

@@ -1,7 +1,5 @@
 """The FastAPI side: everything but inference, with every refusal in the shape of the OpenAI API."""
 
-import uuid
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -18,6 +16,7 @@ from gateway.api.services import Services
 from gateway.api.watched import Watched
 from gateway.catalog.parts import CatalogParts
 from gateway.errors import GatewayError, InvalidJSON, InvalidRequest, MethodNotAllowed, NotFound, render
+from gateway.observe.request_ids import new_request_id
 from gateway.state import State
 
 
@@ -58,14 +57,14 @@ class RequestIds:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault("x-request-id", f"req-{uuid.uuid4().hex}")
+                MutableHeaders(scope=message).setdefault("x-request-id", new_request_id())
             await send(message)
 
         await self._app(scope, receive, marked)
 
 
 def _answer(error: GatewayError) -> Response:
-    status, headers, body = render(error, f"req-{uuid.uuid4().hex}")
+    status, headers, body = render(error, new_request_id())
     return Response(body, status, dict(headers))
 
 

@@ -1,7 +1,6 @@
 """uvicorn's HTTP/1.1 connection, in which requests for inference skip ASGI. Installed by `serve`."""
 
 import asyncio
-import os
 from collections.abc import Mapping
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -9,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gateway.api.direct import DirectExchange
 from gateway.api.inference import Inference
 from gateway.errors import HeadTooLarge, render
+from gateway.observe.request_ids import new_request_id
 from gateway.openai_api.operations import OPERATIONS
 
 _PATHS = {path.encode(): path for path in OPERATIONS}
@@ -102,7 +102,7 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         if self.cycle is None or self.cycle.response_complete:
             error = HeadTooLarge(f"The headers exceed {_MAX_HEAD // 1024} kB or {_MAX_HEADERS} fields.")
-            status, headers, body = render(error, f"req-{os.urandom(16).hex()}")
+            status, headers, body = render(error, new_request_id())
             lines = [*headers, ("content-length", str(len(body))), ("connection", "close")]
             head = "".join(f"{name}: {value}\r\n" for name, value in lines)
             self.transport.write(STATUS_LINE[status] + head.encode("latin-1") + b"\r\n" + body)

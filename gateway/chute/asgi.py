@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Protocol
-from uuid import uuid4
 
 from gateway.errors import GatewayError, TooLarge, render
+from gateway.observe.request_ids import new_request_id
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -56,7 +56,7 @@ async def answer(send: Send, status: int, headers: Iterable[tuple[str, str]], bo
 
 def rendered(error: GatewayError) -> tuple[int, list[tuple[str, str]], bytes]:
     """An error that arose before the gateway app could give the request its id."""
-    return render(error, f"req-{uuid4().hex}")
+    return render(error, new_request_id())
 
 
 def with_body(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Headers:

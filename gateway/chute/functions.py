@@ -10,7 +10,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
-from uuid import uuid4
 
 from fastapi import HTTPException, Request, Response
 from pydantic import BaseModel
@@ -24,6 +23,7 @@ from gateway.chute.binding import bind
 from gateway.chute.cord import GatewayCord
 from gateway.chute.replies import CLIENT_GONE, EVENTS, JSON
 from gateway.errors import GatewayError, InvalidJSON, Unauthenticated
+from gateway.observe.request_ids import new_request_id
 
 if TYPE_CHECKING:
     from gateway.chute.chute import GatewayChute
@@ -49,7 +49,7 @@ class FunctionCord(GatewayCord):
         """The function as an app: whoever calls it, what it returns leaves as the gateway's answers do."""
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            request.state.request_id = f"req-{uuid4().hex}"
+            request.state.request_id = new_request_id()
             response = await self._response(request, scope, await _fields(self.method, scope, receive))
             await response(scope, receive, send)
 
