@@ -19,6 +19,7 @@ from gateway.settings.audio import AudioSettings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
 from gateway.settings.jobs import JobSettings
+from gateway.settings.confidentiality import ConfidentialitySettings
 from gateway.settings.keys import RetentionSettings
 from gateway.settings.schema import CacheSettings, LimitSettings, Separated
 
@@ -34,6 +35,7 @@ IN_FILE_ONLY = frozenset(
         "cache",
         "catalog",
         "limits",
+        "confidentiality",
         "retention",
         "jobs",
         "chute",
@@ -55,6 +57,7 @@ def tables() -> dict[str, str]:
         "cache": _table(CacheSettings.model_fields, "CACHE_"),
         "limits": _table(LimitSettings.model_fields, "LIMITS_"),
         "admin": _routes(),
+        "confidentiality": _table(ConfidentialitySettings.model_fields, "CONFIDENTIALITY_"),
         "retention": _table(RetentionSettings.model_fields, "RETENTION_"),
         "jobs": _table(JobSettings.model_fields, "JOBS_"),
         "catalog": _table(_plain(CatalogSettings.model_fields), "CATALOG_"),
