@@ -77,7 +77,7 @@ def test_the_link_of_the_console_brings_the_token_and_nobody_else_sees_it(visito
     link = served.setup_link()
     visitor.goto(link)
     secret = link.rpartition("=")[2]
-    expect(visitor.get_by_text("The link of the console brought the set-up token.")).to_be_visible()
+    expect(visitor.get_by_text("Your link brought the set-up token along")).to_be_visible()
     expect(visitor.get_by_label("Set-up token")).to_have_count(0)
     assert visitor.url == f"{served.url}/ui/setup" and not [url for url in asked if secret in url.partition("#")[0]]
     fill_account(visitor, "", PASSWORD)
@@ -94,7 +94,7 @@ def test_the_link_works_pasted_where_the_token_is_asked_for_and_an_old_one_says_
     visitor.goto(served.url)
     expect(visitor.get_by_label("Set-up token")).to_be_visible()
     visitor.goto(link[:-4] + "past")
-    expect(visitor.get_by_text("The link of the console brought")).to_be_visible()
+    expect(visitor.get_by_text("Your link brought the set-up token along")).to_be_visible()
     fill_account(visitor, "", PASSWORD)
     make(visitor)
     expect(visitor.get_by_role("alert")).to_contain_text("set-up token is wrong")

@@ -9,7 +9,10 @@ const SOON = 1500;
 
 export function useCost(requestId: string | null): number | null {
   const [cost, setCost] = useState<number | null>(null);
-  useLive("request", (row) => row.request_id === requestId && setCost(row.cost_usd));
+  useLive("requests", ({ ended }) => {
+    const row = ended.find((one) => one.request_id === requestId);
+    if (row) setCost(row.cost_usd);
+  });
   useEffect(() => {
     const role = session.peek()?.role;
     if (!requestId || !role) return;

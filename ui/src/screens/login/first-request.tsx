@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { listModels } from "../../api/inference";
 import { Button } from "../../parts/button";
+import { Field } from "../../parts/field";
 import { ModelPicker } from "../../parts/model-picker";
 import { Snippets } from "../../parts/snippets";
 import { Await } from "../../parts/states";
@@ -17,14 +18,15 @@ export function FirstRequest({ apiKey, onDone }: { apiKey: string; onDone: () =>
   const models = useResource("first", (signal) => listModels(apiKey, signal));
   const chats = (models.data ?? []).filter((model) => model.type === "chat");
   const [chosen, setChosen] = useState("");
-  const [asked, setAsked] = useState(false);
+  const [question, setQuestion] = useState(words.prompt);
+  const [asked, setAsked] = useState("");
   const answer = useSignal<Answer>(emptyAnswer(""));
   useEvery(chats.length ? 0 : 2000, models.reload);
   const model = chosen || chats[0]?.id || "";
-  const body = { model, messages: [{ role: "user", content: words.prompt }] };
+  const body = { model, messages: [{ role: "user", content: question.trim() }] };
   const send = () => {
     answer.value = emptyAnswer(model);
-    setAsked(true);
+    setAsked(question.trim());
     void run(answer, { ...body, max_tokens: 200, stream: true, stream_options: { include_usage: true } }, apiKey, new AbortController().signal);
   };
   return (
@@ -33,11 +35,12 @@ export function FirstRequest({ apiKey, onDone }: { apiKey: string; onDone: () =>
       <Await of={models}>
         {() => chats.length === 0 ? <p class="hint warn">{words.noModels}</p> : (
           <>
-            <div class="row nowrap">
-              <div class="grow"><ModelPicker models={chats} value={model} onChange={setChosen} /></div>
-              <Button kind="primary" icon="send" onClick={send}>{words.action}</Button>
-            </div>
-            <div class="said"><p>{words.prompt}</p></div>
+            <Field label={text.playground.test.model}>{() => <ModelPicker models={chats} value={model} onChange={setChosen} />}</Field>
+            <form class="row nowrap" onSubmit={(event) => { event.preventDefault(); if (question.trim()) send(); }}>
+              <input class="input grow" aria-label={words.question} value={question} onInput={(event) => setQuestion(event.currentTarget.value)} />
+              <Button type="submit" kind="primary" icon="send" busy={asked !== "" && ["waiting", "streaming"].includes(answer.value.state)} disabled={!question.trim()}>{words.action}</Button>
+            </form>
+            {asked && <div class="said"><p>{asked}</p></div>}
             {asked && <AnswerView answer={answer} named={false} onAgain={send} />}
             {answer.value.state === "done" && <details><summary>{words.code}</summary><Snippets path="/v1/chat/completions" body={body} /></details>}
           </>

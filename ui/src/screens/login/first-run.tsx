@@ -29,7 +29,7 @@ export function FirstRun() {
       {step === 2 && (
         <div class="form">
           <p class="muted">{words.key.lead}</p>
-          <div class="secret"><code data-testid="master-key">{masterKey}</code><CopyButton content={masterKey} /></div>
+          <div class="secret"><code data-testid="master-key">{masterKey}</code><CopyButton content={masterKey} label={text.common.copy} /></div>
           <div><Button kind="primary" onClick={() => setStep(3)}>{words.key.kept}</Button></div>
         </div>
       )}

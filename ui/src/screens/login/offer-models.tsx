@@ -41,12 +41,13 @@ export function OfferModels({ id, input, result, onDone }: OfferProps) {
   return (
     <form class="form" onSubmit={(event) => { event.preventDefault(); void send(); }}>
       <TestVerdict result={result} />
+      <p class="muted">{words.offerLead}</p>
       {saving.error !== undefined && <ErrorPanel error={saving.error} />}
       {models.loading
         ? <Loading rows={3} />
         : <AreaField label={words.models} mono rows={7} value={typed} onInput={setTyped} error={saving.of("models")} help={models.data?.length ? words.modelsHelp(models.data.length) : words.modelsUnknown} />}
       <div class="row">
-        <Button type="submit" kind="primary" busy={saving.busy} disabled={models.loading || names.length === 0}>{words.offer(names.length)}</Button>
+        <Button type="submit" kind="primary" busy={saving.busy} disabled={models.loading || names.length === 0}>{models.loading ? words.offerLater : words.offer(names.length)}</Button>
         <Button kind="ghost" onClick={onDone}>{words.skip}</Button>
       </div>
     </form>

@@ -1,4 +1,5 @@
 /** A transcript beside its recording: the spoken word is marked, a click on a word plays it. */
+import { Fragment } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { Segment, Transcript, Word } from "../../api/inference";
 import { download } from "../../format/csv";
@@ -40,7 +41,7 @@ export function TranscriptView({ answer, audio, name }: { answer: Answered<Trans
           <li key={n} class={at >= segment.start && at < segment.end ? "now" : ""}>
             <button type="button" class="stamp" onClick={() => play(segment.start)}>{clockTime(segment.start, ".").slice(3, -2)}</button>
             <p>{wordsOf(segment, transcript.words ?? []).map((word, m) => (
-              <button key={m} type="button" class={at >= word.start && at < word.end ? "word now" : "word"} onClick={() => play(word.start)}>{word.word.trim()}</button>
+              <Fragment key={m}><button type="button" class={at >= word.start && at < word.end ? "word now" : "word"} onClick={() => play(word.start)}>{word.word.trim()}</button>{" "}</Fragment>
             ))}</p>
           </li>
         ))}

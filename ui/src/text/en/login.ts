@@ -11,7 +11,7 @@ export const login = {
       title: "Make the administrator's account",
       lead: "There is no default password. The set-up token was printed on the console where the gateway was started.",
       leadLinked: "There is no default password: choose one for the person who runs this gateway.",
-      tokenLinked: "The link of the console brought the set-up token.",
+      tokenLinked: "Your link brought the set-up token along: there is nothing to type.",
       token: "Set-up token",
       tokenHelp: "Also in the file setup_token of the state folder.",
       repeat: "Password again",
@@ -21,7 +21,7 @@ export const login = {
     },
     key: {
       title: "Keep the master key",
-      lead: "It may do everything, and it is shown only now. Scripts use it for administration; give people keys of their own.",
+      lead: "It opens everything, and this page shows it only now: put it into your password manager. Scripts use it for administration; people and programs get keys of their own.",
       kept: "I have kept it",
     },
     provider: {
@@ -40,11 +40,14 @@ export const login = {
       models: "Models to offer, one a line",
       modelsHelp: (n: number) => (n === 1 ? "This is the one model that it lists." : `These are the ${n} models that it lists. Take away the lines that nobody should use.`),
       modelsUnknown: "It lists no models. Write their names as it knows them.",
+      offerLead: "Choose which of its models people and programs may ask for here.",
+      offerLater: "Offer models",
       offer: (n: number) => (n === 1 ? "Offer 1 model" : `Offer ${n} models`),
     },
     first: {
       title: "Send a first request",
       lead: "One question to one model, exactly as your programs will ask.",
+      question: "Question",
       noModels: "No model can answer yet. Local engines may still be loading; or add a provider first.",
       prompt: "Say hello in one short sentence.",
       action: "Send",
