@@ -135,9 +135,9 @@ def smoke_test(name: str, seconds: str) -> str:
 
 
 def _first(models: list[Any]) -> str:
-    """A name to begin with. Without any, every model of Chutes is there, as its key is a secret of the chute."""
+    """A name to begin with. Those of the catalog are listed only a moment after the start."""
     if not models:
-        return " of its own; every model of Chutes by the name chutes/MODEL"
+        return " listed yet; every model of Chutes by the name chutes/MODEL"
     return f", such as {models[0].get('id')}"
 
 

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -122,15 +122,20 @@ class ChuteHosts:
 
 def read_chute(document: dict[str, Any], api_url: str = API_URL) -> Chute:
     """Raises UpstreamBadResponse for one without a usable slug. Where the API is on this machine, so are the hosts."""
-    slug, local = document.get("slug"), document.get("dev_platform_url")
+    slug = document.get("slug")
     if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
         raise UpstreamBadResponse("Chutes' management API told no usable slug of the chute.")
-    url = f"https://{slug}.chutes.ai"
-    if isinstance(local, str) and urlsplit(api_url).hostname in _LOOPBACK and urlsplit(local).hostname in _LOOPBACK:
-        url = local
     cords = document.get("cords")
     paths = {cord.get("public_api_path") for cord in cords if isinstance(cord, dict)} if isinstance(cords, list) else ()
     found = frozenset(path for path in paths if isinstance(path, str))
     tee = document.get("tee")
     in_tee = tee if isinstance(tee, bool) else None
+    url = emulated_url(document, api_url) or f"https://{slug}.chutes.ai"
     return Chute(str(document.get("chute_id") or ""), str(document.get("name") or slug), url, found, in_tee)
+
+
+def emulated_url(document: Mapping[str, Any], api_url: str) -> str:
+    """Where the host of this chute is on this machine; empty where the API is not on it."""
+    local = document.get("dev_platform_url")
+    ours = isinstance(local, str) and urlsplit(api_url).hostname in _LOOPBACK and urlsplit(local).hostname in _LOOPBACK
+    return str(local) if ours else ""

@@ -1,6 +1,7 @@
 """One provider, all hosts: every kind of chute by name alone, through a gateway and the OpenAI client."""
 
 import base64
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 
 from tests.api.running import RunningGateway
 from tests.api.test_files import tone
-from tests.chutes_provider.conftest import R1
+from tests.chutes_provider.conftest import R1, Start
 from tests.platform.process import KEY, PlatformProcess
 
 
@@ -144,3 +145,17 @@ def test_the_provider_test_checks_the_key_and_not_the_public_list(
 
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+
+
+def test_what_the_catalog_lists_at_an_emulated_platform_is_asked_there(start: Start) -> None:
+    """Its own lists have no hosts at chutes.ai."""
+    gateway = start(catalog={"refresh": "on"}, wait=False)
+    until = time.monotonic() + 30
+    with gateway.http() as http:
+        while "kokoro" not in {model["id"] for model in http.get("/v1/models").json()["data"]}:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        for model in ("Qwen/Qwen3-Embedding-8B", "chutes/Qwen/Qwen3-Embedding-8B"):
+            reply = http.post("/v1/embeddings", json={"model": model, "input": "x"})
+            assert reply.status_code == 200, reply.text
+        assert http.post("/v1/audio/speech", json={"model": "kokoro", "input": "Hi"}).content.startswith(b"RIFF")

@@ -6,13 +6,16 @@ from typing import Any
 from gateway.catalog.facts import Facts, ModelFacts, Rejected
 from gateway.catalog.prices import estimated
 from gateway.catalog.readers import mapping, name, rows, said, text, whole, words, yes_no
+from gateway.providers.chutes_hosts import emulated_url
 
 
-def read_chutes(source: str, items: object, at: int, refs: Mapping[str, Any], *, annotates: bool = False) -> Facts:
-    """`refs` are the shared cords of a list: rows may name them instead of holding them."""
+def read_chutes(
+    source: str, items: object, at: int, refs: Mapping[str, Any], *, api_url: str, annotates: bool = False
+) -> Facts:
+    """`refs` are the shared cords of a list: rows may name them instead of holding them. `api_url` is who told."""
     models, rejected = [], []
     for item in rows(items):
-        row = _row(mapping(item), at, refs)
+        row = _row(mapping(item), at, refs, api_url)
         if isinstance(row, ModelFacts):
             models.append(row)
         else:
@@ -20,7 +23,7 @@ def read_chutes(source: str, items: object, at: int, refs: Mapping[str, Any], *,
     return Facts(source, models=tuple(models), rejected=tuple(rejected), at=at, annotates=annotates)
 
 
-def _row(item: Mapping[str, Any], at: int, refs: Mapping[str, Any]) -> ModelFacts | str:
+def _row(item: Mapping[str, Any], at: int, refs: Mapping[str, Any], api_url: str) -> ModelFacts | str:
     if not item:
         return "is not an object"
     title, chute_id = name(item.get("name")), text(item.get("chute_id") or item.get("id"), 64)
@@ -28,7 +31,8 @@ def _row(item: Mapping[str, Any], at: int, refs: Mapping[str, Any]) -> ModelFact
         return "has no name"
     if not chute_id:
         return "has no chute_id"
-    return ModelFacts(chute_id, title, chute_id, _fields(item, at, refs))
+    own = {"base_url": url} if (url := emulated_url(item, api_url)) else {}
+    return ModelFacts(chute_id, title, chute_id, _fields(item, at, refs) | own)
 
 
 def _fields(item: Mapping[str, Any], at: int, refs: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,8 +44,9 @@ class ChutesList:
         return {"total": len(found), "items": list(found.values()), "cord_refs": refs}
 
     def read(self, document: Any, at: int) -> Facts:
+        listed = mapping(document)
         return read_chutes(
-            self.name, rows(mapping(document).get("items")), at, mapping(mapping(document).get("cord_refs"))
+            self.name, rows(listed.get("items")), at, mapping(listed.get("cord_refs")), api_url=self._url
         )
 
     def _query(self, page: int) -> dict[str, object]:

@@ -52,7 +52,7 @@ class ChuteDetails:
 
     def read(self, document: Any, at: int) -> Facts:
         """Of chutes that are still listed: a copy outlives its chute."""
-        return read_chutes(self.name, rows(mapping(document).get("items")), at, {}, annotates=True)
+        return read_chutes(self.name, rows(mapping(document).get("items")), at, {}, api_url=self._url, annotates=True)
 
 
 def chute_url(base: str, chute_id: str) -> str:
