@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from tests.fakes import hearing
 from tests.fakes.http_server import Exchange, Received
 from tests.fakes.media import drawing, sound
 
@@ -47,6 +48,16 @@ def form_fields(request: Received) -> dict[str, str]:
             key, text = name[1].decode(), value[:-2].decode()
             fields[key] = f"{fields[key]},{text}" if key in fields else text
     return fields
+
+
+def form_file(request: Received) -> bytes:
+    """The file of a multipart body."""
+    boundary = request.headers["content-type"].partition("boundary=")[2].encode()
+    for part in request.body.split(b"\r\n--" + boundary):
+        head, _, value = part.partition(b"\r\n\r\n")
+        if b"filename=" in head:
+            return value
+    return b""
 
 
 def words(upstream: "Upstream") -> list[str]:
@@ -136,7 +147,14 @@ async def embeddings(upstream: "Upstream", exchange: Exchange) -> None:
 
 
 async def speech(upstream: "Upstream", exchange: Exchange) -> None:
+    upstream.arrived += 1
+    while upstream.arrived < upstream.together and not exchange.gone:
+        await asyncio.sleep(0.005)
     form = form_fields(exchange.request)
+    if upstream.hears:
+        heard = hearing.listen(form_file(exchange.request))
+        exchange.send_json(200, transcript(heard, form.get("response_format", "")))
+        return
     if form.get("response_format") == "verbose_json":
         document = {"task": "transcribe", "language": "english", "duration": 2.5, "text": SPOKEN}
         exchange.send_json(200, {**document, "segments": [{"id": n, **s} for n, s in enumerate(SEGMENTS)]})
@@ -144,7 +162,25 @@ async def speech(upstream: "Upstream", exchange: Exchange) -> None:
         exchange.send_json(200, {"text": SPOKEN})
 
 
+def transcript(heard: list[hearing.Heard], response_format: str) -> dict[str, Any]:
+    """A segment for each four words."""
+    document: dict[str, Any] = {"text": " ".join(word for word, _, _ in heard)}
+    if response_format == "verbose_json":
+        lines = [heard[at : at + 4] for at in range(0, len(heard), 4)]
+        document["segments"] = [
+            {"id": n, "start": s[0].start, "end": s[-1].end, "text": " ".join(w.word for w in s), "seek": 0}
+            for n, s in enumerate(lines)
+        ]
+        document |= {"language": "english", "duration": heard[-1].end if heard else 0.0}
+        document["words"] = [one._asdict() for one in heard]
+    return document
+
+
 async def chute_speech(upstream: "Upstream", exchange: Exchange) -> None:
+    if upstream.hears:
+        heard = hearing.listen(base64.b64decode(exchange.request.json["audio_b64"]))
+        exchange.send_json(200, [{"start": w.start, "end": w.end, "text": w.word} for w in heard])
+        return
     shapes: dict[str, object] = {
         "array": SEGMENTS,
         "string": SPOKEN,

@@ -15,6 +15,7 @@ A model named `fault:429:2` brings its fault itself. Faults (N counts stream eve
 Speaks /v1/chat/completions, /completions, /embeddings, /audio/*, /images, /rerank, /models (pages of `page_size`), and
 of Chutes /transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr,
 /health and /metrics (what `metrics` says; gateways ask all the time, so `metrics_asked` counts that, not `requests`).
+With `hears` it transcribes what `hearing.speech` says; with `together = N` it answers only when N recordings are there.
 `valid_keys` (None = any) answers 401 to others, `text` and `tokens` set what it says, `models` what it lists.
 """
 
@@ -46,6 +47,9 @@ class Upstream:
         self.models = ["gpt-x", "text-embed", "whisper-1"]
         self.page_size: int | None = None
         self.whisper_shape = "array"
+        self.hears = False
+        self.together = 1
+        self.arrived = 0
         self.valid_keys: set[str] | None = None
         self.metrics = ""
         self.metrics_asked = 0
