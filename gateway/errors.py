@@ -188,6 +188,12 @@ class Overloaded(GatewayError):
     status, type, code, retryable = 429, "rate_limit_error", "overloaded", True
 
 
+class GatewayStopping(GatewayError):
+    """The gateway ends, and the time for answers under way is over."""
+
+    status, type, code = 503, "service_unavailable_error", "gateway_stopping"
+
+
 class StorageUnavailable(GatewayError):
     """The database cannot be reached: nothing was written."""
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Iterable, Mapping
 
 from gateway.errors import (
     GatewayError,
+    GatewayStopping,
     InvalidRequest,
     RequestTimeout,
     TooLarge,
@@ -133,6 +134,11 @@ class Exchange(ABC):
                 self.broken = error
                 if (writing := self._write(render_event(error))) is not None:
                     await writing
+            except asyncio.CancelledError:
+                if not self.was_left():
+                    self.broken = stopping()
+                    self._write(render_event(self.broken))
+                raise
             finally:
                 if self._heart is not None:
                     self._heart.cancel()
@@ -182,6 +188,10 @@ def _on_one_line(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:
 
 def too_large(limit: int) -> TooLarge:
     return TooLarge(f"The request body exceeds the maximum of {limit / 2**20:g}MB.")
+
+
+def stopping() -> GatewayStopping:
+    return GatewayStopping("The gateway stopped before the answer was whole. Ask again.", retry_after=1.0)
 
 
 def too_slow(seconds: float) -> RequestTimeout:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gateway.access.keys import Caller
 from gateway.api.asgi import AsgiExchange, Receive, Scope, Send
 from gateway.api.calls import audio_call, body_limit, read_call, read_form
-from gateway.api.exchange import ClientGone, Exchange
+from gateway.api.exchange import ClientGone, Exchange, stopping
 from gateway.api.identity import identify
 from gateway.api.long_work import LongWork, Patience, read_waiting
 from gateway.api.request_line import RequestLine
@@ -87,6 +87,7 @@ class Inference:
             exchange.status = 499
         except asyncio.CancelledError:
             if not exchange.was_left():
+                await self._break_off(exchange, line)
                 raise
             exchange.status = 499
         except Exception:
@@ -101,6 +102,12 @@ class Inference:
                     exchange.request_id, exchange.received, exchange.status, line.error or exchange.broken
                 )
             line.write()
+
+    async def _break_off(self, exchange: Exchange, line: RequestLine) -> None:
+        """The gateway ends before the answer does. A stream that had begun has said so."""
+        line.error = exchange.broken or stopping()
+        if not exchange.status:
+            await exchange.send_error(line.error)
 
     async def _answer_long(self, call: Call, exchange: Exchange, account: Account, line: RequestLine) -> Reply | None:
         """None where everything was sent."""

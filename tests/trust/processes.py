@@ -87,7 +87,7 @@ class Served:
         """Each call on a connection of its own, so that it may meet any worker."""
         headers = {"authorization": f"Bearer {key}"} if key else {}
         limits = httpx.Limits(max_keepalive_connections=0)
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, limits=limits, verify=False, **options)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, limits=limits, verify=False, **options)
 
     def chat(self, key: str = MASTER, model: str = "gpt-x", **more: Any) -> httpx.Response:
         with self.http(key) as client:

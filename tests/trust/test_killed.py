@@ -4,6 +4,7 @@ import random
 import socket
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -124,21 +125,29 @@ def test_kill_9_under_100_streams_ends_them_visibly_and_the_next_start_needs_no_
 
 
 def test_sigterm_lets_streams_finish_and_writes_every_row(tmp_path: Path, upstream: Upstream) -> None:
-    """Thirty streams that end in a few seconds, and two that never would: those are cut when their time is up."""
-    upstream.faults |= {"gpt-x": "slow:0.05", "gpt-y": "slow:0.5"}
+    """Thirty streams that end in a few seconds, and two streams and an answer that never would: those are cut when
+    their time is up, and say so."""
+    upstream.faults |= {"gpt-x": "slow:0.05", "gpt-y": "slow:0.5", "gpt-z": "hang"}
     upstream.tokens = 100
-    served = Served(tmp_path, yaml=provider_yaml(upstream.url, ["gpt-x", "gpt-y"]))
+    served = Served(tmp_path, yaml=provider_yaml(upstream.url, ["gpt-x", "gpt-y", "gpt-z"]))
     served.start()
     streams = begun(served, 30)
     endless = begun(served, 2, "gpt-y")
-    took = served.stop()
+    with ThreadPoolExecutor(1) as pool:
+        silent = pool.submit(served.chat, model="gpt-z")
+        eventually(lambda: len(upstream.requests) == 33)
+        took = served.stop()
+        assert (silent.result().status_code, silent.result().json()["error"]["code"]) == (503, "gateway_stopping")
     whole = sum(b"data: [DONE]" in stream.read() for stream in streams)
     assert whole == 30
-    assert not any(b"[DONE]" in stream.read() for stream in endless)
+    cut = [stream.read() for stream in endless]
+    assert not any(b"[DONE]" in read for read in cut)
+    assert all(b'"code": "gateway_stopping"' in read for read in cut)
     assert took <= 40
     served.start()
     with served.http() as admin:
         rows = usage_rows(admin)
     served.stop()
-    assert sorted(row["model"] for row in rows) == ["gpt-x"] * 30 + ["gpt-y"] * 2
-    print(f"SIGTERM: {whole} of 30 streams finished, the end after {took:.1f} s, {len(rows)} of 32 rows written")
+    assert sorted(row["model"] for row in rows) == ["gpt-x"] * 30 + ["gpt-y"] * 2 + ["gpt-z"]
+    assert [row["error_code"] for row in rows if row["model"] != "gpt-x"] == ["gateway_stopping"] * 3
+    print(f"SIGTERM: {whole} of 30 streams finished, the end after {took:.1f} s, {len(rows)} of 33 rows written")
