@@ -236,5 +236,11 @@ def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
     if not origins:
         return app
     gateway_headers = ("provider", "model", "attempts", "overhead-ms", "cold-eta", "confidentiality")
-    exposed = ["x-request-id", "retry-after", *(f"x-gateway-{name}" for name in gateway_headers)]
+    exposed = [
+        "x-request-id",
+        "retry-after",
+        "location",
+        "preference-applied",
+        *(f"x-gateway-{name}" for name in gateway_headers),
+    ]
     return CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed)

@@ -24,7 +24,7 @@ URL_HEADER, SECRET_HEADER = "x-gateway-webhook", "x-gateway-webhook-secret"
 _LONGEST = 2048
 _SHORTEST_SECRET = 16
 _MOST_PENDING = 200
-_LAST_SECONDS = 3.0
+_LAST_SECONDS = 2.0
 """For messages that are under way when the gateway stops."""
 
 

@@ -22,6 +22,7 @@ from gateway.jobs.hooks import Courier, HookRules
 from gateway.openai_api.call import Reply
 from gateway.pipeline.account import Account
 from gateway.providers.webhooks import Receiver, message
+from gateway.store.documents import clean
 from gateway.store.job_rows import JobRow, JobStatus
 from gateway.store.jobs import JobStore
 
@@ -33,7 +34,7 @@ _LEASE = 15.0
 """Seconds after which a worker that says nothing is taken for dead."""
 _AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds before each further try to keep an answer while the database is away."""
-_LAST_SECONDS = 5.0
+_LAST_SECONDS = 4.0
 """For keeping the ends of jobs that the end of the gateway interrupts."""
 _LEFT = 499
 
@@ -101,7 +102,7 @@ class Runner:
             owner=owner_of(account.caller),
             request_id=request_id,
             operation=account.operation.name,
-            model=call.model if call else "",
+            model=clean(call.model) if call else "",
             worker=self._worker,
             created_at=now,
             lease_until=now + _LEASE,
@@ -138,7 +139,9 @@ class Runner:
         for running in self._running.values():
             self._stop(running, interrupted())
         if pending := self._followers | self._asides:
-            await asyncio.wait(pending, timeout=_LAST_SECONDS)
+            _, late = await asyncio.wait(pending, timeout=_LAST_SECONDS)
+            for task in late:
+                task.cancel()
         if self._minding is not None:
             self._minding.cancel()
         await self._courier.aclose()
@@ -147,13 +150,15 @@ class Runner:
 
     async def _follow(self, running: Running) -> None:
         row, account = running.row, running.account
-        with self.counted():
-            await asyncio.wait({running.work})
-            ending, error = await self._ending(running)
-            status = ending.row.http_status or (_LEFT if ending.row.status is JobStatus.CANCELLED else 503)
-            account.close(row.request_id, running.received, status, error)
-            await self._keep(ending)
-            self._running.pop(row.id, None)
+        try:
+            with self.counted():
+                await asyncio.wait({running.work})
+                ending, error = await self._ending(running)
+                status = ending.row.http_status or (_LEFT if ending.row.status is JobStatus.CANCELLED else 503)
+                account.close(row.request_id, running.received, status, error)
+                await self._keep(ending)
+        finally:
+            del self._running[row.id]
         if running.hook is not None:
             self._courier.send(running.hook, message(f"job.{ending.row.status}", document(ending.row)), row.id)
         ms = round((time.monotonic() - running.received) * 1000, 1)

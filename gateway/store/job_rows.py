@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, tuple_, update
 
-from gateway.store.documents import clean, from_json, to_json
+from gateway.store.documents import from_json, to_json
 from gateway.store.tables import jobs
 
 
@@ -68,7 +68,7 @@ def add(connection: Connection, row: JobRow, most: int) -> bool:
     """Whether there was room for it: an owner has at most `most` that run."""
     if count_open(connection, row.owner, row.created_at) >= most:
         return False
-    values = asdict(row) | {"headers": to_json(row.headers), "error": to_json(row.error), "model": clean(row.model)}
+    values = asdict(row) | {"headers": to_json(row.headers), "error": to_json(row.error)}
     connection.execute(insert(jobs).values(values))
     return True
 

@@ -36,11 +36,11 @@ def ended(row: JobRow, size: int = 0, *, at: float = 0.0, lives: float = DAY) ->
 
 
 async def test_a_job_comes_back_as_it_was_written_with_its_bytes(store: Store) -> None:
-    row = job(1, model="m\0" + "ä" * 2000)
+    row = job(1, model="mä大")
     assert await store.jobs.add(row, 9)
     found = await store.jobs.find("job-1")
     assert found and found.is_open and found.http_status is None
-    assert found.model == ("m�" + "ä" * 998)
+    assert found == row
     done, answer = ended(found, 256), bytes(range(256))
     await store.jobs.finish(done, answer, MB)
     assert await store.jobs.find("job-1") == done
