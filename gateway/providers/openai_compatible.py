@@ -1,6 +1,7 @@
 """The dialect of OpenAI and of everybody who speaks it."""
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from gateway.errors import GatewayError, UpstreamCredentials
@@ -49,7 +50,7 @@ class OpenAICompatible:
         upstream = remote(provider)
         await check_url(self._transport, upstream, join_url(upstream.base_url, "/v1/models"))
         if provider.api_keys:
-            await _check_key(self._transport, upstream)
+            await _check_key(self._transport, _hurried(upstream))
 
 
 async def _check_key(transport: Transport, upstream: Upstream) -> None:
@@ -65,9 +66,10 @@ async def _check_key(transport: Transport, upstream: Upstream) -> None:
 
 async def check_url(transport: Transport, upstream: Upstream, url: str) -> None:
     """Raises "health check failed with status: N" for any answer but 200, within `CHECK_SECONDS`."""
-    connect = min(upstream.timeouts.connect, CHECK_SECONDS)
-    patience = Timeouts(connect=connect, first_byte=CHECK_SECONDS, whole=CHECK_SECONDS, idle=CHECK_SECONDS)
-    request = HttpRequest("GET", url, upstream.headers, timeouts=patience, engine=upstream.engine, via=upstream.via)
+    upstream = _hurried(upstream)
+    request = HttpRequest(
+        "GET", url, upstream.headers, timeouts=upstream.timeouts, engine=upstream.engine, via=upstream.via
+    )
     response = await transport.send(request)
     if response.status == 200:
         await response.read(MAX_REPLY)
@@ -75,3 +77,10 @@ async def check_url(transport: Transport, upstream: Upstream, url: str) -> None:
     error = await refusal(response, upstream)
     error.message = f"health check failed with status: {response.status}"
     raise error
+
+
+def _hurried(upstream: Upstream) -> Upstream:
+    """The same within `CHECK_SECONDS`: somebody waits for the verdict, or the next check is due soon."""
+    connect = min(upstream.timeouts.connect, CHECK_SECONDS)
+    timeouts = Timeouts(connect=connect, first_byte=CHECK_SECONDS, whole=CHECK_SECONDS, idle=CHECK_SECONDS)
+    return replace(upstream, timeouts=timeouts)

@@ -365,6 +365,16 @@ async def test_check(adapters: Mapping[str, ProviderAdapter], upstream: Upstream
     assert caught.value.message == "health check failed with status: 503"
 
 
+async def test_a_provider_that_never_answers_the_try_of_its_key_does_not_hold_up_the_check(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream
+) -> None:
+    upstream.script += ["", "hang"]
+    slow = replace(provider(upstream), timeouts=Timeouts(first_byte=600, whole=600, idle=600))
+    async with asyncio.timeout(60):
+        await adapters["openai"].check(slow)
+    assert [request.path for request in upstream.requests] == ["/v1/models", "/v1/chat/completions"]
+
+
 async def _none_live(upstream: Upstream) -> None:
     until = time.monotonic() + 1.0
     while upstream.server.live and time.monotonic() < until:
