@@ -1,0 +1,91 @@
+"""Every screen by keyboard alone: what has the focus is seen, nothing holds it, rows are walked and opened."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.ui.house import SCREENS, House
+from tests.ui.test_looks import settled
+
+MOST = 90
+"""Stops of a page that are looked at; a long table has more."""
+STOP = """() => {
+  const at = document.activeElement;
+  if (!at || at === document.body) return null;
+  const seen = (one) => {
+    const style = one && getComputedStyle(one);
+    return Boolean(style) && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  };
+  const near = [at, at.nextElementSibling, at.parentElement, at.parentElement?.parentElement];
+  const box = at.getBoundingClientRect();
+  const label = at.matches(":disabled") ? "disabled " : "";
+  if (!at.dataset.stop) at.dataset.stop = String(document.querySelectorAll("[data-stop]").length + 1);
+  return {
+    stop: Number(at.dataset.stop), what: label + at.outerHTML.slice(0, 120), seen: near.some(seen),
+    inside: box.bottom > -1 && box.top < innerHeight + 1 && box.right > -1 && box.left < innerWidth + 1,
+    order: at.tabIndex, parts: at.type === "datetime-local",
+  };
+}"""
+PLAYGROUND = ["playground/speech", "playground/images", "playground/rerank", "playground/transcription"]
+TABLES = ["requests", "models", "providers", "keys", "users", "catalog"]
+
+
+def stops(page: Page) -> list[dict[str, Any]]:
+    """Where Tab leads, until it leaves the page or comes back to the first."""
+    found: list[dict[str, Any]] = []
+    for _ in range(MOST):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(STOP)
+        if stop is None or (found and stop["stop"] == 1):
+            return found
+        if not (found and found[-1]["stop"] == stop["stop"] and stop["parts"]):
+            found.append(stop)
+    return found
+
+
+@pytest.mark.parametrize("screen", [*SCREENS, *PLAYGROUND, "keys?open=new", "models?open=new"])
+def test_whatever_has_the_focus_is_seen(browser: Browser, logged_in: Any, house: House, screen: str) -> None:
+    context = browser.new_context(storage_state=logged_in, viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    if "playground" in screen:
+        page.goto(f"{house.url}/ui/playground")
+        page.get_by_role("button", name="Make a key for this tab").click()
+        page.get_by_role("button", name="Test connection").wait_for()
+    page.goto(f"{house.url}/ui/{screen}")
+    settled(page)
+    found = stops(page)
+    context.close()
+    numbers = [one["stop"] for one in found]
+    assert len(found) >= 6 and len(set(numbers)) == len(numbers), "nothing holds the focus or gets it twice"
+    assert [one["what"] for one in found if not one["seen"]] == []
+    assert [one["what"] for one in found if not one["inside"]] == []
+    assert [one["what"] for one in found if one["order"] > 0] == []
+
+
+@pytest.mark.parametrize("screen", TABLES)
+def test_rows_are_walked_and_opened(admin: Page, house: House, screen: str) -> None:
+    with house.gateway.http() as http:
+        http.post("/catalog/refresh")
+    house.open(admin, screen)
+    settled(admin)
+    admin.get_by_role("row").nth(1).wait_for()
+    for key in ("j", "j", "k"):
+        admin.keyboard.press(key)
+    expect(admin.locator("tr.active")).to_have_count(1)
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_role("dialog")).to_be_visible()
+    admin.keyboard.press("Escape")
+    expect(admin.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("keys", ["Control+k", "Meta+k"])
+def test_every_screen_is_a_command_away(admin: Page, house: House, keys: str) -> None:
+    house.open(admin, "overview")
+    settled(admin)
+    for heading in SCREENS.values():
+        admin.keyboard.press(keys)
+        expect(admin.get_by_role("combobox", name="Commands")).to_be_focused()
+        admin.keyboard.type(heading)
+        admin.keyboard.press("Enter")
+        expect(admin.get_by_role("heading", name=heading, exact=True, level=1)).to_be_visible()
