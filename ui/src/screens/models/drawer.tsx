@@ -38,7 +38,7 @@ export function ModelDrawer({ entry, rows, providers, onClose, onChange }: Drawe
   const yaml = useMemo(() => toYaml({ models: { [draft.id || "name"]: inputOf({ ...draft }, entry) } }), [draft, entry]);
   const save = () => saving.run(async () => {
     const input = inputOf(draft, entry);
-    const saved = entry ? await models.replace(entry, input) : await models.create(input);
+    const saved = entry ? await models.replace(entry, { ...input, id: entry.id }) : await models.create(input);
     say(entry ? text.forms.saved(saved.id) : text.forms.added(saved.id));
     onChange();
     onClose();

@@ -43,7 +43,7 @@ function List({ rows, reload }: { rows: ModelEntry[]; reload: () => void }) {
   const found = useMatching(ofType, (row) => [row.id, row.name, ...(row.aliases ?? []), ...row.targets.map((target) => `${target.provider_id}/${target.upstream_model}`)]);
   const toggle = async (row: ModelEntry, enabled: boolean) => {
     try {
-      const changed = await models.replace(row, { ...toInput(row), enabled });
+      const changed = await models.replace(row, { ...toInput(row), id: row.id, enabled });
       say(enabled ? text.forms.enabled(row.id) : text.forms.disabled(row.id), { label: text.common.undo, run: () => void toggle(changed, !enabled) });
     } catch (error) {
       complain(error);
