@@ -43,10 +43,12 @@ class _Ended:
 
 
 class RequestFeed:
-    """For use on one event loop."""
+    """For use on one event loop. Running requests are noted for `grace` seconds more when the last page has closed, so
+    that a page that is loaded again finds them."""
 
-    def __init__(self, hub: Hub, state: State) -> None:
-        self._hub, self._state = hub, state
+    def __init__(self, hub: Hub, state: State, grace: float = 30.0) -> None:
+        self._hub, self._state, self._grace = hub, state, grace
+        self._forgetting: asyncio.TimerHandle | None = None
         self._running: dict[str, Account] = {}
         self._ended: dict[str | None, _Ended] = {}
         self._busy: set[str | None] = set()
@@ -65,10 +67,19 @@ class RequestFeed:
         self._soon()
 
     def _watch(self, watched: bool) -> None:
-        self._state.watcher = self._begin if watched else None
-        if not watched:
-            self._running.clear()
-            self._ended.clear()
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            self._forgetting = None
+        if watched:
+            self._state.watcher = self._begin
+            self._soon()
+        else:
+            self._forgetting = asyncio.get_running_loop().call_later(self._grace, self._forget)
+
+    def _forget(self) -> None:
+        self._state.watcher = None
+        self._running.clear()
+        self._ended.clear()
 
     def _begin(self, account: Account) -> None:
         """Called by the pipeline when the route of a request is known."""

@@ -57,17 +57,6 @@ async def test_a_request_is_seen_while_it_runs_and_then_as_ended(
     assert (done["ended"][0]["request_id"], done["ended"][0]["status"]) == (running["request_id"], 200)
 
 
-async def test_nothing_is_noted_while_no_page_is_open(gateway: RunningGateway) -> None:
-    state = gateway.app.state
-    assert state.watcher is None
-    async with socket(gateway, authorization=f"Bearer {MASTER}") as live:
-        await until(live, "hello")
-        assert state.watcher is not None
-    async with asyncio.timeout(10):
-        while state.watcher is not None:
-            await asyncio.sleep(0.02)
-
-
 class Room:
     """A feed without a server."""
 
@@ -75,7 +64,7 @@ class Room:
         snapshot = Snapshot(1, {}, {}, {}, {})
         self.state = State(snapshot, Dispatcher({}), NoEngines(), 1.0)
         self.hub = Hub()
-        self.feed = RequestFeed(self.hub, self.state)
+        self.feed = RequestFeed(self.hub, self.state, grace=0.05)
 
     def begin(self, number: str, user: str = "") -> None:
         account = Account(CHAT, Caller("key", user_id=user), self.state.snapshot, self.state)
@@ -115,7 +104,22 @@ async def test_a_hundred_pages_get_one_and_the_same_message(room: Room) -> None:
     assert all(text is texts[0] for text in texts)
     for page in pages:
         page.__exit__(None, None, None)
+
+
+async def test_nothing_is_noted_while_no_page_is_open(room: Room) -> None:
     assert room.state.watcher is None
+    with room.hub.subscribed():
+        room.begin("one")
+    with room.hub.subscribed() as again:
+        told = json.loads(await again.next())["data"]
+        assert [row["request_id"] for row in told["running"]] == ["one"], "a page that is loaded again finds it"
+    async with asyncio.timeout(10):
+        while room.state.watcher is not None:
+            await asyncio.sleep(0.01)
+    with room.hub.subscribed() as later:
+        room.begin("two")
+        told = json.loads(await later.next())["data"]
+    assert [row["request_id"] for row in told["running"]] == ["two"]
 
 
 async def test_users_are_told_of_their_own_alone(room: Room) -> None:

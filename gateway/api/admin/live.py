@@ -7,6 +7,7 @@ messages a slow reader lost).
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, WebSocket, WebSocketDisconnect
@@ -61,9 +62,10 @@ async def events(request: Request, who: Annotated[Person, Depends(person)]) -> S
 
 
 async def _send(socket: WebSocket, who: Person) -> None:
-    async for text in _messages(socket, who):
-        await socket.send_text(text)
-    await socket.close(_POLICY_VIOLATION, "The session has ended.")
+    with suppress(WebSocketDisconnect, RuntimeError):  # the page has gone in this very moment
+        async for text in _messages(socket, who):
+            await socket.send_text(text)
+        await socket.close(_POLICY_VIOLATION, "The session has ended.")
 
 
 async def _messages(connection: Request | WebSocket, who: Person) -> AsyncIterator[str]:

@@ -1,34 +1,18 @@
 /** Why a request would go where, without asking anybody. */
-import { ask } from "./client";
+import { ask, params } from "./client";
+import type { components } from "./schema";
 
-export interface Candidate {
-  provider: string;
-  model: string;
-  priority: number;
-  weight: number;
-  price: number | null;
-  rank: number | null;
-  state: string;
-  reason: string;
-  ready_in: number | null;
-  in_flight: number;
-  calls: number;
-  failures: number;
-  latency: number | null;
-  speed: number | null;
-  last_error: string;
-}
+type Schemas = components["schemas"];
 
-export interface Explanation {
-  model: string;
-  route: string;
-  type: string | null;
-  policy: string;
-  stream_policy: string;
-  context_fallback: string | null;
-  candidates: Candidate[];
-}
+export type Explanation = Schemas["ExplanationView"];
+export type Candidate = Schemas["Candidate"];
 
+/** As the key in the tab. */
 export function explain(body: Record<string, unknown>, key: string, signal?: AbortSignal): Promise<Explanation> {
   return ask("/v1/route/explain", { method: "POST", body, key, ...(signal ? { signal } : {}) });
+}
+
+/** For administrators: as the master key, or as any other. What the request would be refused with stands in the answer. */
+export function dryRun(body: Record<string, unknown>, keyId: string, signal?: AbortSignal): Promise<Explanation> {
+  return ask(`/api/admin/route/explain${params({ key_id: keyId })}`, { method: "POST", body, ...(signal ? { signal } : {}) });
 }

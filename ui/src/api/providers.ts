@@ -2,6 +2,7 @@
 import { ask } from "./client";
 import { providers } from "./collection";
 import { ApiError } from "./errors";
+import type { components } from "./schema";
 import type { ProviderInput, TestResult } from "./types";
 
 /** Adds a provider; one that the file or the environment already names is changed. */
@@ -16,4 +17,10 @@ export async function putProvider(id: string, body: ProviderInput): Promise<void
 
 export function testProvider(id: string): Promise<TestResult> {
   return ask(`/api/admin/providers/${encodeURIComponent(id)}/test`, { method: "POST" });
+}
+
+export type ProviderHealth = components["schemas"]["ProviderHealth"];
+
+export function readHealth(id: string, minutes: number, signal?: AbortSignal): Promise<ProviderHealth> {
+  return ask(`/api/admin/providers/${encodeURIComponent(id)}/health?minutes=${minutes}`, signal ? { signal } : {});
 }

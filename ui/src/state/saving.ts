@@ -6,6 +6,8 @@ export interface Saving {
   busy: boolean;
   /** The error that belongs to no field of this form. */
   error: unknown;
+  /** Whatever went wrong, for where there are no fields. */
+  problem: unknown;
   /** What is wrong with a field, told by the server. */
   of: (field: string) => string | undefined;
   run: (action: () => Promise<void>) => Promise<void>;
@@ -20,6 +22,7 @@ export function useSaving(fields: readonly string[]): Saving {
   return {
     busy,
     error: named === null ? error : undefined,
+    problem: error,
     of: (field) => (field === named && error instanceof ApiError ? error.message : undefined),
     clear: () => setError(undefined),
     run: async (action) => {

@@ -1,20 +1,19 @@
 /** One model in a drawer: its route, a dry run, the same as YAML. */
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { models } from "../../api/collection";
-import type { ModelEntry, Provider } from "../../api/types";
+import type { ModelEntry, ModelInput, Provider } from "../../api/types";
 import { toYaml } from "../../format/yaml";
 import { Button } from "../../parts/button";
-import { Code } from "../../parts/code";
 import { DeleteDialog } from "../../parts/delete-dialog";
 import { Dialog } from "../../parts/dialog";
-import { NeedsKey } from "../../parts/needs-key";
 import { ErrorPanel } from "../../parts/states";
 import { Segments } from "../../parts/tabs";
+import { useYaml, YamlEditor } from "../../parts/yaml-editor";
 import { query, setQuery } from "../../state/router";
 import { useSaving } from "../../state/saving";
-import { say } from "../../state/toasts";
+import { complain, say } from "../../state/toasts";
 import { text } from "../../text";
-import { type Draft, draftOf, FIELDS, inputOf } from "./draft";
+import { type Draft, draftOf, draftOfInput, FIELDS, inputOf, writtenOf } from "./draft";
 import { DryRun } from "./dry-run";
 import { RouteForm } from "./route-form";
 import { TargetStates } from "./target-states";
@@ -35,10 +34,20 @@ export function ModelDrawer({ entry, rows, providers, onClose, onChange }: Drawe
   const [deleting, setDeleting] = useState(false);
   const saving = useSaving(FIELDS);
   const tab = (query.value.get("tab") ?? "edit") as Tab;
-  const yaml = useMemo(() => toYaml({ models: { [draft.id || "name"]: inputOf({ ...draft }, entry) } }), [draft, entry]);
+  const latest = useRef(draft);
+  latest.current = draft;
+  const yaml = useYaml("models", entry?.id ?? "", (read) => {
+    latest.current = draftOfInput(read.id, read.fields as ModelInput);
+    setDraft(latest.current);
+  });
+  const content = useMemo(() => toYaml({ models: { [draft.id || "name"]: writtenOf(draft) } }), [draft]);
+  const go = async (to: Tab) => {
+    if (tab !== "yaml" || (await yaml.settle())) setQuery({ tab: to === "edit" ? null : to });
+  };
   const save = () => saving.run(async () => {
-    const input = inputOf(draft, entry);
-    const saved = entry ? await models.replace(entry, { ...input, id: entry.id }) : await models.create(input);
+    if (!(await yaml.settle())) return;
+    const input = inputOf(latest.current);
+    const saved = entry ? await models.replace(entry, { ...input, id: entry.id }) : await models.create({ ...input, id: latest.current.id.trim() });
     say(entry ? text.forms.saved(saved.id) : text.forms.added(saved.id));
     onChange();
     onClose();
@@ -48,15 +57,17 @@ export function ModelDrawer({ entry, rows, providers, onClose, onChange }: Drawe
       title={entry ? words.form.editTitle(entry.id) : words.form.addTitle}
       width="drawer"
       onClose={onClose}
-      footer={tab === "edit" && (
+      footer={tab !== "dryRun" && (
         <>
           {entry && (entry.version ?? 0) > 0 && <Button icon="trash" onClick={() => setDeleting(true)}>{words.form.remove}</Button>}
           <span class="grow" />
-          <Button type="submit" form="model" kind="primary" busy={saving.busy}>{words.form.save}</Button>
+          {tab === "yaml"
+            ? <Button kind="primary" busy={saving.busy} disabled={yaml.problems.length > 0} onClick={() => void save()}>{words.form.save}</Button>
+            : <Button type="submit" form="model" kind="primary" busy={saving.busy}>{words.form.save}</Button>}
         </>
       )}
     >
-      {entry && <div><Segments label={words.title} value={tab} options={(Object.keys(words.tabs) as Tab[]).map((value) => ({ value, label: words.tabs[value] }))} onChange={(value) => setQuery({ tab: value === "edit" ? null : value })} /></div>}
+      <div><Segments label={words.title} value={tab} options={(Object.keys(words.tabs) as Tab[]).filter((value) => entry || value !== "dryRun").map((value) => ({ value, label: words.tabs[value] }))} onChange={(value) => void go(value).catch(complain)} /></div>
       {tab === "edit" && (
         <form id="model" class="form" onSubmit={(event) => { event.preventDefault(); void save(); }}>
           {saving.error !== undefined && <ErrorPanel error={saving.error} />}
@@ -65,8 +76,9 @@ export function ModelDrawer({ entry, rows, providers, onClose, onChange }: Drawe
         </form>
       )}
       {tab === "edit" && entry && <TargetStates entry={entry} />}
-      {tab === "dryRun" && entry && <NeedsKey><DryRun model={entry.id} type={entry.type ?? "chat"} /></NeedsKey>}
-      {tab === "yaml" && <Code>{yaml}</Code>}
+      {tab === "dryRun" && entry && <DryRun model={entry.id} type={entry.type ?? "chat"} />}
+      {tab === "yaml" && saving.problem !== undefined && <ErrorPanel error={saving.problem} />}
+      {tab === "yaml" && <YamlEditor of={yaml} content={content} label={words.tabs.yaml} />}
       {deleting && entry && <DeleteDialog from={models} id={entry.id} name={entry.id} onClose={() => setDeleting(false)} onDone={() => { onChange(); onClose(); }} />}
     </Dialog>
   );

@@ -1,99 +1,88 @@
-/** Where a request would go now: every target with its state and the reason. */
+/** Where a request would go now, as any key: every target with its state, its score and the reason. Nobody is asked. */
 import { useState } from "preact/hooks";
-import { ask, params } from "../../api/client";
-import { type Candidate, explain } from "../../api/explain";
-import { decimal, duration, price } from "../../format/numbers";
-import { Badge, Status, type Tone } from "../../parts/badge";
+import { apiKeys } from "../../api/collection";
+import { dryRun, type Explanation } from "../../api/explain";
+import { duration } from "../../format/numbers";
 import { Button } from "../../parts/button";
-import { AreaField, SelectField } from "../../parts/field";
+import { AreaField, SelectField, Switch, TextField } from "../../parts/field";
 import { Await } from "../../parts/states";
-import { apiKey } from "../../state/access";
+import { Segments } from "../../parts/tabs";
+import { useLive } from "../../state/live";
 import { useResource } from "../../state/resource";
-import { complain } from "../../state/toasts";
 import { text } from "../../text";
+import { Candidates } from "./candidates";
+import { bodyOfTyped, ENDPOINTS, parseBody, type Typed } from "./typed-request";
 
-const ENDPOINTS: Record<string, string> = {
-  chat: "/v1/chat/completions",
-  embedding: "/v1/embeddings",
-  transcription: "/v1/audio/transcriptions",
-  ocr: "/v1/ocr",
-};
+interface Asked {
+  path: string;
+  body: Record<string, unknown>;
+  key: string;
+}
 
 export function DryRun({ model, type }: { model: string; type: string }) {
   const words = text.models.dryRun;
   const [path, setPath] = useState(ENDPOINTS[type] ?? "/v1/chat/completions");
-  const [typed, setTyped] = useState(JSON.stringify({ messages: [{ role: "user", content: "Hello" }] }, null, 2));
-  const [asked, setAsked] = useState({ path, typed });
-  const body = parse(typed);
-  const found = useResource(JSON.stringify([model, asked, apiKey.value]), (signal) => explain({ ...parse(asked.typed), model, path: asked.path }, apiKey.value, signal));
+  const [key, setKey] = useState("");
+  const [typed, setTyped] = useState<Typed>({ text: words.example, image: false, tools: false, schema: false, maxTokens: "" });
+  const [raw, setRaw] = useState<string | null>(null);
+  const keys = useResource("apikeys", apiKeys.all);
+  const body = raw === null ? bodyOfTyped(typed, path) : parseBody(raw);
+  const [asked, setAsked] = useState<Asked>({ path, body: body ?? {}, key });
+  const found = useResource(JSON.stringify([model, asked]), (signal) => dryRun({ ...asked.body, model, path: asked.path }, asked.key, signal));
+  useLive("changed", found.reload);
+  const run = () => {
+    if (body === null) return;
+    setAsked({ path, body, key });
+    found.reload();
+  };
   return (
     <div class="form">
       <p class="muted">{words.lead}</p>
-      <form class="form" onSubmit={(event) => { event.preventDefault(); setAsked({ path, typed }); found.reload(); }}>
-        <SelectField label={words.endpoint} value={path} options={Object.values(ENDPOINTS).map((value) => ({ value, label: value }))} onChange={setPath} />
-        <AreaField label={words.body} mono rows={3} value={typed} onInput={setTyped} error={body === null ? words.broken : undefined} />
+      <form class="form" onSubmit={(event) => { event.preventDefault(); run(); }}>
+        <div class="two">
+          <SelectField label={words.endpoint} value={path} options={Object.values(ENDPOINTS).map((value) => ({ value, label: value }))} onChange={setPath} />
+          <SelectField label={words.asKey} value={key} options={[{ value: "", label: words.masterKey }, ...(keys.data ?? []).filter((one) => one.id !== "master").map((one) => ({ value: one.id, label: one.name }))]} onChange={setKey} />
+        </div>
+        <div class="row spread">
+          <span class="label">{words.body}</span>
+          <Segments label={words.body} value={raw === null ? "form" : "json"} options={[{ value: "form", label: words.asForm }, { value: "json", label: words.asJson }]} onChange={(to) => setRaw(to === "json" ? JSON.stringify(bodyOfTyped(typed, path), null, 2) : null)} />
+        </div>
+        {raw === null
+          ? <Fields typed={typed} isChat={path === ENDPOINTS.chat} onChange={(part) => setTyped((old) => ({ ...old, ...part }))} />
+          : <AreaField label={words.asJson} mono rows={10} value={raw} onInput={setRaw} error={body === null ? words.broken : undefined} />}
         <div><Button type="submit" kind="primary" icon="route" disabled={body === null}>{words.run}</Button></div>
       </form>
-      <Await of={found} rows={3}>
-        {(explanation) => (
-          <>
-            <p>{words.summary(explanation.route, explanation.policy)}</p>
-            <Candidates rows={explanation.candidates} onReset={found.reload} />
-          </>
-        )}
-      </Await>
+      <Await of={found} rows={3}>{(explanation) => <Answer explanation={explanation} onChange={found.reload} />}</Await>
     </div>
   );
 }
 
-function parse(typed: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(typed || "{}");
-    return value && typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
-}
-
-export function Candidates({ rows, onReset }: { rows: Candidate[]; onReset?: () => void }) {
+function Fields({ typed, isChat, onChange }: { typed: Typed; isChat: boolean; onChange: (part: Partial<Typed>) => void }) {
   const words = text.models.dryRun;
-  const reset = async (row: Candidate) => {
-    await ask(`/api/admin/targets/reset${params({ provider_id: row.provider, upstream_model: row.model })}`, { method: "POST" }).catch(complain);
-    onReset?.();
-  };
   return (
-    <ol class="candidates">
-      {rows.map((row) => (
-        <li key={`${row.provider}/${row.model}`} class={row.rank === null ? "out" : ""}>
-          <span class="rank">{row.rank ?? "–"}</span>
-          <div class="grow">
-            <div class="row spread">
-              <code class="wrap">{row.provider}/{row.model}</code>
-              {row.rank === null ? <Badge tone="bad">{words.leftOut}</Badge> : <Status tone={toneOf(row)}>{row.state}</Status>}
-            </div>
-            <p class="muted">{row.reason}{row.ready_in ? ` · ${words.wait(duration(row.ready_in * 1000))}` : ""}{onReset && (row.ready_in || row.failures > 0) ? <> <Button size="small" icon="refresh" onClick={() => void reset(row)}>{words.reset}</Button></> : null}</p>
-            <dl class="answer-facts">
-              <Fact name={text.models.form.priority} value={String(row.priority)} />
-              <Fact name={text.models.form.weight} value={String(row.weight)} />
-              <Fact name={words.latency} value={row.latency === null ? "–" : duration(row.latency * 1000)} />
-              <Fact name={words.speed} value={decimal(row.speed, 0)} />
-              <Fact name={words.price} value={price(row.price)} />
-              <Fact name={words.flight} value={String(row.in_flight)} />
-              <Fact name={words.calls} value={String(row.calls)} />
-              <Fact name={words.failures} value={String(row.failures)} />
-            </dl>
-          </div>
-        </li>
-      ))}
-    </ol>
+    <>
+      <AreaField label={words.message} rows={2} value={typed.text} onInput={(value) => onChange({ text: value })} />
+      {isChat && (
+        <div class="row wide-gap">
+          <Switch label={words.image} checked={typed.image} onChange={(image) => onChange({ image })} />
+          <Switch label={words.tools} checked={typed.tools} onChange={(tools) => onChange({ tools })} />
+          <Switch label={words.schema} checked={typed.schema} onChange={(schema) => onChange({ schema })} />
+          <span class="short"><TextField label={words.maxTokens} type="number" min={1} value={typed.maxTokens} onInput={(maxTokens) => onChange({ maxTokens })} /></span>
+        </div>
+      )}
+    </>
   );
 }
 
-function Fact({ name, value }: { name: string; value: string }) {
-  return <div><dt>{name}</dt><dd>{value}</dd></div>;
-}
-
-function toneOf(row: Candidate): Tone {
-  if (row.state === "closed" || row.state === "ready" || row.state === "healthy") return "ok";
-  return row.ready_in ? "warn" : "ok";
+function Answer({ explanation, onChange }: { explanation: Explanation; onChange: () => void }) {
+  const words = text.models.dryRun;
+  const taken = explanation.candidates.find((one) => one.taken);
+  return (
+    <>
+      {explanation.refused
+        ? <div class="failed" role="status"><div><strong>{words.refused(explanation.refused.status, explanation.refused.code ?? "")}</strong><p>{explanation.refused.message}</p></div></div>
+        : <p role="status">{words.summary(explanation.route, explanation.policy)} {taken && <>{taken.ready_in ? words.waitsFor(duration(taken.ready_in * 1000)) : words.goesTo} <code>{taken.provider}/{taken.model}</code>.</>}</p>}
+      <Candidates rows={explanation.candidates} onChange={onChange} />
+    </>
+  );
 }

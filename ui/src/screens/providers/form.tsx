@@ -1,18 +1,23 @@
 /** Adding and editing a provider, in a drawer. */
-import { useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { providers } from "../../api/collection";
 import { testProvider } from "../../api/providers";
-import type { Provider, TestResult } from "../../api/types";
+import type { Provider, ProviderInput, TestResult } from "../../api/types";
 import { Button } from "../../parts/button";
 import { DeleteDialog } from "../../parts/delete-dialog";
 import { Dialog } from "../../parts/dialog";
 import { AreaField, SecretField, SelectField, Switch, TextField } from "../../parts/field";
 import { ErrorPanel } from "../../parts/states";
+import { Segments } from "../../parts/tabs";
 import { TestVerdict } from "../../parts/test-verdict";
+import { useYaml, YamlEditor } from "../../parts/yaml-editor";
+import { toYaml } from "../../format/yaml";
+import { query, setQuery } from "../../state/router";
 import { useSaving } from "../../state/saving";
-import { say } from "../../state/toasts";
+import { complain, say } from "../../state/toasts";
 import { text } from "../../text";
-import { type Draft, draftOf, FIELDS, inputOf, isMap } from "./draft";
+import { type Draft, draftOf, draftOfInput, FIELDS, inputOf, writtenOf } from "./draft";
+import { Health } from "./health";
 import { ModelLines } from "./model-lines";
 
 interface FormProps {
@@ -21,6 +26,8 @@ interface FormProps {
   onClose: () => void;
   onChange: () => void;
 }
+
+type Tab = keyof typeof text.providers.tabs;
 
 export function ProviderForm({ provider: known, onClose, onChange }: FormProps) {
   const words = text.providers.form;
@@ -31,8 +38,22 @@ export function ProviderForm({ provider: known, onClose, onChange }: FormProps) 
   const saving = useSaving(FIELDS);
   const set = (part: Partial<Draft>) => setDraft((old) => ({ ...old, ...part }));
 
+  const tab = (query.value.get("tab") ?? "edit") as Tab;
+  const latest = useRef(draft);
+  latest.current = draft;
+  const yaml = useYaml("providers", provider?.id ?? "", (read) => {
+    latest.current = draftOfInput(read.id, read.fields as ProviderInput);
+    setDraft(latest.current);
+  });
+  const content = useMemo(() => toYaml({ providers: { [draft.id || "name"]: writtenOf(draft) } }), [draft]);
+  const go = async (to: Tab) => {
+    if (tab !== "yaml" || (await yaml.settle())) setQuery({ tab: to === "edit" ? null : to });
+  };
+
   const save = (test: boolean) => saving.run(async () => {
-    const input = inputOf(draft, provider);
+    if (!(await yaml.settle())) return;
+    const id = latest.current.id.trim();
+    const input = { ...inputOf(latest.current), ...(id ? { id } : {}) };
     const saved = provider ? await providers.replace(provider, input) : await providers.create(input);
     say(provider ? text.forms.saved(saved.name || saved.id) : text.forms.added(saved.name || saved.id));
     onChange();
@@ -47,23 +68,30 @@ export function ProviderForm({ provider: known, onClose, onChange }: FormProps) 
       title={provider ? words.editTitle(name) : words.addTitle}
       width="drawer"
       onClose={onClose}
-      footer={
+      footer={tab !== "health" && (
         <>
           {provider && <Button icon="trash" onClick={() => setDeleting(true)}>{words.remove}</Button>}
           <span class="grow" />
           <Button icon="bolt" busy={saving.busy} onClick={() => void save(true)}>{words.saveAndTest}</Button>
-          <Button type="submit" form="provider" kind="primary" busy={saving.busy}>{words.save}</Button>
+          {tab === "yaml"
+            ? <Button kind="primary" busy={saving.busy} disabled={yaml.problems.length > 0} onClick={() => void save(false)}>{words.save}</Button>
+            : <Button type="submit" form="provider" kind="primary" busy={saving.busy}>{words.save}</Button>}
         </>
-      }
+      )}
     >
-      <form id="provider" class="form" onSubmit={(event) => { event.preventDefault(); void save(false); }}>
+      <div><Segments label={text.providers.title} value={tab} options={(Object.keys(text.providers.tabs) as Tab[]).filter((value) => provider || value !== "health").map((value) => ({ value, label: text.providers.tabs[value] }))} onChange={(value) => void go(value).catch(complain)} /></div>
+      {tab === "health" && provider && <Health id={provider.id} />}
+      {tab === "yaml" && saving.problem !== undefined && <ErrorPanel error={saving.problem} />}
+      {tab === "yaml" && result && <TestVerdict result={result} />}
+      {tab === "yaml" && <YamlEditor of={yaml} content={content} label={text.providers.tabs.yaml} />}
+      {tab === "edit" && <form id="provider" class="form" onSubmit={(event) => { event.preventDefault(); void save(false); }}>
         {saving.error !== undefined && <ErrorPanel error={saving.error} />}
         {result && <TestVerdict result={result} />}
         {provider && provider.origin !== "database" && <p class="faint">{text.forms.from(provider.origin)}</p>}
         <Main draft={draft} set={set} isNew={!provider} errorOf={saving.of} />
-        {isMap(provider?.models) ? <p class="faint">{words.modelsAsMap}</p> : <ModelLines lines={draft.models} error={saving.of("models")} onChange={(models) => set({ models })} />}
+        {draft.modelMap ? <p class="faint">{words.modelsAsMap}</p> : <ModelLines lines={draft.models} error={saving.of("models")} onChange={(models) => set({ models })} />}
         <More draft={draft} set={set} errorOf={saving.of} />
-      </form>
+      </form>}
       {deleting && provider && <DeleteDialog from={providers} id={provider.id} name={name} onClose={() => setDeleting(false)} onDone={() => { onChange(); onClose(); }} />}
     </Dialog>
   );

@@ -27,7 +27,7 @@ export default function Providers() {
         {(rows) => (
           <>
             <List rows={rows} reload={list.reload} />
-            {open !== null && <ProviderForm key={open} provider={rows.find((row) => row.id === open)} onClose={() => setQuery({ open: null })} onChange={list.reload} />}
+            {open !== null && <ProviderForm key={open} provider={rows.find((row) => row.id === open)} onClose={() => setQuery({ open: null, tab: null })} onChange={list.reload} />}
           </>
         )}
       </Await>

@@ -1,6 +1,7 @@
 /** One request: its attempts in time, why this route, usage and cost, the same as code, replay. */
 import { useState } from "preact/hooks";
-import { explain } from "../../api/explain";
+import { dryRun, explain } from "../../api/explain";
+import { ApiError } from "../../api/errors";
 import type { RequestDetail } from "../../api/types";
 import { readRequest, type Root } from "../../api/usage";
 import { count, dollars, duration } from "../../format/numbers";
@@ -15,27 +16,28 @@ import { apiKey } from "../../state/access";
 import { useResource } from "../../state/resource";
 import { navigate } from "../../state/router";
 import { text } from "../../text";
-import { Candidates } from "../models/dry-run";
-import { StatusOf } from "./columns";
+import { Candidates } from "../models/candidates";
+import { Elapsed, type LiveRow, StatusOf } from "./columns";
 import { bodyOf, PATHS, replayAddress } from "./replay";
 import { Timeline } from "./timeline";
 
-export function Detail({ id, root, onClose }: { id: string; root: Root; onClose: () => void }) {
+/** A request that runs is shown as far as it came, and read when it has ended. */
+export function Detail({ id, root, running, onClose }: { id: string; root: Root; running: LiveRow | undefined; onClose: () => void }) {
   const words = text.requests.detail;
-  const found = useResource(id, (signal) => readRequest(root, id, signal));
+  const found = useResource(running ? null : id, (signal) => readRequest(root, id, signal));
   return (
     <Dialog
-      title={found.data?.model ?? words.title}
+      title={running?.model ?? found.data?.model ?? words.title}
       width="drawer"
       onClose={onClose}
       footer={found.data && replayAddress(found.data) && <Button kind="primary" icon="playground" onClick={() => navigate(replayAddress(found.data as RequestDetail) ?? "/playground")}>{words.replay}</Button>}
     >
-      <Await of={found}>{(request) => <Body request={request} />}</Await>
+      {running ? <Body request={running} root={root} begun={running.begun} /> : <Await of={found}>{(request) => <Body request={request} root={root} />}</Await>}
     </Dialog>
   );
 }
 
-function Body({ request }: { request: RequestDetail }) {
+function Body({ request, root, begun }: { request: RequestDetail; root: Root; begun?: number | undefined }) {
   const words = text.requests.detail;
   const columns = text.requests.columns;
   const [why, setWhy] = useState(false);
@@ -50,7 +52,7 @@ function Body({ request }: { request: RequestDetail }) {
       <Timeline request={request} />
       <h3>{words.usage}</h3>
       <dl class="facts two-columns">
-        <dt>{columns.latency}</dt><dd>{duration(request.latency_ms)}</dd>
+        <dt>{columns.latency}</dt><dd>{begun === undefined ? duration(request.latency_ms) : <Elapsed begun={begun} />}</dd>
         <dt>{columns.ttft}</dt><dd>{duration(request.ttft_ms)}</dd>
         <dt>{columns.overhead}</dt><dd>{duration(request.overhead_ms)}</dd>
         <dt>{columns.input}</dt><dd>{count(request.input_tokens)}{request.cached_tokens ? ` (${count(request.cached_tokens)} ${text.playground.facts.cached})` : ""}</dd>
@@ -62,7 +64,7 @@ function Body({ request }: { request: RequestDetail }) {
       <details onToggle={(event) => setWhy(event.currentTarget.open)}>
         <summary>{words.route}</summary>
         <p class="muted">{words.routeLead}</p>
-        {why && <NeedsKey><Why request={request} /></NeedsKey>}
+        {why && (root === "/api/admin" ? <WhyAsked request={request} /> : <NeedsKey><Why request={request} /></NeedsKey>)}
       </details>
       <details>
         <summary>{words.code}</summary>
@@ -81,6 +83,33 @@ function Body({ request }: { request: RequestDetail }) {
         ) : <p class="muted">{words.noBodies}</p>}
       </details>
     </>
+  );
+}
+
+/** As the key that asked, with the whole request where it was stored. A key that is gone is stood in for by the master key. */
+function WhyAsked({ request }: { request: RequestDetail }) {
+  const words = text.requests.detail;
+  const path = PATHS[request.operation] ?? "/v1/chat/completions";
+  const key = request.key_id === "master" ? "" : request.key_id;
+  const found = useResource(request.request_id, async (signal) => {
+    const body = { ...(request.request_body ? bodyOf(request) : {}), model: request.model, path };
+    try {
+      return await dryRun(body, key, signal);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.param === "key_id")) throw error;
+      return dryRun(body, "", signal);
+    }
+  });
+  return (
+    <Await of={found} rows={3}>
+      {(explanation) => (
+        <>
+          <p>{text.models.dryRun.summary(explanation.route, explanation.policy)}{!request.request_body && <span class="faint"> {words.routeUnstored}</span>}</p>
+          {explanation.refused && <p class="bad-text">{explanation.refused.message}</p>}
+          <Candidates rows={explanation.candidates} onChange={found.reload} />
+        </>
+      )}
+    </Await>
   );
 }
 

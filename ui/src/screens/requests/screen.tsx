@@ -1,5 +1,5 @@
 /** Requests: a live table, filters, and each request in full. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { RequestRow } from "../../api/types";
 import { params } from "../../api/client";
 import { readRequests, type Root } from "../../api/usage";
@@ -17,9 +17,9 @@ import { say } from "../../state/toasts";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
 import { Detail } from "./detail";
+import { useFlow, useJoined } from "./flow";
 import { Filters, isPlain, PAGE_SIZE, readFilter } from "./filters";
 
-const MAX_LIVE = 1000;
 /** Columns that the server can sort by. */
 const SORTABLE = ["at", "status", "latency_ms", "ttft_ms", "overhead_ms", "input_tokens", "output_tokens", "cost_nanos", "model"];
 
@@ -32,15 +32,13 @@ export function RequestsOf({ root }: { root: Root }) {
   const asked = query.value;
   const offset = Number(asked.get("offset") ?? 0);
   const sort = asked.get("sort") ?? "-at";
-  const open = asked.get("open");
   const key = JSON.stringify([root, [...asked].filter(([name]) => name !== "open")]);
   const page = useResource(key, (signal) => readRequests(root, { ...readFilter(), sort: sort.replace(/^-/, ""), ascending: !sort.startsWith("-"), limit: PAGE_SIZE, offset }, signal));
   return (
     <Page title={words.title} lead={words.lead} fill actions={<Button icon="download" onClick={() => window.location.assign(`${root}/usage/export${params(readFilter())}`)}>{words.export}</Button>}>
       <Await of={page}>
-        {(found) => <Live rows={found.data} total={found.total} offset={offset} sort={sort} reload={page.reload} loading={page.loading} />}
+        {(found) => <Live rows={found.data} total={found.total} offset={offset} sort={sort} reload={page.reload} loading={page.loading} root={root} />}
       </Await>
-      {open && <Detail key={open} id={open} root={root} onClose={() => setQuery({ open: null })} />}
     </Page>
   );
 }
@@ -52,38 +50,34 @@ interface LiveProps {
   sort: string;
   loading: boolean;
   reload: () => void;
+  root: Root;
 }
 
-function Live({ rows, total, offset, sort, loading, reload }: LiveProps) {
+function Live({ rows, total, offset, sort, loading, reload, root }: LiveProps) {
   const words = text.requests;
-  const [arrived, setArrived] = useState<RequestRow[]>([]);
   const [paused, setPaused] = useState(false);
-  const first = offset === 0 && sort === "-at";
-  const follows = first && isPlain();
-  useEffect(() => setArrived([]), [rows]);
-  useLive("request", (row) => setArrived((old) => [row, ...old].slice(0, MAX_LIVE)));
+  const follows = offset === 0 && sort === "-at" && isPlain() && !paused;
+  const flow = useFlow(rows);
   useLive("missed", (n) => say(words.missed(n)));
-  const shown = useMemo(() => {
-    if (!follows || paused) return rows;
-    const known = new Set(arrived.map((row) => row.request_id));
-    return [...arrived, ...rows.filter((row) => !known.has(row.request_id))];
-  }, [rows, arrived, follows, paused]);
+  const shown = useJoined(rows, flow, follows);
+  const open = query.value.get("open");
   const columns = useMemo(columnsOf, []);
   const view = useView("requests", columns, "-at");
   const onSort = (sorting: Sorting | null) => {
     if (!sorting || SORTABLE.includes(sorting.id)) view.onSort(sorting);
   };
-  const waiting = follows && !paused ? 0 : arrived.length;
+  const waiting = (follows ? 0 : flow.arrived.length) + flow.leftOut;
   return (
     <>
       <Tools>
         <Filters />
         <span class="grow" />
+        {flow.runningTotal > 0 && <span class="tally running">{words.runningNow(count(flow.runningTotal))}</span>}
         {waiting > 0 && <Button icon="refresh" onClick={reload}>{words.newOnes(waiting)}</Button>}
         <Button icon={paused ? "play" : "stop"} pressed={paused} label={paused ? words.resume : words.pause} onClick={() => setPaused(!paused)} />
         <ColumnChooser view={view} />
         <CsvButton name="requests" columns={columns} rows={shown} />
-        <Pager offset={offset} shown={rows.length} total={total + (shown.length - rows.length)} loading={loading} />
+        <Pager offset={offset} shown={rows.length} total={total + shown.filter((row) => row.begun === undefined).length - rows.length} loading={loading} />
       </Tools>
       <Table
         label={words.title}
@@ -93,10 +87,12 @@ function Live({ rows, total, offset, sort, loading, reload }: LiveProps) {
         sorting={view.sorting}
         onSort={onSort}
         onOpen={(row) => setQuery({ open: row.request_id })}
-        openKey={query.value.get("open")}
+        openKey={open}
+        rowTone={(row) => (row.begun === undefined ? "" : "runs")}
         fill
         empty={isPlain() ? <Empty icon="requests" title={words.emptyTitle}>{words.emptyLead}</Empty> : <Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>}
       />
+      {open && <Detail key={open} id={open} root={root} running={flow.running.find((row) => row.request_id === open)} onClose={() => setQuery({ open: null })} />}
     </>
   );
 }

@@ -8,6 +8,11 @@ export const forms = {
     restored: (name: string) => `${name} is as the file says again.`,
   },
   forms: {
+    yaml: {
+      lead: "The same as in gateway.yaml, in step with the form. What is empty there is left out here.",
+      fits: "It fits: the form has it too.",
+      line: (n: number) => `Line ${n}`,
+    },
     saved: (name: string) => `${name} is saved.`,
     added: (name: string) => `${name} is added.`,
     enabled: (name: string) => `${name} is on.`,

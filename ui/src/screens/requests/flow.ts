@@ -1,0 +1,54 @@
+/** Requests as they run and end, joined with the page of the list that was read. */
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { RequestRow } from "../../api/types";
+import { type Requests, useLive } from "../../state/live";
+import type { LiveRow } from "./columns";
+
+const MAX_LIVE = 1000;
+
+interface Flow {
+  arrived: RequestRow[];
+  running: LiveRow[];
+  runningTotal: number;
+  /** Requests that ended too fast to be told one by one. */
+  leftOut: number;
+}
+
+const NOTHING: Flow = { arrived: [], running: [], runningTotal: 0, leftOut: 0 };
+
+/** Begins anew with each page of rows that is read. */
+export function useFlow(rows: RequestRow[]): Flow {
+  const [flow, setFlow] = useState<Flow>(NOTHING);
+  useEffect(() => setFlow((old) => ({ ...old, arrived: [], leftOut: 0 })), [rows]);
+  useLive("requests", (told) => setFlow((old) => next(old, told)));
+  useLive("hello", () => setFlow((old) => ({ ...old, running: [], runningTotal: 0 })));
+  return flow;
+}
+
+function next(old: Flow, told: Requests): Flow {
+  const before = new Map(old.running.map((row) => [row.request_id, row]));
+  return {
+    arrived: told.ended.length ? [...told.ended.slice().reverse(), ...old.arrived].slice(0, MAX_LIVE) : old.arrived,
+    running: told.running.map((row) => kept(before.get(row.request_id), row)),
+    runningTotal: told.running_total,
+    leftOut: old.leftOut + told.left_out,
+  };
+}
+
+/** The same object while nothing but time has passed, so that its row is not drawn anew. */
+function kept(before: LiveRow | undefined, row: RequestRow): LiveRow {
+  if (before && before.attempts.length === row.attempts.length && before.provider_id === row.provider_id) return before;
+  return { ...row, begun: before?.begun ?? Date.now() - row.latency_ms };
+}
+
+/** Each request once: as it ended, else as it was read, else as it runs. */
+export function useJoined(rows: RequestRow[], flow: Flow, follows: boolean): LiveRow[] {
+  const { arrived, running } = flow;
+  return useMemo(() => {
+    if (!follows) return rows;
+    const ended = new Set(arrived.map((row) => row.request_id));
+    const read = rows.filter((row) => !ended.has(row.request_id));
+    for (const row of read) ended.add(row.request_id);
+    return [...running.filter((row) => !ended.has(row.request_id)), ...arrived, ...read];
+  }, [rows, arrived, running, follows]);
+}
