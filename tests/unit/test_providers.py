@@ -33,6 +33,7 @@ from gateway.providers.registry import build_adapters
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
 from tests.fakes import answers
+from tests.fakes.http_server import Exchange, HttpServer
 from tests.fakes.upstream import Upstream
 
 KEY = "sk-operator-0123456789"
@@ -368,11 +369,20 @@ async def test_check(adapters: Mapping[str, ProviderAdapter], upstream: Upstream
 async def test_a_provider_that_never_answers_the_try_of_its_key_does_not_hold_up_the_check(
     adapters: Mapping[str, ProviderAdapter], upstream: Upstream
 ) -> None:
-    upstream.script += ["", "hang"]
-    slow = replace(provider(upstream), timeouts=Timeouts(first_byte=600, whole=600, idle=600))
-    async with asyncio.timeout(60):
-        await adapters["openai"].check(slow)
-    assert [request.path for request in upstream.requests] == ["/v1/models", "/v1/chat/completions"]
+    async def answer(exchange: Exchange) -> None:
+        if exchange.request.method == "POST":
+            await asyncio.sleep(600)
+        exchange.send_json(200, {"object": "list", "data": []})
+
+    server = HttpServer(answer)
+    server.start()
+    try:
+        slow = replace(provider(upstream), base_url=server.url, timeouts=Timeouts(first_byte=600, whole=600, idle=600))
+        async with asyncio.timeout(60):
+            await adapters["openai"].check(slow)
+        assert [request.path for request in server.requests] == ["/v1/models", "/v1/chat/completions"]
+    finally:
+        server.stop()
 
 
 async def _none_live(upstream: Upstream) -> None:
