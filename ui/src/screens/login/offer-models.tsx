@@ -44,7 +44,7 @@ export function OfferModels({ id, input, result, onDone }: OfferProps) {
       <p class="muted">{words.offerLead}</p>
       {saving.error !== undefined && <ErrorPanel error={saving.error} />}
       {models.loading
-        ? <Loading rows={3} />
+        ? <><p class="faint">{words.listing}</p><Loading rows={3} /></>
         : <AreaField label={words.models} mono rows={7} value={typed} onInput={setTyped} error={saving.of("models")} help={models.data?.length ? words.modelsHelp(models.data.length) : words.modelsUnknown} />}
       <div class="row">
         <Button type="submit" kind="primary" busy={saving.busy} disabled={models.loading || names.length === 0}>{models.loading ? words.offerLater : words.offer(names.length)}</Button>
