@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.operations import Body
 from gateway.providers.engines import EngineState, EngineStatus
 from gateway.routing.attempt import Tries
 from gateway.routing.types import Hedge, Target
@@ -21,6 +22,11 @@ class Asking:
     state: State
     tries: Tries
     hedge: Hedge | None = None
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer passes as it comes. What a file operation understood is rendered first."""
+        return self.call.stream and self.call.operation.body is Body.JSON
 
     def attempt(self) -> Coroutine[Any, Any, Reply]:
         """To be awaited. Raises GatewayError when no target answers."""

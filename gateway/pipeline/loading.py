@@ -17,12 +17,13 @@ async def ask_when_ready(asking: Asking, error: GatewayError) -> Reply:
     """Where the targets failed with `error` but an engine among them is loading, waits up to `engine_wait` for it and
     tries them again. Raises the error where none is.
 
-    A stream begins at once and carries comments while it waits; other calls wait silently.
+    A stream begins at once and carries comments while it waits; other calls, and those for what is rendered here, wait
+    silently.
     """
     state, engine = asking.state, asking.loading()
     if engine is None or not error.retryable or state.engine_wait <= 0:
         raise error
-    if asking.call.stream:
+    if asking.streams:
         return Reply(200, "text/event-stream", WaitingStream(asking.attempt, _signs(asking, engine)))
     if not await state.engines.wait_ready(engine.name, state.engine_wait):
         raise error

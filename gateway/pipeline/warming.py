@@ -55,7 +55,8 @@ async def ask_when_warm(asking: Asking, error: GatewayError, cold: Sequence[Targ
     request's deadline, and tries them again. Raises UpstreamCold when that is too short, or the error where it is none
     that another try could mend.
 
-    A stream begins at once and carries comments while it waits; other calls wait silently.
+    A stream begins at once and carries comments while it waits; other calls, and those for what is rendered here, wait
+    silently.
     """
     target, warmer = cold[0], asking.state.warmer
     if not error.retryable:
@@ -65,7 +66,7 @@ async def ask_when_warm(asking: Asking, error: GatewayError, cold: Sequence[Targ
         seconds = min(seconds, asking.call.deadline - time.monotonic())
     if warmer is None or seconds <= 0:
         raise _too_cold(asking, target)
-    if asking.call.stream:
+    if asking.streams:
         stream = WaitingStream(lambda: _once_more(asking, target), _signs(asking, target, seconds))
         return Reply(200, "text/event-stream", stream, {HEADER: _eta(asking, target)})
     await warmer.wait_hot(target, seconds)

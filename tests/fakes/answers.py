@@ -147,8 +147,7 @@ async def embeddings(upstream: "Upstream", exchange: Exchange) -> None:
 
 
 async def speech(upstream: "Upstream", exchange: Exchange) -> None:
-    upstream.arrived += 1
-    while upstream.arrived < upstream.together and not exchange.gone:
+    while not upstream.gate() and not exchange.gone:
         await asyncio.sleep(0.005)
     form = form_fields(exchange.request)
     if upstream.hears:

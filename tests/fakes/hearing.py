@@ -75,6 +75,7 @@ def samples_of(audio: bytes) -> "array[int]":
     return samples
 
 
+@lru_cache(16)
 def encoded(audio: bytes, form: str, codec: str, rate: int = RATE, **options: str) -> bytes:
     """The same recording in another format, such as `ogg` with `libopus`."""
     target = io.BytesIO()

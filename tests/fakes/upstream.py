@@ -15,11 +15,12 @@ A model named `fault:429:2` brings its fault itself. Faults (N counts stream eve
 Speaks /v1/chat/completions, /completions, /embeddings, /audio/*, /images, /rerank, /models (pages of `page_size`), and
 of Chutes /transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr,
 /health and /metrics (what `metrics` says; gateways ask all the time, so `metrics_asked` counts that, not `requests`).
-With `hears` it transcribes what `hearing.speech` says; with `together = N` it answers only when N recordings are there.
+With `hears` it transcribes what `hearing.speech` says; recordings are answered only once `gate()` is true.
 `valid_keys` (None = any) answers 401 to others, `text` and `tokens` set what it says, `models` what it lists.
 """
 
 import time
+from collections.abc import Callable
 
 from tests.fakes import answers
 from tests.fakes.faults import misbehave
@@ -48,8 +49,7 @@ class Upstream:
         self.page_size: int | None = None
         self.whisper_shape = "array"
         self.hears = False
-        self.together = 1
-        self.arrived = 0
+        self.gate: Callable[[], bool] = lambda: True
         self.valid_keys: set[str] | None = None
         self.metrics = ""
         self.metrics_asked = 0

@@ -82,12 +82,17 @@ async def test_every_format_that_callers_may_send(form: str) -> None:
     assert 5 <= len(pieces) <= 6
 
 
-@pytest.mark.parametrize(("rate", "channels", "width"), [(8000, 1, 1), (44_100, 2, 2), (48_000, 2, 4)])
-async def test_other_rates_channels_and_widths(rate: int, channels: int, width: int) -> None:
-    silence = (b"\x80" if width == 1 else bytes(width)) * rate * channels * 25
+def plain(rate: int, channels: int, width: int, seconds: int) -> bytes:
+    """A WAV file of silence."""
+    silence = (b"\x80" if width == 1 else bytes(width)) * rate * channels * seconds
     head = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * width, channels * width, width * 8)
     file = b"RIFF" + bytes(4) + b"WAVEfmt " + struct.pack("<I", 16) + head
-    pieces = await split(file + b"data" + struct.pack("<I", len(silence)) + silence)
+    return file + b"data" + struct.pack("<I", len(silence)) + silence
+
+
+@pytest.mark.parametrize(("rate", "channels", "width"), [(8000, 1, 1), (44_100, 2, 2), (48_000, 2, 4)])
+async def test_other_rates_channels_and_widths(rate: int, channels: int, width: int) -> None:
+    pieces = await split(plain(rate, channels, width, 25))
     assert pieces[-1].end == pytest.approx(25, abs=0.01)
 
 
@@ -119,18 +124,7 @@ async def test_what_is_short_after_all_is_left_alone() -> None:
 
 
 async def test_half_a_day_is_too_long() -> None:
-    """A few megabytes of silence in FLAC."""
-    target = io.BytesIO()
-    with av.open(target, "w", format="flac") as file:
-        stream = file.add_stream("flac", rate=1000, layout="mono", format="s16")
-        for n in range(43_500 // 60):
-            frame = av.AudioFrame(format="s16", layout="mono", samples=60_000)
-            frame.planes[0].update(bytes(frame.planes[0].buffer_size))
-            frame.sample_rate, frame.pts = 1000, n * 60_000
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
-    assert len(target.getvalue()) < 4 * 2**20
-    assert await why(target.getvalue(), "audio/flac") == "long"
+    assert await why(plain(1000, 1, 1, 43_500)) == "long"
 
 
 @pytest.mark.parametrize("media_type", FORMATS)
@@ -170,7 +164,7 @@ async def test_a_file_full_of_holes_is_not_cut_to_its_end() -> None:
 async def test_flipped_bits_never_harm_the_gateway(form: str) -> None:
     codec, rate, media_type = ENCODINGS[form]
     data = bytearray(encoded(SPOKEN, form, codec, rate))
-    for seed in range(4):
+    for seed in range(2):
         broken = bytearray(data)
         for n in range(200):
             broken[(n * 7919 + seed * 104_729) % len(broken)] ^= 1 << (n + seed) % 8
