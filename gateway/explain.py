@@ -37,7 +37,11 @@ def _key(settings: Settings) -> str:
 
 def table(found: dict[str, Any]) -> str:
     """For people: one line a candidate, best first."""
-    lines = [f"{found['model']} is the route {found['route']}, policy {found['policy']}", ""]
+    lines = [f"{found['model']} is the route {found['route']}, policy {found['policy']}"]
+    if rule := found.get("confidentiality"):
+        demanded = {"tee: required": rule["tee"], "data: local-only": rule["local_only"]}
+        lines += [f"{name}, by {' and '.join(by)}" for name, by in demanded.items() if by]
+    lines.append("")
     lines.append(f"{'':>3} {'target':<48} {'prio':>4} {'weight':>6} {'flight':>6} {'latency':>8} {'tok/s':>6}  why")
     for one in found["candidates"]:
         lines.append(

@@ -55,8 +55,9 @@ _ISOLATED: dict[str, Any] = {
 
 
 def behind(settings: Settings, provider_url: str, state_dir: Path) -> Settings:
-    """With the provider at this address as the only one, and a key and a state folder of its own."""
-    provider = ProviderConfig(base_url=f"{provider_url}/v1")
+    """With the provider at this address as the only one, and a key and a state folder of its own. It meets every rule
+    of confidentiality, as what it gets is made up."""
+    provider = ProviderConfig(base_url=f"{provider_url}/v1", tee=True, data="local")
     targets = [
         {"provider": "primary", "model": "primary-model", "priority": 0},
         {"provider": "fallback", "model": "fallback-model", "priority": 1, "prefill": True},

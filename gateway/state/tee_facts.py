@@ -29,17 +29,16 @@ class CatalogTee:
         self._board, self._clock = board, clock
         self._shared = frozenset({_place(LLM_URL), _place(shared)})
         self.max_age = max_age
-        self._read: Catalog | None = None
-        self._models: dict[str, list[CatalogModel]] = {}
-        self._heard: dict[str, int] = {}
+        self._index = _Index(board.current)
 
     def __call__(self, target: Target, provider: Provider) -> tuple[bool | None, str]:
         """By the name where the shared host is asked, else by the host: what a chute of its own is called there says
         nothing. Of several chutes that it may be, each must run in one."""
-        if self._read is not self._board.current:
-            self._index(self._board.current)
-        models = self._models.get(self._key(target, provider), ())
-        said = [self._said(model) for model in models]
+        index = self._index
+        if index.catalog is not self._board.current:
+            self._index = index = _Index(self._board.current)
+        models = index.models.get(self._key(target, provider), ())
+        said = [self._said(model, index) for model in models]
         if not said:
             return None, "the catalog does not list it"
         outside = [one for one in said if one[0] is False]
@@ -51,15 +50,7 @@ class CatalogTee:
             return target.upstream_model.removeprefix("chutes/").removesuffix(":THINKING").lower()
         return f"host {_slug(base_url)}" if is_chutes_host(base_url) else ""
 
-    def _index(self, catalog: Catalog) -> None:
-        self._models = {}
-        for model in catalog.models:
-            for key in dict.fromkeys(_keys(model)) if model.gateway == CHUTES else ():
-                self._models.setdefault(key, []).append(model)
-        self._heard = {one.source: one.at for one in catalog.report.sources}
-        self._read = catalog
-
-    def _said(self, model: CatalogModel) -> tuple[bool | None, str]:
+    def _said(self, model: CatalogModel, index: "_Index") -> tuple[bool | None, str]:
         if model.tee is False:
             return False, "the catalog says that it runs outside of a trusted execution environment"
         if any(conflict.field == _FIELD for conflict in model.conflicts):
@@ -67,10 +58,22 @@ class CatalogTee:
         source = model.provenance.get(_FIELD, SNAPSHOT)
         if model.tee is None or source == SNAPSHOT or model.matches.get(source) not in _SURE:
             return None, "the catalog does not say whether it runs in a trusted execution environment"
-        age = self._clock() - self._heard.get(source, 0) / 1000
+        age = self._clock() - index.heard.get(source, 0) / 1000
         if not 0 <= age <= self.max_age:
             return None, f"what the catalog says of it is {_minutes(age)} old; {_minutes(self.max_age)} is the most"
         return True, ""
+
+
+class _Index:
+    """`models` by whatever may lead to them, `heard` is when each source was, in milliseconds since 1970."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.models: dict[str, list[CatalogModel]] = {}
+        for model in catalog.models:
+            for key in dict.fromkeys(_keys(model)) if model.gateway == CHUTES else ():
+                self.models.setdefault(key, []).append(model)
+        self.heard = {one.source: one.at for one in catalog.report.sources}
 
 
 def _keys(model: CatalogModel) -> Iterator[str]:

@@ -19,6 +19,7 @@ ASSUMPTIONS = (
     "Every target makes as many tokens of a request as were counted, cached ones included.",
     "A target fails as often, and is as fast, as in this period; one that was not asked in it never fails.",
     "A failed attempt goes to the next target; retries of the same target, rests, hedging and queues are left out.",
+    "Rules of confidentiality count where settings and models make them; those of keys and callers are left out.",
     "Sessions do not stick to a target; policies that look at load share it by weight.",
 )
 _LEAST = 1e-4

@@ -282,3 +282,27 @@ def test_a_linked_image_is_fetched_here_when_data_stays_local(
         body = {"model": "behind", "messages": [{"role": "user", "content": content}]}
         assert http.post("/v1/chat/completions", json=body).json()["error"]["code"] == "image_validation_failed"
     assert upstream.requests == []
+
+
+def test_what_if_reckons_with_nobody_whom_the_rule_of_the_model_forbids(
+    gateway: RunningGateway, upstream: Upstream, forbidden: Upstream
+) -> None:
+    with gateway.http() as admin:
+        for _ in range(3):
+            assert chat(admin, "strict").status_code == 200
+        model = {"id": "strict", "targets": [{"provider": name, "model": "gpt-x"} for name in ("good", "bad")]}
+        shares = {}
+        for rule in ({"tee": "required"}, {}):
+            found = _reckoned(admin, {**model, **rule})
+            shares[rule.get("tee")] = {one["provider_id"]: one["after"] for one in found["targets"]}
+    assert "bad" not in shares["required"] and shares[None]["bad"] > 0
+
+
+def _reckoned(admin: httpx.Client, model: dict[str, Any]) -> Any:
+    """As soon as the requests of before are recorded."""
+    for _ in range(100):
+        reply = admin.post("/api/admin/analytics/whatif", json={"model": model})
+        if reply.status_code == 200:
+            return reply.json()
+        time.sleep(0.05)
+    raise AssertionError(reply.text)

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from gateway.certify.configuration import behind
 from gateway.chute.door import DoorCall, scope_of
 from gateway.chute.payload import Payload, door_call
 from gateway.errors import ConfigError, InvalidRequest
+from gateway.explain import table
 from gateway.openai_api.confidentiality import Rule, read_rule, rule_of, strictest
 from gateway.providers.base import Provider, ProviderType
 from gateway.providers.engines import NoEngines
@@ -177,3 +179,22 @@ def test_a_body_that_says_nothing_does_not_loosen_the_query() -> None:
 def test_what_is_no_word_is_refused_at_the_door(word: Any) -> None:
     with pytest.raises(InvalidRequest, match="'gw_tee' must be a word"):
         door_call("POST", "/v1/x", Payload({"gw_tee": word}, {}), trusted=True)
+
+
+# --- what is only made up or reckoned ----------------------------------------------------------------------
+
+
+def test_certify_stands_its_own_provider_behind_any_rule(tmp_path: Path) -> None:
+    own = Settings.model_validate({"confidentiality": {"tee": "required", "data": "local-only"}})
+    settings = behind(own.model_copy(update={"allow_private_upstreams": True}), "http://127.0.0.1:9", tmp_path)
+    snapshot = build_snapshot(settings, NoEngines(), None)
+    assert snapshot.rule is not None
+    for target in (*snapshot.routes["certified"].targets, *snapshot.routes["certified-large"].targets):
+        assert unmet(snapshot.rule, target, snapshot.providers[target.provider_id], nobody_knows) == ""
+
+
+def test_the_table_of_explain_says_who_demands_what() -> None:
+    found = {"model": "m", "route": "m", "policy": "ordered", "candidates": []}
+    rule = {"tee": ["the key 'a'", "the model 'm'"], "local_only": []}
+    assert "tee: required, by the key 'a' and the model 'm'\n" in table({**found, "confidentiality": rule})
+    assert "required" not in table({**found, "confidentiality": None})

@@ -21,9 +21,11 @@ from gateway.api.admin.periods import Wanted
 from gateway.api.admin.usage_views import figures_view, moment
 from gateway.api.services import Services, services
 from gateway.errors import InvalidRequest, NotFound
+from gateway.openai_api.confidentiality import strictest
+from gateway.pipeline.confidential import forbidden
 from gateway.providers.base import ProviderType
 from gateway.routing.types import Policy, Route, Target
-from gateway.state import Snapshot
+from gateway.state import Snapshot, State
 from gateway.store.records import Resource
 from gateway.usage.breakeven import Gpu, break_even
 from gateway.usage.evidence import Evidence, TargetKey, gather
@@ -110,8 +112,10 @@ async def read_what_if(request: Request, _: Admin, chosen: Chosen, question: Que
     prices = {key: price_of(key, price, 0.0) for key, price in question.prices.items()}
     reckon, before = asyncio.to_thread, None
     if id in now.routes:
-        before = await reckon(_reckoned, replayed, now.routes[id], now, {}, evidence)
-    after = await reckon(_reckoned, replayed, then.routes[id], then, prices, evidence)
+        open_now = _allowed(now.routes[id], now, known.state)
+        before = await reckon(_reckoned, replayed, open_now, now, {}, evidence)
+    open_then = _allowed(then.routes[id], then, known.state)
+    after = await reckon(_reckoned, replayed, open_then, then, prices, evidence)
     return WhatIfView(
         since=moment(chosen.filter.since),
         until=moment(chosen.filter.until),
@@ -135,7 +139,9 @@ async def read_policy(request: Request, _: Admin, chosen: Chosen, policy: Policy
     known = services(request)
     rows, truncated = await _rows(known, chosen)
     wanted = set(chosen.filter.models)
-    found = await asyncio.to_thread(_under, policy, rows, known.state.snapshot, wanted)
+    snapshot = known.state.snapshot
+    routes = {id: _allowed(route, snapshot, known.state) for id, route in snapshot.routes.items()}
+    found = await asyncio.to_thread(_under, policy, rows, replace(snapshot, routes=routes), wanted)
     return PolicyView(
         since=moment(chosen.filter.since),
         until=moment(chosen.filter.until),
@@ -178,6 +184,13 @@ async def _rows(known: Services, chosen: Wanted) -> tuple[list[UsageRow], bool]:
         if len(rows) >= MOST_ROWS:
             return rows[:MOST_ROWS], True
     return rows, False
+
+
+def _allowed(route: Route, snapshot: Snapshot, state: State) -> Route:
+    """Without the targets that the rules of the settings and of the model forbid."""
+    rule = strictest(snapshot.rule, route.rule)
+    barred = forbidden(rule, route, snapshot, state) if rule else {}
+    return replace(route, targets=tuple(t for t in route.targets if t not in barred)) if barred else route
 
 
 _Reckoned = tuple[Expected, Mapping[TargetKey, Choice]]
