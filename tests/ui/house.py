@@ -18,6 +18,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 SCREENS = {
     "overview": "Overview",
     "requests": "Requests",
+    "usage": "Usage",
     "playground": "Playground",
     "catalog": "Catalog",
     "models": "Models & routes",

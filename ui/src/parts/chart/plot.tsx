@@ -55,7 +55,7 @@ export function Plot({ title, labels, series, format, kind, height = 172, mark }
           </g>
         ))}
         {spread(labels.length, Math.max(2, Math.floor(inner / 84))).map((n) => (
-          <text key={n} x={x(n)} y={height - 4} text-anchor={n === 0 && kind === "line" ? "start" : "middle"}>{labels[n]}</text>
+          <text key={n} x={x(n)} y={height - 4} text-anchor={n === 0 && kind === "line" ? "start" : x(n) > width - 28 ? "end" : "middle"}>{labels[n]}</text>
         ))}
         {mark && <g class="mark"><line x1={x(mark.at)} x2={x(mark.at)} y1={TOP} y2={height - BOTTOM} /><text x={x(mark.at) + (x(mark.at) > width * 0.6 ? -6 : 6)} y={TOP + 10} text-anchor={x(mark.at) > width * 0.6 ? "end" : "start"}>{mark.label}</text></g>}
         {at !== null && <line class="cursor" x1={x(at)} x2={x(at)} y1={TOP} y2={height - BOTTOM} />}

@@ -61,7 +61,7 @@ export function EngineCard({ engine, speeds, onBusy, onChange, onLog }: CardProp
         <dt>{words.model}</dt><dd><code>{engine.model}</code></dd>
         <dt>{words.kind}</dt><dd>{engine.kind}</dd>
         <dt>{words.runtime}</dt><dd>{engine.runtime}</dd>
-        <dt>{engine.state === "loading" ? words.sofar : words.elapsed}</dt><dd>{span(engine.elapsed)}</dd>
+        {(engine.state === "ready" || engine.state === "loading") && <><dt>{engine.state === "loading" ? words.sofar : words.elapsed}</dt><dd>{span(engine.elapsed)}</dd></>}
         {(engine.restarts ?? 0) > 0 && <><dt>{words.restarts}</dt><dd>{count(engine.restarts)}</dd></>}
       </dl>
       <footer class="row">

@@ -28,10 +28,11 @@ export function Groups({ usage, group, root }: { usage: Usage; group: string; ro
     { id: "cost", header: words.cards.cost, numeric: true, value: (row) => row.figures.cost_usd, cell: (row) => dollars(row.figures.cost_usd) },
   ], [group, total]);
   const view = useView(`groups-${group}`, columns, "-requests");
+  const title = `${words.groups.title ?? ""} ${(words.groups[group] ?? group).toLowerCase()}`;
   const choices = Object.entries(words.groups).filter(([name]) => name !== "title" && (root === "/api/admin" || name !== "user"));
   return (
     <Panel
-      title={words.groups.title ?? ""}
+      title={title}
       flush
       actions={
         <>
@@ -40,7 +41,7 @@ export function Groups({ usage, group, root }: { usage: Usage; group: string; ro
         </>
       }
     >
-      <Table label={words.groups.title ?? ""} columns={view.columns} rows={usage.groups ?? []} rowKey={(row) => row.label} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => navigate(`${root === "/api/admin" ? "/requests" : "/my-requests"}?${FILTER_OF[group]}=${encodeURIComponent(row.label)}`)} />
+      <Table label={title} columns={view.columns} rows={usage.groups ?? []} rowKey={(row) => row.label} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => navigate(`${root === "/api/admin" ? "/requests" : "/my-requests"}?${FILTER_OF[group]}=${encodeURIComponent(row.label)}`)} />
     </Panel>
   );
 }

@@ -34,12 +34,12 @@ export function Quota({ chutes, actions }: { chutes: ChutesNow; actions?: Compon
         <div class="quota-state">
           <Status tone={toneOfChutes(chutes)} title={chutes.error}>{stateOfChutes(chutes)}</Status>
           {Object.entries(chutes.balances).map(([provider, balance]) => (
-            <span key={provider} class="balance"><span class="muted">{words.balance(provider)}</span> <strong class="numeric">{dollars(balance)}</strong></span>
+            <span key={provider} class="balance"><span class="muted">{words.balance(provider)}</span> <strong>{dollars(balance)}</strong></span>
           ))}
           {chutes.error && <p class="bad-text wrap">{chutes.error}</p>}
           {chutes.windows.length === 0 && chutes.reachable && <p class="muted">{words.noWindows}</p>}
         </div>
-        {chutes.windows.map((one) => <Window key={`${one.provider_id} ${one.name}`} window={one} now={now} several={Object.keys(chutes.balances).length > 1} />)}
+        {chutes.windows.length > 0 && <div class="windows">{chutes.windows.map((one) => <Window key={`${one.provider_id} ${one.name}`} window={one} now={now} several={Object.keys(chutes.balances).length > 1} />)}</div>}
       </div>
     </Panel>
   );
@@ -53,7 +53,7 @@ function Window({ window: one, now, several }: { window: QuotaWindow; now: numbe
   return (
     <div class="window">
       <div class="row spread">
-        <strong>{one.name}{several && <small> {one.provider_id}</small>}</strong>
+        <span class="row tight"><strong>{one.name}</strong>{several && <small>{one.provider_id}</small>}{used ? <Badge tone="bad">{words.out}</Badge> : one.nearly_used && <Badge tone="warn">{words.nearly}</Badge>}</span>
         <span class="numeric">{words.used(amount(one.used, one.unit), amount(one.cap, one.unit))} <span class="muted">{percent(share, 0)}</span></span>
       </div>
       <Meter value={share} label={`${one.name}: ${percent(share, 0)}`} tone={tone} />
@@ -61,7 +61,7 @@ function Window({ window: one, now, several }: { window: QuotaWindow; now: numbe
         <span title={one.resets_at === null ? undefined : exact(one.resets_at)}>{resets(one, now)}</span>
         <span>{pace(one, now)}</span>
       </div>
-      <p class="row tight">{used ? <Badge tone="bad">{words.out}</Badge> : one.nearly_used && <Badge tone="warn">{words.nearly}</Badge>}<small>{does(one, used)}</small></p>
+      <small>{does(one, used)}</small>
     </div>
   );
 }

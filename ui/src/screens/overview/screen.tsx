@@ -24,9 +24,9 @@ export default function Overview() {
   const usage = useResource(JSON.stringify([range, group]), (signal) => readUsage("/api/admin", { ...period(range), group }, signal));
   const now = useOverview();
   const [fresh, setFresh] = useState(false);
-  useLive("request", () => {
+  useLive("requests", ({ ended }) => {
     // Many requests in one moment are one reason to look again.
-    if (fresh) return;
+    if (fresh || ended.length === 0) return;
     setFresh(true);
     setTimeout(() => {
       setFresh(false);

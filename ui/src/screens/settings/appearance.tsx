@@ -9,7 +9,7 @@ export function Appearance() {
   const words = text.settings;
   return (
     <>
-      <Panel title={words.theme} note={words.appearanceLead}>
+      <Panel title={words.theme}>
         <div class="themes">
           {THEMES.map((name) => (
             <button key={name} type="button" class="theme" data-theme={name} aria-pressed={theme.value === name} onClick={() => { theme.value = name; }}>
@@ -19,7 +19,7 @@ export function Appearance() {
           ))}
         </div>
       </Panel>
-      <Panel title={words.density} note={words.appearanceLead}>
+      <Panel title={words.density}>
         <div class="row">
           <Segments label={words.density} value={density.value} options={DENSITIES.map((value) => ({ value, label: words.densities[value] }))} onChange={(value) => { density.value = value; }} />
           <Segments label={text.table.pageSize} value={String(pageSize.value)} options={PAGE_SIZES.map((size) => ({ value: String(size), label: size ? text.table.rowsOf(size) : text.table.allRows }))} onChange={(value) => { pageSize.value = Number(value); }} />

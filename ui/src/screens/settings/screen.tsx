@@ -27,7 +27,7 @@ export default function Settings() {
   const words = text.settings;
   const tab = (path.value.split("/")[2] ?? "values") as Tab;
   return (
-    <Page title={words.title} lead={words.lead} fill={tab === "values"}>
+    <Page title={words.title} lead={words.leads[tab]} fill={tab === "values"}>
       <Tabs label={words.title} items={(Object.keys(words.tabs) as Tab[]).map((name) => ({ to: name === "values" ? "/settings" : `/settings/${name}`, label: words.tabs[name], current: name === tab }))} />
       {tab === "quota" ? <QuotaTab /> : tab === "appearance" ? <Appearance /> : <Values />}
     </Page>

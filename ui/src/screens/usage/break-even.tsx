@@ -137,7 +137,7 @@ function Figures({ view }: { view: BreakEven }) {
     { id: "gpu", header: words.gpu, numeric: true, value: (row) => row.gpu, cell: (row) => row.gpu },
   ];
   return (
-    <Panel title={text.usage.columns.figure} flush actions={<CsvButton name="break-even" columns={columns} rows={rows} />}>
+    <Panel title={text.usage.breakEven.behind} flush actions={<CsvButton name="break-even" columns={columns} rows={rows} />}>
       <Table label={text.usage.columns.figure} columns={columns} rows={rows} rowKey={(row) => row.name} sorting={null} onSort={() => undefined} />
     </Panel>
   );

@@ -52,7 +52,7 @@ export function UsageReport({ range }: { range: string }) {
       {({ usage, groups }) => usage.figures.requests ? (
         <>
           <GroupTable groups={groups} by={by} usage={usage} />
-          <div class="grid-2 uneven">
+          <div class="grid-2 uneven beside">
             <OverTime usage={usage} range={range} by={by} />
             <Comparison usage={usage} />
           </div>

@@ -1,7 +1,7 @@
 /** The question of a what-if, as it stands in the address. Pure. */
 import type { Prices } from "../../api/analytics";
 import type { ModelEntry, ModelInput } from "../../api/types";
-import { draftOf, inputOf, type TargetDraft } from "../models/draft";
+import { draftOf, inputOf, newTarget, type TargetDraft } from "../models/draft";
 
 export interface ChangedTarget extends TargetDraft {
   /** USD per 1 M tokens; "" as it is known. */
@@ -16,7 +16,7 @@ export function targetsOf(entry: ModelEntry, written: string | null): ChangedTar
   if (!written) return own;
   try {
     return (JSON.parse(written) as Written[]).map(([place, model, priority, weight, input = "", output = ""]) => ({
-      ...own.find((target) => target.place === place && target.model === model),
+      ...(own.find((target) => target.place === place && target.model === model) ?? newTarget(0)),
       place, model, priority, weight, input, output,
     }));
   } catch {
@@ -30,7 +30,7 @@ export function write(targets: ChangedTarget[]): string {
 
 export function changedModel(entry: ModelEntry, policy: string, targets: ChangedTarget[]): ModelInput {
   const draft = draftOf(entry);
-  return { ...inputOf({ ...draft, targets, policy: policy || draft.policy, enabled: true }, entry), id: entry.id };
+  return { ...inputOf({ ...draft, targets, policy: policy || draft.policy, enabled: true }), id: entry.id };
 }
 
 export function pricesOf(targets: ChangedTarget[]): Prices {

@@ -4,6 +4,7 @@ import type { ModelEntry, Provider } from "../../api/types";
 import { Button } from "../../parts/button";
 import { Select } from "../../parts/field";
 import { text } from "../../text";
+import { newTarget } from "../models/draft";
 import type { ChangedTarget } from "./what-if-question";
 
 interface EditorProps {
@@ -34,7 +35,7 @@ export function TargetsEditor({ entry, targets, providers, changed, onChange }: 
                 <td>{one.place.startsWith("engine:") ? <code>{entry.id}</code> : <Figure label={`${words.upstream} ${n + 1}`} text value={one.model} onInput={(model) => set(n, { model })} />}</td>
                 <td class="numeric"><Figure label={`${words.priority} ${n + 1}`} value={one.priority} onInput={(priority) => set(n, { priority })} /></td>
                 <td class="numeric"><Figure label={`${words.weight} ${n + 1}`} value={one.weight} onInput={(weight) => set(n, { weight })} /></td>
-                <td>{!one.place.startsWith("engine:") && <span class="row tight"><Figure label={`${words.price} ${n + 1}`} value={one.input} onInput={(input) => set(n, { input })} /><Figure label={`${words.price} ${n + 1}, 2`} value={one.output} onInput={(output) => set(n, { output })} /></span>}</td>
+                <td>{!one.place.startsWith("engine:") && <span class="row tight"><Figure label={words.priceIn(n + 1)} hint={words.hints.input} value={one.input} onInput={(input) => set(n, { input })} /><Figure label={words.priceOut(n + 1)} hint={words.hints.output} value={one.output} onInput={(output) => set(n, { output })} /></span>}</td>
                 <td><Button kind="ghost" size="small" icon="trash" label={`${text.common.remove} ${n + 1}`} onClick={() => onChange(targets.filter((_, i) => i !== n))} /></td>
               </tr>
             ))}
@@ -42,14 +43,14 @@ export function TargetsEditor({ entry, targets, providers, changed, onChange }: 
         </table>
       </div>
       <div class="row">
-        <Button size="small" icon="plus" onClick={() => onChange([...targets, { place: "", model: "", priority: String(targets.length), weight: "1", input: "", output: "" }])}>{words.add}</Button>
+        <Button size="small" icon="plus" onClick={() => onChange([...targets, { ...newTarget(targets.length), input: "", output: "" }])}>{words.add}</Button>
         {changed && <Button size="small" icon="refresh" onClick={() => onChange(null)}>{words.reset}</Button>}
       </div>
     </fieldset>
   );
 }
 
-function Figure(props: { label: string; value: string; text?: boolean; onInput: (value: string) => void }) {
+function Figure(props: { label: string; hint?: string; value: string; text?: boolean; onInput: (value: string) => void }) {
   const kind = (props.text ? { type: "text" } : { type: "number", min: 0, step: "any" }) as ComponentProps<"input">;
-  return <input {...kind} class={props.text ? "input mono" : "input"} aria-label={props.label} value={props.value} spellcheck={false} onInput={(event) => props.onInput(event.currentTarget.value)} />;
+  return <input {...kind} class={props.text ? "input mono" : "input"} aria-label={props.label} placeholder={props.hint} value={props.value} spellcheck={false} onInput={(event) => props.onInput(event.currentTarget.value)} />;
 }

@@ -17,6 +17,8 @@ import { changedModel, pricesOf, targetsOf, write } from "./what-if-question";
 import { TargetsEditor } from "./what-if-targets";
 
 const POLICIES = ["ordered", "weighted", "cheapest", "cheapest-now", "lowest-latency", "highest-throughput", "least-busy", "local-first", "remote-first"];
+/** The policies that do not keep priorities. */
+const ACROSS = ["weighted", "local-first", "remote-first"];
 
 export function WhatIfView({ range }: { range: string }) {
   const words = text.usage.whatIf;
@@ -61,7 +63,7 @@ function Asking({ models, range }: { models: ModelEntry[]; range: string }) {
           <p class="muted">{words.lead}</p>
           <div class="asked">
             <SelectField label={words.model} value={entry?.id ?? ""} options={[{ value: "", label: words.all }, ...models.map((one) => ({ value: one.id, label: one.id }))]} onChange={(model) => setQuery({ model, targets: null, go: null })} />
-            <SelectField label={words.policy} value={policy} options={options} onChange={(value) => setQuery({ policy: value, go: null })} />
+            <SelectField label={words.policy} help={policy === "" ? undefined : ACROSS.includes(policy) ? words.across : words.within} value={policy} options={options} onChange={(value) => setQuery({ policy: value, go: null })} />
           </div>
           {entry && <TargetsEditor entry={entry} targets={targets} providers={places.data ?? []} changed={written !== null} onChange={(next) => setQuery({ targets: next ? write(next) : null, go: null })} />}
           <div class="row"><Button kind="primary" icon="play" busy={asked !== null && found.loading} disabled={!complete} onClick={go}>{words.run}</Button>{entry && targets.length === 0 && <span class="muted">{words.noTargets}</span>}</div>

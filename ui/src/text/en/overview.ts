@@ -31,6 +31,7 @@ export const overview = {
     errors: "failed",
     before: "against the period before",
     mean: "mean",
+    notSummed: "for up to 48 hours",
   },
   charts: { requests: "Requests", failed: "Failed", answered: "Answered", latency: "Latency", ttft: "First token", tokens: "Tokens", input: "Input", output: "Output", cost: "Cost" },
   groups: { title: "By", model: "Model", key: "Key", user: "User", provider: "Provider", operation: "Operation" } as Record<string, string>,

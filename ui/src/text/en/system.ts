@@ -44,9 +44,8 @@ export const system = {
   },
   settings: {
     title: "Settings",
-    lead: "The value in force, and where it comes from. What is set here wins over file and environment.",
+    leads: { values: "The value in force, and where it comes from. What is set here wins over file and environment.", quota: "What is left of the account at Chutes, and what the gateway does about it.", appearance: "How these pages look, in this browser." },
     tabs: { values: "Values", quota: "Quota and balance", appearance: "Appearance" },
-    appearanceLead: "Kept in this browser only.",
     theme: "Theme",
     themes: { system: "As the system", light: "Light", dark: "Dark", paper: "Paper", midnight: "Midnight", contrast: "High contrast" },
     density: "Tables",
