@@ -1,13 +1,19 @@
 """How the platform counts failures of instances (platform-contract §1, fact 5)."""
 
 import asyncio
+import base64
+import gzip
 import time
 from pathlib import Path
 
 import httpx
+import pytest
 
+from gateway.platform.calls import Calls
 from gateway.platform.fleet import MAX_FAILURES, OUT_SECONDS, Fleet, Instance
-from gateway.platform.world import Chute, World
+from gateway.platform.identity import Refused
+from gateway.platform.world import Chute, CordSpec, World
+from tests.fakes.http_server import Exchange, HttpServer
 
 CHUTE = Chute("id", "user", "name", "slug", "image", "1", {})
 
@@ -62,3 +68,49 @@ async def test_the_least_busy_of_the_newest_version_is_asked_first(tmp_path: Pat
     busy.active = idle.active = False
     assert fleet.usable(CHUTE) == [old]
     await fleet.close()
+
+
+CORD = CordSpec("/chat", "/v1/chat/completions", "POST", passthrough=True)
+
+
+class Answering:
+    """What an instance says to each call, in order; all calls go to it, whichever instance is asked."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.server = HttpServer(self._answer)
+        self.server.start()
+
+    async def _answer(self, exchange: Exchange) -> None:
+        status = self.statuses.pop(0)
+        sealed = base64.b64encode(gzip.compress(b'{"well": true}')).decode()
+        exchange.send_json(status, {"json": sealed} if status == 200 else {"detail": "no"})
+
+
+@pytest.mark.parametrize(
+    ("statuses", "asked", "shown", "failures"),
+    [
+        ([200], 1, 200, [0, 0, 0, 0]),
+        ([500, 200], 2, 200, [1, 0, 0, 0]),
+        ([429, 429, 200], 3, 200, [0, 0, 0, 0]),
+        ([503, 502, 500, 200], 3, 500, [1, 1, 1, 0]),
+        ([429, 429, 429, 200], 3, 429, [0, 0, 0, 0]),
+        ([400, 200], 1, 400, [0, 0, 0, 0]),
+    ],
+)
+async def test_up_to_three_instances_are_tried(
+    tmp_path: Path, statuses: list[int], asked: int, shown: int, failures: list[int]
+) -> None:
+    fleet, made = await fleet_with_instance(tmp_path, 4)
+    fake = Answering(*statuses)
+    for one in made:
+        one.port = fake.server.port
+    try:
+        reply = await Calls(fleet).invoke(CHUTE, CORD, {}, {})
+        assert (reply.status_code, reply.body) == (shown, b'{"well": true}')
+    except Refused as refused:
+        assert refused.status == shown
+    assert len(statuses) - len(fake.statuses) == asked
+    assert [one.failures for one in made] == failures
+    await fleet.close()
+    fake.server.stop()
