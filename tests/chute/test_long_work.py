@@ -2,7 +2,9 @@
 paths that the platform allows. The instance must have failed at nothing."""
 
 import json
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 
 from tests.api.jobs import eventually
 from tests.chute.deployment import CALLER_KEY, CONFIG, Deployed, copy_project, deploy, until_hot
+from tests.chute.process import chutes_run
 from tests.fakes.upstream import Upstream
 from tests.platform.process import PlatformProcess
 
@@ -102,3 +105,15 @@ def test_jobs_are_listed_for_a_gateway_key_and_not_for_all_the_world(chute: Depl
     assert chute.get("/v1/jobs", gw_key=CALLER_KEY).json()["first_id"] == job["id"]
     assert refusal(chute.get("/v1/jobs"))["code"] == "forbidden"
     assert refusal(chute.post("/v1/jobs", {"id": job["id"]}))["code"] == "not_found", "it is the key's"
+
+
+def test_sigterm_lets_a_job_of_the_chute_end(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.faults["gpt-x"] = "late:3"
+    first = chutes_run(tmp_path, upstream.url).wait()
+    reply = httpx.post(first.url + PATH, json=CHAT | {"gw_prefer": "respond-async"}, timeout=30)
+    assert reply.status_code == 202, reply.text
+    assert first.stop(signal.SIGTERM) in (0, -signal.SIGTERM) and "Traceback" not in first.log
+    again = chutes_run(tmp_path, upstream.url).wait()
+    job = httpx.post(f"{again.url}/v1/jobs", json={"id": reply.json()["id"]}, timeout=30).json()
+    assert job["status"] == "succeeded", first.log
+    again.stop()
