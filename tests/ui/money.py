@@ -17,7 +17,7 @@ from tests.fakes.board import FakeBoard, FakeEngine
 from tests.fakes.upstream import Upstream
 from tests.platform.process import KEY, PlatformProcess
 from tests.ui.house import PASSWORD
-from tests.ui.screenshots import history
+from tests.ui.traffic import history
 
 GIB = 2**30
 PRICES = {
