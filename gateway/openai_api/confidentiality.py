@@ -1,10 +1,10 @@
 """`Rule`: what whoever is asked must be, so that a request stays confidential. It travels with the call, and `routing`
 holds every try against it. Read here from a request's headers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.errors import InvalidRequest
+from gateway.errors import ConfidentialityUnmet, InvalidRequest
 
 TEE_HEADER, DATA_HEADER = "x-gateway-tee", "x-gateway-data"
 REQUIRED, LOCAL_ONLY = "required", "local-only"
@@ -53,6 +53,13 @@ def read_rule(headers: Mapping[str, str]) -> Rule | None:
     _check(DATA_HEADER, data, LOCAL_ONLY)
     by_tee = (f"the header {TEE_HEADER}",) if tee is not None else ()
     return Rule(by_tee, (f"the header {DATA_HEADER}",) if data is not None else ())
+
+
+def refused(rule: Rule, model: str, reasons: Iterable[tuple[str, str]]) -> ConfidentialityUnmet:
+    """`reasons` are the targets, as `provider/model`, with why each was refused."""
+    named = "; ".join(f"{target} ({reason})" for target, reason in reasons)
+    message = f"No target of the model '{model}' may be asked under {rule.told()}. Refused: {named}."
+    return ConfidentialityUnmet(message, headers=((HEADER, str(rule)),))
 
 
 def _check(header: str, given: str | None, word: str) -> None:

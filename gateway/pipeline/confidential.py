@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from gateway.access.keys import Caller
 from gateway.openai_api.call import Call
-from gateway.openai_api.confidentiality import Rule, strictest
+from gateway.openai_api.confidentiality import Rule, refused, strictest
 from gateway.routing.attempt import Tries
-from gateway.routing.confidentiality import refused, unmet
+from gateway.routing.confidentiality import unmet
 from gateway.routing.types import Route, Target
 from gateway.state import Snapshot, State
 
@@ -43,5 +43,6 @@ def confined(rule: Rule, route: Route, model: str, snapshot: Snapshot, state: St
     tries.refused += tuple(reasons.items())
     targets = tuple(target for target in route.targets if target not in reasons)
     if not targets:
-        raise refused(rule, model, reasons.items())
+        named = ((f"{target.provider_id}/{target.upstream_model}", reason) for target, reason in reasons.items())
+        raise refused(rule, model, named)
     return replace(route, targets=targets)

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from gateway.errors import ConfidentialityUnmet, GatewayError, UpstreamModelMissing
+from gateway.errors import GatewayError, UpstreamModelMissing
 from gateway.openai_api.audio_parse import parse_transcript
 from gateway.openai_api.call import Call, Reply
-from gateway.openai_api.confidentiality import HEADER
+from gateway.openai_api.confidentiality import refused
 from gateway.openai_api.operations import (
     CHAT,
     COMPLETIONS,
@@ -141,12 +141,9 @@ class Chutes:
 def _check_tee(endpoint: Endpoint, call: Call, chute: Chute | None) -> None:
     """A chute that was found by its name may be another one than the catalog means. Raises ConfidentialityUnmet."""
     if endpoint.in_tee and (chute is None or chute.tee is not True):
-        raise ConfidentialityUnmet(
-            f"No target of the model '{call.model}' may be asked under {call.rule and call.rule.told()}. Refused:"
-            f" {endpoint.provider.id}/{endpoint.upstream_model} (Chutes does not say that the chute of this name runs in"
-            " a trusted execution environment).",
-            headers=((HEADER, str(call.rule)),),
-        )
+        assert call.rule is not None
+        why = "Chutes does not say that the chute of this name runs in a trusted execution environment"
+        raise refused(call.rule, call.model, [(f"{endpoint.provider.id}/{endpoint.upstream_model}", why)])
 
 
 def _place(url: str) -> str:

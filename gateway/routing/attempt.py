@@ -22,11 +22,11 @@ from gateway.errors import (
 )
 from gateway.observe.traces import Trace
 from gateway.openai_api.call import Call, Reply
-from gateway.openai_api.confidentiality import Rule
+from gateway.openai_api.confidentiality import Rule, refused
 from gateway.openai_api.operations import Operation
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderAdapter
 from gateway.routing.budget import Budget
-from gateway.routing.confidentiality import TeeFacts, nobody_knows, refused, unmet, vouched
+from gateway.routing.confidentiality import TeeFacts, nobody_knows, unmet, vouched
 from gateway.routing.first_content import begun, first_content
 from gateway.routing.keyring import KeyRings
 from gateway.routing.race import Race
@@ -324,7 +324,7 @@ class Dispatcher:
         """Every try under a rule passes here; whether the dialect must look for a trusted execution environment itself.
         Raises ConfidentialityUnmet."""
         if reason := unmet(rule, target, provider, self.tee_facts):
-            raise refused(rule, call.model, [(target, reason)])
+            raise refused(rule, call.model, [(f"{target.provider_id}/{target.upstream_model}", reason)])
         return bool(rule.tee) and not vouched(target, provider)
 
 

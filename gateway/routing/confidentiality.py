@@ -1,10 +1,8 @@
 """Whether a target may be asked under a rule. Pure; called when targets are chosen, and again before every try."""
 
-from collections.abc import Iterable
 from typing import Protocol
 
-from gateway.errors import ConfidentialityUnmet
-from gateway.openai_api.confidentiality import HEADER, Rule
+from gateway.openai_api.confidentiality import Rule
 from gateway.providers.base import Provider, ProviderType
 from gateway.routing.types import Target
 
@@ -27,13 +25,6 @@ def unmet(rule: Rule, target: Target, provider: Provider, facts: TeeFacts) -> st
     if rule.local and not (provider.type is ProviderType.LOCAL or provider.local):
         return "its provider is not declared as `data: local`"
     return _outside(target, provider, facts) if rule.tee else ""
-
-
-def refused(rule: Rule, model: str, targets: Iterable[tuple[Target, str]]) -> ConfidentialityUnmet:
-    """`targets` with why each was refused."""
-    named = "; ".join(f"{target.provider_id}/{target.upstream_model} ({reason})" for target, reason in targets)
-    message = f"No target of the model '{model}' may be asked under {rule.told()}. Refused: {named}."
-    return ConfidentialityUnmet(message, headers=((HEADER, str(rule)),))
 
 
 def vouched(target: Target, provider: Provider) -> bool | None:

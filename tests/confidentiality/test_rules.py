@@ -10,10 +10,10 @@ from gateway.chute.door import DoorCall, scope_of
 from gateway.chute.payload import Payload, door_call
 from gateway.errors import ConfigError, InvalidRequest
 from gateway.explain import table
-from gateway.openai_api.confidentiality import Rule, read_rule, rule_of, strictest
+from gateway.openai_api.confidentiality import Rule, read_rule, refused, rule_of, strictest
 from gateway.providers.base import Provider, ProviderType
 from gateway.providers.engines import NoEngines
-from gateway.routing.confidentiality import nobody_knows, refused, unmet
+from gateway.routing.confidentiality import nobody_knows, unmet
 from gateway.routing.resolve import resolve
 from gateway.routing.types import Target
 from gateway.settings import Settings
@@ -83,7 +83,7 @@ def test_only_engines_of_ours_and_declared_providers_are_local() -> None:
 
 
 def test_a_refusal_names_the_rule_who_demands_it_and_each_target() -> None:
-    error = refused(TEE, "m", [(Target("p", "gpt"), "why not"), (Target("q", "gpt"), "no")])
+    error = refused(TEE, "m", [("p/gpt", "why not"), ("q/gpt", "no")])
     assert error.message == (
         "No target of the model 'm' may be asked under 'tee: required' by the key 'a'. Refused: p/gpt (why not);"
         " q/gpt (no)."
