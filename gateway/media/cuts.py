@@ -80,8 +80,7 @@ def next_cut(levels: Sequence[int], left: int, most: int) -> Cut:
     quiet = max(_SILENT, sorted(levels)[len(levels) * 19 // 20] // _QUIET)
     pauses = [pause for pause in _pauses(levels, low, high, quiet) if pause[1] - pause[0] >= min(_PAUSE, reach)]
     if pauses:
-        at, _ = max(((_inside(pause, goal), pause) for pause in pauses), key=lambda one: _worth(*one, goal))
-        return Cut(at)
+        return Cut(_inside(max(pauses, key=lambda pause: _worth(pause, goal)), goal))
     overlap = min(_OVERLAP, most // 20)
     places = range(low, max(low + 1, min(high, most - overlap)))
     return Cut(min(places, key=lambda at: (_loudness(levels, at), abs(at - goal))), overlap)
@@ -104,8 +103,8 @@ def _inside(pause: tuple[int, int], goal: int) -> int:
     return min(max(goal, start + margin), end - margin)
 
 
-def _worth(at: int, pause: tuple[int, int], goal: int) -> tuple[int, int]:
-    return min(pause[1] - pause[0], SECOND), -abs(at - goal)
+def _worth(pause: tuple[int, int], goal: int) -> tuple[int, int]:
+    return min(pause[1] - pause[0], SECOND), -abs(_inside(pause, goal) - goal)
 
 
 def _loudness(levels: Sequence[int], at: int) -> int:

@@ -29,6 +29,9 @@ from gateway.routing.resolve import check_targets, check_type
 from gateway.routing.types import Route, StreamPolicy
 from gateway.state import Snapshot, State
 
+_SHOWN = 100
+"""Tries that a header tells: the pieces of a recording may need more than clients read of one."""
+
 
 async def handle(call: Call, account: Account) -> Reply:
     """Raises GatewayError. A reply that streams must be closed by whoever reads it, and so must the account."""
@@ -139,5 +142,5 @@ def _add_route_headers(reply: Reply, call: Call, tries: Tries) -> None:
     headers = reply.headers
     headers["x-gateway-provider"] = target.provider_id
     headers["x-gateway-model"] = target.upstream_model
-    headers["x-gateway-attempts"] = ", ".join([str(one) for one in tries.attempts])
+    headers["x-gateway-attempts"] = ", ".join([str(one) for one in tries.attempts[:_SHOWN]])
     headers["x-gateway-overhead-ms"] = f"{own * 1000:.2f}"

@@ -105,9 +105,10 @@ class _Recording:
 
     async def _run(self) -> None:
         limits, file, number = self._account.state.media, self._call.files[0], 0
-        pieces = split_sound(
-            file.data, file.media_type, self._splitting.seconds, limits.parting, limits.parting_timeout
-        )
+        patience = limits.parting_timeout
+        if self._call.deadline is not None:
+            patience = min(patience, max(0.0, self._call.deadline - time.monotonic()))
+        pieces = split_sound(file.data, file.media_type, self._splitting.seconds, limits.parting, patience)
         try:
             async with asyncio.TaskGroup() as group, aclosing(pieces):
                 async for piece in pieces:

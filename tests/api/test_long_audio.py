@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -270,6 +271,18 @@ def test_a_short_stream_waits_for_an_engine_too(gateway: RunningGateway, http: h
     threading.Timer(0.3, board.become, ("whisper", EngineState.READY)).start()
     reply = ask(http, "demo-whisper", speech(WORDS[:3]), stream="true")
     assert '"text":"w1 w2 w3"' in reply.text and reply.text.endswith("data: [DONE]\n\n")
+
+
+def test_a_request_that_takes_too_long_ends_with_all_its_pieces(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.faults["*"] = "hang"
+    target = {"targets": [{"provider": "one", "model": "w"}], "type": "transcription"}
+    settings = {"request_timeout": 3, "audio": {"split_seconds": 10}, "models": {"alone": target}}
+    running = RunningGateway(tmp_path, providers={"one": {"base_url": upstream.url, "max_retries": 0}}, **settings)
+    with running.http() as http:
+        reply = ask(http, "alone")
+    running.stop()
+    assert reply.status_code == 504 and reply.json()["error"]["code"] == "upstream_timeout"
+    assert eventually(lambda: len(upstream.disconnects) == len(upstream.requests))
 
 
 # --- streams -------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def _container(data: bytes) -> Iterator[Any]:
     import av
 
     try:
-        with av.open(io.BytesIO(data), metadata_errors="ignore") as container:
+        with av.open(io.BytesIO(data), "r", metadata_errors="ignore") as container:
             if not container.streams.audio:
                 raise Refusal("The file has no audio in it.", param="file", code="invalid_audio")
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
