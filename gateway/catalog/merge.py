@@ -128,6 +128,7 @@ def _model(id: str, one: Cluster, stale: Mapping[str, str], popular: int) -> Cat
         prices=prices,
         origins=tuple(one.rows),
         matches=one.methods,
+        tee_said_by=tuple(source for source, row in one.rows.items() if row.fields.get("tee") is values.get("tee", ())),
         provenance=provenance,
         conflicts=conflicts,
         stale={source: stale[source] for source in one.rows if source in stale},

@@ -67,6 +67,8 @@ class CatalogModel:
     """The public paths of a chute."""
 
     tee: bool | None = None
+    tee_said_by: tuple[str, ...] = ()
+    """The sources that say so; the others say nothing of it, or stand in `conflicts`."""
     hot: bool | None = None
     instances: int | None = None
     active_instances: int | None = None

@@ -51,14 +51,15 @@ class CatalogTee:
         return f"host {_slug(base_url)}" if is_chutes_host(base_url) else ""
 
     def _said(self, model: CatalogModel, index: "_Index") -> tuple[bool | None, str]:
-        if model.tee is False:
+        live = [source for source in model.tee_said_by if source != SNAPSHOT]
+        if live and model.tee is False:
             return False, "the catalog says that it runs outside of a trusted execution environment"
         if any(conflict.field == _FIELD for conflict in model.conflicts):
             return False, "what Chutes says of its trusted execution environment differs from place to place"
-        source = model.provenance.get(_FIELD, SNAPSHOT)
-        if model.tee is None or source == SNAPSHOT or model.matches.get(source) not in _SURE:
+        heard = [index.heard.get(source, 0) for source in live if model.matches.get(source) in _SURE]
+        if not heard:
             return None, "the catalog does not say whether it runs in a trusted execution environment"
-        age = self._clock() - index.heard.get(source, 0) / 1000
+        age = self._clock() - max(heard) / 1000
         if not 0 <= age <= self.max_age:
             return None, f"what the catalog says of it is {_minutes(age)} old; {_minutes(self.max_age)} is the most"
         return True, ""

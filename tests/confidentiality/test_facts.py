@@ -1,5 +1,6 @@
 """What the catalog's word about trusted execution environments is worth: only what it says clearly and lately."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,7 @@ def test_the_shared_host_of_the_settings_is_asked_by_name_too() -> None:
         ((facts("llm", row("other", "c-2", tee=True)),), None, "does not list it"),
         ((facts("snapshot", row("acme/M", "c-1", tee=True)),), None, "does not say"),
         ((listed(), facts("snapshot", row("acme/M", "c-1", tee=True))), None, "does not say"),
+        ((facts("snapshot", row("acme/M", "c-1", tee=False)),), None, "does not say"),
         ((listed(tee=True), facts("llm", row("acme/M", "c-1", tee=False))), False, "differs from place to place"),
         ((listed(tee=False), facts("llm", row("acme/M", "c-1", tee=True))), False, "runs outside"),
         ((listed(), facts("llm", row("acme/M", "c-1", tee=True))), True, ""),
@@ -99,6 +101,14 @@ def test_old_words_do_not_count_but_old_warnings_do() -> None:
     assert found[0] is None and "120 min old; 60 min is the most" in found[1]
     assert asked(board, "acme/M", later=-5.0)[0] is None, "nobody hears from the future"
     assert asked(board_of(listed(tee=False)), "acme/M", later=7200.0)[0] is False
+
+
+def test_the_latest_of_those_who_say_so_counts() -> None:
+    old, new = listed(tee=True), facts("llm", row("acme/M", "c-1", tee=True))
+    assert asked(board_of(replace(old, at=NOW - 7_200_000), new), "acme/M", later=60.0)[0] is True
+    assert asked(board_of(old, replace(new, at=NOW - 7_200_000)), "acme/M", later=60.0)[0] is True
+    silent = facts("llm", row("acme/M", "c-1"))
+    assert asked(board_of(replace(old, at=NOW - 7_200_000), silent), "acme/M", later=60.0)[0] is None
 
 
 def test_a_new_catalog_counts_at_once() -> None:
