@@ -14,7 +14,7 @@ from gateway.routing.forecast import Window
 from gateway.routing.signals import Account
 from tests.fakes.upstream import Upstream
 from tests.platform.process import PlatformProcess
-from tests.ui.house import watched
+from tests.ui.house import House, watched
 from tests.ui.money import MoneyHouse
 from tests.ui.test_looks import PHONE, settled, violations
 
@@ -283,6 +283,23 @@ def test_a_long_table_comes_in_pages_of_the_chosen_size(page: Page, money: Money
     page.get_by_role("searchbox").fill("")
     page.get_by_role("combobox", name="Rows on a page").select_option("0")
     expect(page.get_by_role("button", name="Next page")).to_have_count(0)
+
+
+def test_the_catalog_comes_in_pages_that_fit_the_screen(browser: Browser, house: House, logged_in: Any) -> None:
+    """A004-09."""
+    context = opened(browser, logged_in)
+    context.add_init_script("localStorage.setItem('gateway.page-size', '100')")
+    page, complaints = watched(context)
+    house.open(page, "catalog?page=2")
+    expect(page.get_by_text(re.compile(r"^101–\d+ of [\d,]+$"))).to_be_visible(timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollHeight - window.innerHeight") <= 0
+    pager = page.get_by_role("combobox", name="Rows on a page").bounding_box()
+    assert pager is not None and pager["y"] + pager["height"] <= 800
+    page.get_by_role("searchbox").fill("nothing like this")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("page=2"))
+    context.close()
+    assert complaints == []
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -62,7 +62,7 @@ export function SearchBox({ name = "q", label }: { name?: string; label: string 
           const value = event.currentTarget.value;
           setTyped(value);
           clearTimeout(timer.current);
-          timer.current = window.setTimeout(() => setQuery({ [name]: value, offset: null }), 300);
+          timer.current = window.setTimeout(() => setQuery({ [name]: value, offset: null, page: null }), 300);
         }}
       />
     </label>

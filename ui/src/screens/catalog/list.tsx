@@ -62,6 +62,7 @@ export function CatalogList({ models }: { models: CatalogModel[] }) {
           onOpen={(row) => setQuery({ open: row.id })}
           openKey={open}
           fill
+          paged
           empty={models.length ? <Empty title={text.table.noMatch} action={<Button onClick={clearFilters}>{text.table.clearFilters}</Button>}>{text.table.noMatchNext}</Empty> : <Empty icon="catalog" title={words.emptyTitle}>{words.emptyLead}</Empty>}
         />
       </div>

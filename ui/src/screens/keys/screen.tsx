@@ -73,6 +73,7 @@ function List({ rows, people, reload }: { rows: ApiKey[]; people: User[]; reload
         openKey={query.value.get("open")}
         rowTone={(row) => (row.enabled ? "" : "off")}
         fill
+        paged
         empty={<Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>}
       />
       {rows.length <= 1 && <Empty icon="keys" title={words.emptyTitle}>{words.emptyLead}</Empty>}

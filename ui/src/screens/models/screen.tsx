@@ -71,6 +71,7 @@ function List({ rows, reload }: { rows: ModelEntry[]; reload: () => void }) {
         openKey={query.value.get("open")}
         rowTone={(row) => (row.enabled ? "" : "off")}
         fill
+        paged
         empty={rows.length ? <Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty> : <Empty icon="models" title={words.emptyTitle}>{words.emptyLead}</Empty>}
       />
     </>

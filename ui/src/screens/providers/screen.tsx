@@ -79,6 +79,7 @@ function List({ rows, reload }: { rows: Provider[]; reload: () => void }) {
         openKey={query.value.get("open")}
         rowTone={(row) => (row.enabled ? "" : "off")}
         fill
+        paged
         empty={rows.length ? <Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty> : <Empty icon="providers" title={words.emptyTitle} action={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>{words.emptyLead}</Empty>}
       />
     </>

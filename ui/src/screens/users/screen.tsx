@@ -72,7 +72,7 @@ function List({ rows, reload }: { rows: User[]; reload: () => void }) {
         <ColumnChooser view={view} />
         <CsvButton name="users" columns={columns} rows={found} />
       </Tools>
-      <Table label={words.title} columns={view.columns} rows={found} rowKey={(row) => row.id} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: row.id })} openKey={query.value.get("open")} rowTone={(row) => (row.enabled ? "" : "off")} fill empty={<Empty icon="users" title={rows.length ? text.table.noMatch : words.emptyTitle}>{rows.length ? text.table.noMatchNext : words.emptyLead}</Empty>} />
+      <Table label={words.title} columns={view.columns} rows={found} rowKey={(row) => row.id} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: row.id })} openKey={query.value.get("open")} rowTone={(row) => (row.enabled ? "" : "off")} fill paged empty={<Empty icon="users" title={rows.length ? text.table.noMatch : words.emptyTitle}>{rows.length ? text.table.noMatchNext : words.emptyLead}</Empty>} />
     </>
   );
 }
