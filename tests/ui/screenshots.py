@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gateway.admin.opening import open_store
 from tests.fakes.upstream import Upstream
@@ -80,7 +80,7 @@ def _shoot(page: Page, url: str, path: str, file: Path) -> None:
 
 def _settle(page: Page) -> None:
     page.wait_for_timeout(600)
-    page.wait_for_function("!document.querySelector('[aria-label=Loading], .skeleton')")
+    expect(page.get_by_role("status", name="Loading")).to_have_count(0, timeout=30_000)
     page.wait_for_timeout(1200)
 
 
@@ -90,7 +90,7 @@ def _drain(page: Page, house: House, file: Path) -> None:
     page.get_by_text("drained").first.wait_for()
     _settle(page)
     page.screenshot(path=file)
-    page.get_by_role("button", name="Take back").or_(page.get_by_role("button", name="Undo")).first.click()
+    page.get_by_role("button", name="Take requests again").first.click()
 
 
 def _chat(page: Page, house: House, file: Path) -> None:
