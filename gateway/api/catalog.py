@@ -18,9 +18,11 @@ from gateway.catalog.catalog import Catalog
 from gateway.catalog.changes import changes, track
 from gateway.catalog.export import MEDIA_TYPES, export
 from gateway.catalog.facts import CHUTES
+from gateway.catalog.logos import mark
 from gateway.catalog.makers import makers_document
 from gateway.catalog.parts import CatalogParts
 from gateway.catalog.query import ALL, facet_counts, select
+from gateway.catalog.raw_records import raw_records
 from gateway.catalog.render import moment
 from gateway.catalog.report import report_document
 from gateway.catalog.routing_facts import closest_names
@@ -37,6 +39,7 @@ def catalog_routes(parts: CatalogParts, authorise: Guard) -> APIRouter:
     """`authorise` lets administrators through."""
     router = APIRouter(tags=["catalog"], dependencies=[Depends(parts.ready)])
     _reading(router, parts)
+    _marks(router)
     _comparing(router, parts)
     _changing(router, parts, authorise)
     router.include_router(raw_routes(parts, authorise))
@@ -68,16 +71,18 @@ def _reading(router: APIRouter, parts: CatalogParts) -> None:
         return Response(b'{"data":[' + data + b"]," + orjson.dumps(rest)[1:], media_type="application/json",
                         headers=_cache_headers(catalog))  # fmt: skip
 
+    @router.get("/catalog/models/{id:path}/raw", dependencies=[Depends(known)])
+    async def get_raw(id: str, everything: SeesAll) -> Response:
+        """What each source said of a model, as it came."""
+        catalog = parts.board.current
+        model = catalog.models[_found(catalog, id, _within(catalog, everything))]
+        return json_response({"id": model.id, "sources": await in_thread(raw_records, model, parts.shelf)})
+
     @router.get("/catalog/models/{id:path}", responses={200: {"model": ModelRecord}})
     async def get_model(id: str, everything: SeesAll, history: bool = False) -> Response:
         """One model by id, chute id, slug or name; `history` adds how it changed, for callers with a key."""
         catalog = parts.board.current
-        position = catalog.position(id)
-        within = _within(catalog, everything)
-        if position is None or not within >> position & 1:
-            near = [one for one in closest_names(catalog, id) if within >> catalog.by_id[one] & 1]
-            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-            raise NotFound(f"The catalog has no model '{id[:200]}'.{hint}", param="id")
+        position = _found(catalog, id, _within(catalog, everything))
         body = catalog.documents[position]
         if history:
             await known(everything)
@@ -101,6 +106,17 @@ def _reading(router: APIRouter, parts: CatalogParts) -> None:
         body = await in_thread(export, catalog, page.positions, filters.format)
         name = f'attachment; filename="catalog.{filters.format}"'
         return Response(body, media_type=MEDIA_TYPES[filters.format], headers={"content-disposition": name})
+
+
+def _marks(router: APIRouter) -> None:
+    @router.get("/logos/{key}.svg")
+    async def logo(key: str) -> Response:
+        """The mark of a maker: its initials, drawn here."""
+        drawn = mark(key)
+        if drawn is None:
+            raise NotFound("There is no such mark.", param="key")
+        headers = {"cache-control": "public, max-age=86400"}
+        return Response(drawn, media_type="image/svg+xml", headers=headers)
 
 
 def _comparing(router: APIRouter, parts: CatalogParts) -> None:
@@ -185,6 +201,16 @@ def diff_document(parts: CatalogParts, start: str, end: str) -> dict[str, Any]:
         "total": len(found),
         "changes": [one.document() for one in found],
     }
+
+
+def _found(catalog: Catalog, id: str, within: int) -> int:
+    """Its position. Raises NotFound, with the closest names that the caller may see."""
+    position = catalog.position(id)
+    if position is None or not within >> position & 1:
+        near = [one for one in closest_names(catalog, id) if within >> catalog.by_id[one] & 1]
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise NotFound(f"The catalog has no model '{id[:200]}'.{hint}", param="id")
+    return position
 
 
 def _within(catalog: Catalog, everything: bool) -> int:

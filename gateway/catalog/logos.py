@@ -1,8 +1,10 @@
-"""Who stands behind a provider slug: name, site and the key of a logo. Data for the UI, which loads no third party's
-files: a key names a picture of our own, and without one the UI draws the initials."""
+"""Who stands behind a provider slug: name, site and mark. A mark is the maker's initials, drawn here: nobody's
+trademark, nobody else's file."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from gateway.catalog.facts import CHUTES
 from gateway.catalog.model import CatalogModel
@@ -57,3 +59,23 @@ def logo(slug: str) -> str | None:
 def site(model: CatalogModel) -> str | None:
     maker = MAKERS.get(model.provider_slug.lower())
     return maker.site if maker else "https://chutes.ai" if model.gateway == CHUTES else None
+
+
+def mark(key: str) -> str | None:
+    """The SVG behind `/logos/{key}.svg`; None for a key that no maker has."""
+    maker = next((one for one in MAKERS.values() if one.logo == key), None)
+    if maker is None:
+        return None
+    hue = int.from_bytes(blake2b(key.encode(), digest_size=2).digest()) % 360
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" role="img">'
+        f'<title>{maker.name}</title><rect width="32" height="32" rx="7" fill="hsl({hue} 45% 36%)"/>'
+        '<text x="16" y="21" text-anchor="middle" font-family="system-ui, sans-serif" font-size="13" font-weight="600" '
+        f'fill="#fff">{_initials(maker.name)}</text></svg>'
+    )
+
+
+def _initials(name: str) -> str:
+    """Two letters: of the first two words, or the first two of the only one."""
+    words = re.findall(r"[A-Za-z0-9]+", name)
+    return (words[0][0] + words[1][0]).upper() if len(words) > 1 else words[0][:2].capitalize()

@@ -141,6 +141,26 @@ def test_one_model_by_any_of_its_names_with_its_history(http: httpx.Client) -> N
     assert missing.status_code == 404 and "deepseek-ai/DeepSeek-R1" in missing.json()["error"]["message"]
 
 
+def test_every_logo_that_is_named_is_there(http: httpx.Client) -> None:
+    named = {one["model_logo_url"] for one in http.get("/catalog/provider").json()["data"]} - {None}
+    assert named
+    for address in named:
+        reply = http.get(address)
+        assert (reply.status_code, reply.headers["content-type"]) == (200, "image/svg+xml")
+        assert "<title>" in reply.text and "<script" not in reply.text
+    assert http.get("/logos/nobody.svg").status_code == 404
+
+
+def test_the_records_of_each_source_are_shown_as_they_came(http: httpx.Client) -> None:
+    model = next(one for one in http.get("/catalog/models").json()["data"] if len(one["origins"]) > 1)
+    found = http.get(f"/catalog/models/{model['id']}/raw").json()
+    assert found["id"] == model["id"]
+    assert {one["source"] for one in found["sources"]} & set(model["origins"])
+    assert all(one["records"] and one["at"] for one in found["sources"])
+    assert http.get("/catalog/models/nothing/raw").status_code == 404
+    assert http.get(f"/catalog/models/{model['id']}/raw", headers={"authorization": ""}).status_code in (401, 403)
+
+
 def test_providers_are_counted_with_logos(http: httpx.Client) -> None:
     body = http.get("/catalog/provider?gateway=chutes").json()
     qwen = next(one for one in body["data"] if one["slug"] == "Qwen")

@@ -56,6 +56,7 @@ export interface CatalogModel {
   supported_parameters: string[];
   cords: unknown[];
   provider_site_url: string | null;
+  model_logo_url: string | null;
   origins: string[];
   provenance: Record<string, string>;
   matches: Record<string, string>;
@@ -122,6 +123,17 @@ export function readCatalog(signal?: AbortSignal): Promise<CatalogPage> {
 
 export function readModel(id: string, signal?: AbortSignal): Promise<CatalogModel & { history?: HistoryPoint[] }> {
   return ask(`/catalog/models/${id.split("/").map(encodeURIComponent).join("/")}?history=true`, signal ? { signal } : {});
+}
+
+/** What each source said of a model, as it came; `at` in milliseconds. */
+export interface RawSource {
+  source: string;
+  at: number;
+  records: unknown[];
+}
+
+export function readRaw(id: string, signal?: AbortSignal): Promise<{ sources: RawSource[] }> {
+  return ask(`/catalog/models/${id.split("/").map(encodeURIComponent).join("/")}/raw`, signal ? { signal } : {});
 }
 
 export function readReport(signal?: AbortSignal): Promise<Report> {

@@ -17,6 +17,7 @@ import { text } from "../../text";
 import { AddModel } from "./add-model";
 import { columnsOf } from "./columns";
 import { PriceHistory } from "./price-history";
+import { RawRecords } from "./raw";
 
 const LEFT_OUT = ["name", "input", "out", "cache", "hour"];
 
@@ -38,7 +39,7 @@ function Body({ model }: { model: CatalogModel & { history?: HistoryPoint[] } })
   const { history, ...record } = model;
   return (
     <>
-      <div class="row"><code class="wrap">{model.id}</code>{[...model.tags, ...model.hints].map((tag) => <Badge key={tag}>{tag}</Badge>)}</div>
+      <div class="row">{model.model_logo_url && <img class="mark" src={model.model_logo_url} alt="" width={24} height={24} />}<code class="wrap">{model.id}</code>{[...model.tags, ...model.hints].map((tag) => <Badge key={tag}>{tag}</Badge>)}</div>
       {model.description && <p class="muted wrap">{model.description}</p>}
       <div class="row">
         {model.provider_site_url && <a href={model.provider_site_url} target="_blank" rel="noreferrer noopener">{words.site}</a>}
@@ -56,6 +57,7 @@ function Body({ model }: { model: CatalogModel & { history?: HistoryPoint[] } })
       {model.conflicts.length > 0 && <Conflicts model={model} />}
       <details><summary>{words.code}</summary><Snippets path={PATHS[model.type ?? "chat"] ?? "/v1/chat/completions"} body={sample(model)} /></details>
       <details><summary>{words.provenance}</summary><dl class="facts">{Object.entries(model.provenance).map(([field, source]) => [<dt key={`${field} name`}>{field}</dt>, <dd key={field}>{source}</dd>])}</dl></details>
+      <RawRecords id={model.id} />
       <details><summary>{words.raw}</summary><Code>{JSON.stringify(record, null, 2)}</Code></details>
     </>
   );

@@ -42,6 +42,8 @@ export const catalog = {
     chosen: "taken",
     provenance: "Where each value is from",
     raw: "Whole record",
+    bySource: "What each source said",
+    noSource: "No copy of a source speaks of it.",
     code: "As code",
     site: "Website",
     huggingFace: "Weights",
