@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.access.keys import Caller
+from gateway.pipeline.choosing import is_drained
 from gateway.pipeline.find import find_route
 from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineState, EngineStatus
@@ -45,10 +46,11 @@ async def kick(state: State, caller: Caller, model: str | None = None, *, chutes
     if model is not None:
         targets: Iterable[Target] = find_route(model, None, caller, snapshot).targets
     else:
-        targets = (target for route in snapshot.routes_for(caller) for target in route.targets)
+        configured = (route for route in snapshot.routes_for(caller) if not route.from_catalog)
+        targets = (target for route in configured for target in route.targets)
     for target in targets:
         provider = snapshot.providers.get(target.provider_id)
-        if provider is None or not provider.enabled:
+        if provider is None or not provider.enabled or is_drained(target, snapshot):
             continue
         if provider.type == ProviderType.LOCAL:
             await _start(state, target.provider_id)

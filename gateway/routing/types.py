@@ -135,6 +135,8 @@ class Route:
     """The longest answer a caller may ask for, and what is asked for where the caller says nothing."""
     blocked: str = ""
     """Why the model may not be used now, although it is configured: no target is what it demands."""
+    from_catalog: bool = False
+    """Nobody configured it: the catalog lists the model."""
     notes: tuple[str, ...] = ()
     """What an operator should know of it, such as a target that is gone from the catalog."""
     rule: Rule | None = None

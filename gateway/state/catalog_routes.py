@@ -33,7 +33,9 @@ def catalog_routes(catalog: Catalog, provider: Provider, taken: Container[str], 
         if facts is not None:
             target = Target(provider.id, facts.upstream_model, base_url=facts.base_url, price=facts.price)
             sees = "image" in model.input_modalities if model.input_modalities else None
-            yield Route(facts.id, (target,), type=facts.type, stream_policy=policy, supports_images=sees)
+            yield Route(
+                facts.id, (target,), type=facts.type, stream_policy=policy, supports_images=sees, from_catalog=True
+            )
 
 
 def chute_aliases(catalog: Catalog) -> dict[str, tuple[str, ...]]:

@@ -154,3 +154,21 @@ def test_a_chute_that_cannot_be_started_is_told_without_its_name(start: Start, p
     platform.set_chute(R1, cold_start=0.1)
     kick(gateway, model="only")
     assert ended(gateway)["state"] == "ready"
+
+
+def test_models_that_only_the_catalog_lists_are_not_started_with_the_configured_ones(
+    start: Start, platform: PlatformProcess
+) -> None:
+    """There are hundreds of them; by its name each can be started."""
+    platform.set_chute(V3, hot=False, cold_start=0.1)
+    gateway = start(models={"only": {"provider": "chutes", "model": R1}}, catalog={"refresh": "on"})
+    until = time.monotonic() + 30
+    with gateway.http() as http:
+        while V3 not in {model["id"] for model in http.get("/v1/models").json()["data"]}:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    kick(gateway, chutes=True)
+    assert ended(gateway)["state"] == "ready"
+    assert [model for _, model in gateway.app.state.warmer.wishes] == [R1]  # type: ignore[union-attr]
+    kick(gateway, model=V3)
+    assert {model for _, model in gateway.app.state.warmer.wishes} == {R1, V3}  # type: ignore[union-attr]
