@@ -1,6 +1,7 @@
 /** Overview: how the gateway is now, and what it did in a period. */
 import { useState } from "preact/hooks";
 import { readUsage } from "../../api/usage";
+import { LinkButton } from "../../parts/button";
 import { Page } from "../../parts/page";
 import { Await } from "../../parts/states";
 import { Segments } from "../../parts/tabs";
@@ -40,6 +41,7 @@ export default function Overview() {
       actions={
         <>
           {connection.value === "on" && <span class="live"><i aria-hidden="true" />{words.live}</span>}
+          <LinkButton kind="ghost" icon="chart" to={`/usage?range=${range}&by=${group}`}>{text.usage.open}</LinkButton>
           <Segments label={words.range} value={range} options={Object.keys(RANGES).map((value) => ({ value, label: value, title: words.ranges[value] ?? value }))} onChange={(value) => setQuery({ range: value })} />
         </>
       }

@@ -7,7 +7,6 @@ export const usage = {
   by: "By",
   groups: { model: "Model", key: "Key", user: "User", provider: "Provider", upstream_model: "Model at the provider", operation: "Operation", day: "Day" },
   compared: "Against the period before",
-  comparedNote: (from: string, to: string) => `${from} – ${to} before`,
   columns: { figure: "Figure", now: "This period", before: "Before", change: "Change" },
   figures: {
     requests: "Requests", success: "Success as callers saw it", errors: "Failed requests", retried: "Retried or fell back", cached: "From the cache",
@@ -60,7 +59,6 @@ export const usage = {
     running: "Reckoning the requests of the period…",
     targets: "Targets",
     targetsLead: "Lower priorities are asked first; of one priority the weight decides where the policy says nothing.",
-    use: "Used",
     provider: "Provider",
     upstream: "Model there",
     priority: "Priority",
