@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from difflib import SequenceMatcher
-from itertools import takewhile
+from itertools import product, takewhile
 
 from gateway.openai_api.audio import Segment, Transcript, Word
 
@@ -25,13 +24,21 @@ def tell_once(before: Transcript, after: Transcript, cut: float) -> tuple[Transc
     everything stays.
     """
     tail, head = _tokens(before.text)[-_SEEN:], _tokens(after.text)[:_SEEN]
-    run = SequenceMatcher(None, tail, head, autojunk=False).find_longest_match()
-    stray = len(tail) - run.a - run.size
-    if run.size and stray <= _STRAY and run.b <= _STRAY and run.size >= stray + run.b:
-        return without_last(before, stray), without_first(after, run.b + run.size)
+    if found := max(_doubled(tail, head), default=None):
+        size, _, stray, begin = found
+        return without_last(before, stray), without_first(after, begin + size)
     late = takewhile(lambda unit: unit[0] >= cut, reversed(list(_units(before.segments))))
     early = takewhile(lambda unit: unit[1] < cut, _units(after.segments))
     return without_last(before, sum(unit[2] for unit in late)), without_first(after, sum(unit[2] for unit in early))
+
+
+def _doubled(tail: list[str], head: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Runs that end the one and begin the other but for strays: length, fewness of strays, strays behind and before."""
+    for stray, begin in product(range(_STRAY + 1), repeat=2):
+        last = len(tail) - stray
+        for size in range(max(1, stray + begin), min(last, len(head) - begin) + 1):
+            if tail[last - size : last] == head[begin : begin + size]:
+                yield size, -stray - begin, stray, begin
 
 
 def without_last(transcript: Transcript, count: int) -> Transcript:

@@ -29,14 +29,11 @@ class Heard(NamedTuple):
     end: float
 
 
-def speech(words: Sequence[str], *, pause: float = 0.2, rest: float = 0.0, every: int = 10) -> bytes:
-    """A WAV file: before each word a `pause`, before each `every`th a longer `rest`."""
-    samples = array("h")
-    for number, word in enumerate(words):
-        silence = rest if rest and number and number % every == 0 else pause
-        samples.extend([0] * int(silence * RATE))
-        samples.extend(_tone(word))
-    samples.extend([0] * int(pause * RATE))
+def speech(words: Sequence[str], *, pause: float = 0.2) -> bytes:
+    """A WAV file with a `pause` before each word and at the end."""
+    samples = silence = array("h", bytes(2 * int(pause * RATE)))
+    for word in words:
+        samples = samples + _tone(word) + silence
     return wav(samples.tobytes())
 
 
