@@ -115,6 +115,7 @@ class Inference:
         waiting = None if call.stream else await read_waiting(exchange, call, account, patience, self.runner)
         if waiting is None or (waiting.after is None and not waiting.space):
             return await _reply(call, exchange.path, account)
+        call.may_become_job = waiting.after is not None
         work = LongWork(exchange, account, waiting, self.runner)
         try:
             return await work.answer(_reply(call, exchange.path, account))

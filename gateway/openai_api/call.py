@@ -44,6 +44,8 @@ class Call:
     """What a file operation asks for, parsed: `AudioOptions` or `OcrRequest`."""
     stream: bool = False
     deadline: float | None = None
+    may_become_job: bool = False
+    """Then nobody's connection waits for the end of it."""
     session: str = ""
     """Calls of one session go to the same target, whose caches then know their prompts."""
     trace: Mapping[str, str] = field(default_factory=dict)

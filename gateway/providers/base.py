@@ -21,13 +21,15 @@ class ProviderType(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """Seconds. `first_byte` bounds the wait for a stream's first byte, `whole` that for an answer that is no stream.
-    `first_content` bounds the wait until a stream really says something; None leaves it to the others."""
+    `first_content` bounds the wait until a stream really says something; None leaves it to the others. `job` is `whole`
+    for a request that may become a job."""
 
     connect: float = 5.0
     first_byte: float = 600.0
     whole: float = 600.0
     idle: float = 60.0
     first_content: float | None = None
+    job: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import msgspec
@@ -315,6 +315,8 @@ class Dispatcher:
             model, call = thoughtful(call, target, provider)
         if trace is not None:
             attempt.span_id, call = _traced(call, trace)
+        if call.may_become_job:
+            provider = replace(provider, timeouts=replace(provider.timeouts, whole=provider.timeouts.job))
         key = provider.api_keys[position] if provider.api_keys else ""
         sending = adapter.send(Endpoint(provider, model, target.base_url, key, in_tee), call)
         limit = provider.timeouts.first_content if call.stream else None

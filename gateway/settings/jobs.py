@@ -17,6 +17,12 @@ class JobSettings(Strict):
     max_open: int = Field(
         100, ge=0, le=100_000, description="Jobs of one key that may run at the same time; 0: no jobs at all."
     )
+    timeout: float = Field(
+        3600,
+        gt=0,
+        description="Seconds for the whole answer of a request that may become a job, at providers without a timeout of "
+        "their own.",
+    )
     max_result_mb: float = Field(32, gt=0, le=256, description="Largest answer of a job, in MB.")
     max_kept_mb: float = Field(
         1024, gt=0, description="What all answers of one key may take, in MB; beyond it the oldest go."

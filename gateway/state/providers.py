@@ -120,6 +120,7 @@ def _timeouts(config: ProviderConfig, settings: Settings, chutes: bool) -> Timeo
         whole=given or settings.upstream_timeout,
         idle=settings.stream_idle_timeout,
         first_content=settings.first_token_timeout,
+        job=given or max(settings.jobs.timeout, settings.upstream_timeout),
     )
 
 

@@ -362,3 +362,31 @@ def test_jobs_are_in_the_document_of_the_api(plain: RunningGateway) -> None:
     with plain.http() as http:
         paths = http.get("/openapi.json").json()["paths"]
     assert {"/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/result", "/v1/jobs/{id}/cancel"} <= paths.keys()
+
+
+# --- how long it may take --------------------------------------------------------------------------------
+
+
+def test_a_job_may_take_longer_than_an_answer_that_somebody_waits_for(tmp_path: Path, upstream: Upstream) -> None:
+    gateway = running(tmp_path, upstream, upstream_timeout=0.5, jobs={"timeout": 30})
+    try:
+        with gateway.http(ANNA) as http:
+            upstream.script = ["late:2", "late:2"]
+            waited = http.post(CHAT, json=chat())
+            done = ended(http, hand_over(http)["id"])
+    finally:
+        gateway.stop()
+    assert waited.status_code == 504 and waited.json()["error"]["code"] == "upstream_timeout"
+    assert done["status"] == "succeeded"
+
+
+def test_a_job_keeps_to_the_timeout_that_a_provider_has_of_its_own(tmp_path: Path, upstream: Upstream) -> None:
+    hurried = {"base_url": upstream.url, "max_retries": 0, "timeout": 0.5, "models": ["gpt-x"]}
+    gateway = RunningGateway(tmp_path, providers={"main": hurried}, keys=[{"name": "anna", "key": ANNA}])
+    try:
+        with gateway.http(ANNA) as http:
+            upstream.script = ["late:2"]
+            done = ended(http, hand_over(http)["id"])
+    finally:
+        gateway.stop()
+    assert done["status"] == "failed" and done["error"]["code"] == "upstream_timeout"
