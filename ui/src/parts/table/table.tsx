@@ -7,6 +7,8 @@ import { Icon } from "../icon";
 import { type Column, type Sorting, sortRows } from "./column";
 import { useRowKeys } from "./keys";
 import { Pager, usePages } from "./pages";
+import { useSlots } from "./slots";
+import { useWidths } from "./widths";
 import { useWindow } from "./window";
 
 export interface TableProps<T> {
@@ -35,6 +37,9 @@ export function Table<T>(props: TableProps<T>) {
   const pages = usePages(all, props.paged === true);
   const sorted = pages.rows;
   const slice = useWindow(box, sorted.length);
+  const drawn = sorted.slice(slice.from, slice.to);
+  const slots = useSlots(drawn.map(rowKey));
+  const widths = useWidths(box, slice.partly, columns.map((column) => column.id).join(" "));
   useRowKeys({ box, count: sorted.length, active, setActive, open: (n) => sorted[n] && onOpen?.(sorted[n]) });
 
   if (rows.length === 0 && props.empty) return <>{props.empty}</>;
@@ -42,21 +47,21 @@ export function Table<T>(props: TableProps<T>) {
   const below = (sorted.length - slice.to) * rowHeight.value;
   const table = (
     <div ref={box} class={props.fill ? "table-box fill" : "table-box"} tabIndex={0} role="region" aria-label={props.label}>
-      <table class="table" aria-rowcount={sorted.length + 1}>
+      <table class={widths ? "table laid" : "table"} style={widths ? { width: `${widths.reduce((sum, one) => sum + one, 0)}px` } : {}} aria-rowcount={sorted.length + 1}>
         <colgroup>
-          {columns.map((column) => (
-            <col key={column.id} style={column.width ? { width: column.width } : {}} />
+          {columns.map((column, n) => (
+            <col key={column.id} style={widths ? { width: `${widths[n]}px` } : column.width ? { width: column.width } : {}} />
           ))}
         </colgroup>
         <Head columns={columns} sorting={sorting} onSort={props.onSort} />
         <tbody>
           {above > 0 && <Gap height={above} columns={columns.length} />}
-          {sorted.slice(slice.from, slice.to).map((row, offset) => {
+          {drawn.map((row, offset) => {
             const n = slice.from + offset;
             const key = rowKey(row);
             const classes = [onOpen ? "opens" : "", n === active ? "active" : "", key === props.openKey ? "open" : "", props.rowTone?.(row) ?? ""];
             return (
-              <tr key={key} class={classes.join(" ").trim()} aria-rowindex={n + 2} onClick={onOpen ? (event) => opens(event) && onOpen(row) : undefined}>
+              <tr key={slots[offset]} class={classes.join(" ").trim()} aria-rowindex={n + 2} onClick={onOpen ? (event) => opens(event) && onOpen(row) : undefined}>
                 <Cells row={row} columns={columns} />
               </tr>
             );

@@ -3,27 +3,32 @@ import type { RefObject } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { rowHeight } from "../../state/theme";
 
-const SPARE = 14;
+/** Rows drawn above and below what is in sight. */
+const SPARE = 8;
+/** The window moves in steps, so that not every scrolled pixel draws anew. */
+const STEP = 8;
 /** Shorter tables are drawn whole. */
 const MIN_ROWS = 80;
 
 export interface Slice {
   from: number;
   to: number;
+  /** Not all rows are drawn. */
+  partly: boolean;
 }
 
 export function useWindow(box: RefObject<HTMLElement | null>, rows: number): Slice {
-  const [slice, setSlice] = useState<Slice>({ from: 0, to: MIN_ROWS });
+  const [slice, setSlice] = useState({ from: 0, to: MIN_ROWS });
   const height = rowHeight.value;
   useLayoutEffect(() => {
     const element = box.current;
     if (!element || rows <= MIN_ROWS) return;
     const measure = () => {
-      const first = Math.floor(element.scrollTop / height);
       const seen = Math.ceil(element.clientHeight / height);
-      // In steps, so that not every scrolled pixel draws anew.
-      const from = Math.max(0, Math.floor((first - SPARE) / 8) * 8);
-      const to = Math.min(rows, from + seen + 2 * SPARE + 8);
+      const first = Math.floor(element.scrollTop / height);
+      const from = Math.max(0, Math.floor((first - SPARE) / STEP) * STEP);
+      const to = Math.min(rows, from + seen + 2 * SPARE + STEP);
+      keepFocus(element, from, to);
       setSlice((old) => (old.from === from && old.to === to ? old : { from, to }));
     };
     measure();
@@ -35,5 +40,13 @@ export function useWindow(box: RefObject<HTMLElement | null>, rows: number): Sli
       observer.disconnect();
     };
   }, [rows, height]);
-  return rows <= MIN_ROWS ? { from: 0, to: rows } : { from: Math.min(slice.from, rows), to: Math.min(slice.to, rows) };
+  return rows <= MIN_ROWS ? { from: 0, to: rows, partly: false } : { from: Math.min(slice.from, rows), to: Math.min(slice.to, rows), partly: true };
+}
+
+/** A control that is scrolled out of sight must not go on as that of another row: the table has the focus then. */
+function keepFocus(box: HTMLElement, from: number, to: number): void {
+  const row = document.activeElement?.closest("tbody tr[aria-rowindex]");
+  if (!row || !box.contains(row)) return;
+  const n = Number(row.getAttribute("aria-rowindex")) - 2;
+  if (n < from || n >= to) box.focus({ preventScroll: true });
 }
