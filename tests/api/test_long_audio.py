@@ -3,9 +3,7 @@
 The upstreams are fakes that really hear what `tests.fakes.hearing` says.
 """
 
-import asyncio
 import base64
-import contextlib
 import json
 import re
 import threading
@@ -18,6 +16,7 @@ import httpx
 import pytest
 
 from gateway.providers.engines import EngineState
+from tests.api.leaving import GivenUp, eventually
 from tests.api.running import RunningGateway
 from tests.fakes.answers import form_fields, form_file
 from tests.fakes.board import FakeBoard, FakeEngine
@@ -31,6 +30,7 @@ PACE = WORD_SECONDS + 0.4
 SPOKEN = speech(WORDS, pause=0.4)
 """42 seconds with pauses between all words."""
 SECONDS = len(SPOKEN[44:]) / 32_000
+FILE = {"file": ("a.wav", SPOKEN)}
 LIMITED = "sk-limited-0123456789abcdef"
 
 
@@ -175,7 +175,7 @@ def test_pieces_are_under_way_at_the_same_time(http: httpx.Client, upstream: Ups
 def test_never_more_than_allowed(http: httpx.Client, upstream: Upstream) -> None:
     allowed = threading.Event()
     upstream.gate = allowed.is_set
-    with GivenUp(http, "narrow") as call:
+    with GivenUp(http, PATH, data={"model": "narrow"}, files=FILE) as call:
         assert eventually(lambda: len(upstream.requests) == 1)
         time.sleep(0.3)
         assert len(upstream.requests) == 1
@@ -253,7 +253,7 @@ def test_when_all_targets_fail_for_one_piece_the_request_fails(http: httpx.Clien
 
 def test_a_caller_who_leaves_stops_everything(http: httpx.Client, upstream: Upstream) -> None:
     upstream.faults["*"] = "hang"
-    with GivenUp(http, "alone") as call:
+    with GivenUp(http, PATH, data={"model": "alone"}, files=FILE) as call:
         assert eventually(lambda: len(pieces(upstream)) == 4)
         call.leave()
     assert eventually(lambda: len(upstream.disconnects) == 4)
@@ -369,48 +369,3 @@ def row_of(gateway: RunningGateway, http: httpx.Client, request_id: str) -> dict
 
     assert eventually(there)
     return found
-
-
-def eventually(check: Any, seconds: float = 10.0) -> bool:
-    until = time.monotonic() + seconds
-    while not check() and time.monotonic() < until:
-        time.sleep(0.01)
-    return bool(check())
-
-
-class GivenUp:
-    """A request in a thread, which may be left before its answer is there."""
-
-    def __init__(self, http: httpx.Client, model: str) -> None:
-        self._http, self._model = http, model
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-        self._began = threading.Event()
-        self._answer: httpx.Response | None = None
-
-    def __enter__(self) -> "GivenUp":
-        self._thread.start()
-        self._began.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
-
-    async def _run(self) -> None:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.ensure_future(self._ask())
-        self._began.set()
-        with contextlib.suppress(asyncio.CancelledError):
-            self._answer = await self._task
-
-    async def _ask(self) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self._http.base_url, headers=self._http.headers, timeout=20) as client:
-            return await client.post(PATH, data={"model": self._model}, files={"file": ("a.wav", SPOKEN)})
-
-    def leave(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the answer is there
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(20)
-
-    def reply(self) -> httpx.Response:
-        self._thread.join(20)
-        assert self._answer is not None
-        return self._answer
