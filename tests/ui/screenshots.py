@@ -88,6 +88,7 @@ def _drain(page: Page, house: House, file: Path) -> None:
     page.goto(f"{house.url}/ui/models?open=safe")
     page.get_by_role("button", name="Drain").first.click()
     page.get_by_text("drained").first.wait_for()
+    page.get_by_role("button", name="Take requests again").last.scroll_into_view_if_needed()
     _settle(page)
     page.screenshot(path=file)
     page.get_by_role("button", name="Take requests again").first.click()
@@ -108,6 +109,8 @@ def _try(page: Page, address: str, action: str, file: Path) -> None:
     page.get_by_role("button", name=action, exact=True).wait_for()
     if action == "Draw":
         page.get_by_label("Pictures").fill("2")
+    if action == "Rank":
+        page.get_by_label("Question").fill("Where are passports renewed, and who needs a photo?")
     page.get_by_role("button", name=action, exact=True).click()
     page.get_by_text("Route", exact=True).last.wait_for()
     page.wait_for_timeout(2000)
@@ -127,6 +130,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as state:
         house = House(Path(state), upstream, spare)
         asyncio.run(remember(house))
+        house.send_traffic()
         _with_browser(lambda browser: take(browser, house, folder))
         house.gateway.stop()
     with tempfile.TemporaryDirectory() as state:

@@ -12,7 +12,8 @@ from tests.ui.house import SCREENS, House, watched
 AXE = Path(__file__).resolve().parents[2] / "ui/node_modules/axe-core/axe.min.js"
 PHONE = {"width": 390, "height": 780}
 OPENED = [
-    "models?open=safe", "models?open=safe&tab=yaml", "providers?open=main", "providers?open=new", "keys?open=new",
+    "models?open=safe", "models?open=safe&tab=yaml", "models?open=safe&tab=dryRun", "providers?open=main",
+    "providers?open=main&tab=health", "providers?open=main&tab=yaml", "providers?open=new", "keys?open=new",
     "users?open=new", "settings?open=stream_policy", "catalog?open=main/vendor/model-0001", "catalog/report",
     "playground/embeddings", "playground/transcription", "playground/ocr", "playground/docs", "playground/speech",
     "playground/images", "playground/rerank",
@@ -52,6 +53,23 @@ def test_a_screen_is_accessible(browser: Browser, logged_in: Any, house: House, 
     found = violations(page)
     context.close()
     assert found == [] and complaints == []
+
+
+@pytest.mark.parametrize("tab", ["speech", "images", "rerank", "transcription", "ocr", "embeddings", "docs"])
+def test_a_tab_of_the_playground_fits_a_phone_and_is_seen_in_the_row(
+    browser: Browser, logged_in: Any, house: House, tab: str
+) -> None:
+    context = browser.new_context(storage_state=logged_in, viewport=PHONE, has_touch=True)
+    page, complaints = watched(context)
+    page.goto(f"{house.url}/ui/playground/{tab}")
+    page.get_by_role("button", name="Make a key for this tab").click()
+    row = page.get_by_role("navigation", name="Playground")
+    settled(page)
+    expect(row.locator("[aria-current]")).to_be_in_viewport(ratio=0.9)
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    found = violations(page)
+    context.close()
+    assert overflow <= 0 and found == [] and complaints == []
 
 
 @pytest.mark.parametrize("screen", SCREENS)
