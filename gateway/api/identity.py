@@ -6,7 +6,11 @@ from starlette.requests import Request
 
 from gateway.access.addresses import client_address
 from gateway.access.keys import PLATFORM, Caller, authenticate, limited_by_address
+from gateway.errors import Unauthenticated
 from gateway.state import State
+
+_NOT_THIS_KEY = "'gw_key' is no key of this gateway. Leave it out, or give one that is valid, in the body or the query."
+"""Through the chute's door no header arrives."""
 
 
 def identify(headers: Mapping[str, str], door: str, state: State, peer: str = "") -> Caller:
@@ -21,7 +25,12 @@ def identify(headers: Mapping[str, str], door: str, state: State, peer: str = ""
         return PLATFORM
     if state.trusted:
         peer = client_address(peer, [headers.get("x-forwarded-for", "")], state.trusted)
-    caller, rpm = authenticate(presented, state.snapshot.callers, peer), state.snapshot.ip_rpm
+    try:
+        caller, rpm = authenticate(presented, state.snapshot.callers, peer), state.snapshot.ip_rpm
+    except Unauthenticated:
+        if door == "chute":
+            raise Unauthenticated(_NOT_THIS_KEY) from None
+        raise
     return caller if rpm is None or not peer else limited_by_address(caller, peer, rpm)
 
 

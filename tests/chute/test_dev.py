@@ -123,7 +123,7 @@ def test_the_gateway_key_is_checked_and_goes_no_further(dev: Process, upstream: 
         assert dev.master_key not in f"{request.path}{request.headers}{request.body!r}"
         assert request.key == "upstream-key"
     wrong = OpenAI(base_url=f"{dev.url}/v1", api_key="cpk_x", default_query={"gw_key": "sk-wrong"}, max_retries=0)
-    with pytest.raises(openai.AuthenticationError):
+    with pytest.raises(openai.AuthenticationError, match="'gw_key' is no key of this gateway"):
         wrong.chat.completions.create(model="gpt-x", messages=MESSAGES)
 
 
