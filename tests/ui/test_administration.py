@@ -128,10 +128,9 @@ def test_a_change_of_somebody_else_is_not_overwritten(admin: Page, house: House)
 
 def test_a_dry_run_explains_every_target(admin: Page, house: House) -> None:
     house.open(admin, "models?open=safe&tab=dryRun")
-    admin.get_by_role("button", name="Make a key for this tab").click()
     drawer = admin.get_by_role("dialog")
-    expect(drawer.get_by_text("main/fault:500")).to_be_visible()
-    expect(drawer.get_by_text("spare/qwen-vl")).to_be_visible()
+    expect(drawer.get_by_role("list").get_by_text("main/fault:500")).to_be_visible()
+    expect(drawer.get_by_role("list").get_by_text("spare/qwen-vl")).to_be_visible()
     expect(drawer.get_by_text("Route safe, policy ordered.")).to_be_visible()
 
 

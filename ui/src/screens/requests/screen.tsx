@@ -60,6 +60,7 @@ function Live({ rows, total, offset, sort, loading, reload, root }: LiveProps) {
   const flow = useFlow(rows);
   useLive("missed", (n) => say(words.missed(n)));
   const shown = useJoined(rows, flow, follows);
+  const ended = shown.filter((row) => row.begun === undefined).length;
   const open = query.value.get("open");
   const columns = useMemo(columnsOf, []);
   const view = useView("requests", columns, "-at");
@@ -77,7 +78,7 @@ function Live({ rows, total, offset, sort, loading, reload, root }: LiveProps) {
         <Button icon={paused ? "play" : "stop"} pressed={paused} label={paused ? words.resume : words.pause} onClick={() => setPaused(!paused)} />
         <ColumnChooser view={view} />
         <CsvButton name="requests" columns={columns} rows={shown} />
-        <Pager offset={offset} shown={rows.length} total={total + shown.filter((row) => row.begun === undefined).length - rows.length} loading={loading} />
+        <Pager offset={offset} shown={ended} total={total + ended - rows.length} loading={loading} />
       </Tools>
       <Table
         label={words.title}
