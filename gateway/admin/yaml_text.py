@@ -72,7 +72,8 @@ def _parsed(text: str, lines: dict[KeyPath, int]) -> Any:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise _Wrong(event.start_mark.line + 1, "Aliases (*name) are not taken here: write it out.")
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise _Wrong(line, "Aliases (*name) are not taken here: write it out.")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return _built(node, (), lines) if node is not None else None
     except yaml.YAMLError as error:

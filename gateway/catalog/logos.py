@@ -77,5 +77,5 @@ def mark(key: str) -> str | None:
 
 def _initials(name: str) -> str:
     """Two letters: of the first two words, or the first two of the only one."""
-    words = re.findall(r"[A-Za-z0-9]+", name)
+    words: list[str] = re.findall(r"[A-Za-z0-9]+", name)
     return (words[0][0] + words[1][0]).upper() if len(words) > 1 else words[0][:2].capitalize()
