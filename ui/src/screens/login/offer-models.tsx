@@ -35,7 +35,7 @@ export function OfferModels({ id, input, result, onDone }: OfferProps) {
   const names = fromLines(typed);
   useEffect(() => setTyped(toLines(models.data)), [models.data]);
   const send = () => saving.run(async () => {
-    await putProvider(id, { ...input, models: names as NonNullable<ProviderInput["models"]> });
+    await putProvider(id, { ...input, models: names.map((id) => ({ id })) as NonNullable<ProviderInput["models"]> });
     onDone();
   });
   return (
