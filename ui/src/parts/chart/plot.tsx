@@ -32,7 +32,7 @@ export function Plot({ title, labels, series, format, kind, height = 172, mark }
     return () => observer.disconnect();
   }, []);
 
-  const grid = ticks(highest(series, kind));
+  const grid = ticks(highest(series, kind), series.every((one) => one.values.every((value) => value === null || Number.isInteger(value))));
   const top = grid[grid.length - 1] ?? 1;
   const inner = width - LEFT - 4;
   const slot = inner / Math.max(1, kind === "bars" ? labels.length : labels.length - 1);

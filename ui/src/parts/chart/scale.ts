@@ -1,10 +1,10 @@
-/** Round ticks for an axis that starts at zero. */
+/** Round ticks for an axis that starts at zero; whole numbers where only those are drawn. */
 
-export function ticks(max: number, wanted = 4): number[] {
+export function ticks(max: number, whole: boolean, wanted = 4): number[] {
   if (!(max > 0)) return [0, 1];
-  const raw = max / wanted;
+  const raw = whole ? Math.max(1, max / wanted) : max / wanted;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= raw) ?? 10) * power;
+  const step = ((whole ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10]).find((factor) => factor * power >= raw) ?? 10) * power;
   const top = Math.ceil(max / step - 1e-9);
   return Array.from({ length: top + 1 }, (_, n) => n * step);
 }
