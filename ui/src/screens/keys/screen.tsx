@@ -3,15 +3,14 @@ import { useMemo, useState } from "preact/hooks";
 import { apiKeys, users } from "../../api/collection";
 import type { ApiKey, User } from "../../api/types";
 import { Button } from "../../parts/button";
+import { Listing } from "../../parts/listing";
 import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
-import { Table } from "../../parts/table/table";
-import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
 import { useLive } from "../../state/live";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
 import { query, setQuery } from "../../state/router";
-import { complain, say } from "../../state/toasts";
+import { useSwitch } from "../../state/switching";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
 import { toInput } from "./draft";
@@ -44,38 +43,11 @@ function List({ rows, people, reload }: { rows: ApiKey[]; people: User[]; reload
   const words = text.keys;
   const nameOf = useMemo(() => new Map(people.map((user) => [user.id, user.username])), [people]);
   const found = useMatching(rows, (row) => [row.name, row.key, row.id, nameOf.get(row.user_id ?? ""), ...(row.allowed_models ?? [])]);
-  const toggle = async (row: ApiKey, enabled: boolean) => {
-    try {
-      const changed = await apiKeys.replace(row, { ...toInput(row), enabled });
-      say(enabled ? text.forms.enabled(row.name) : text.forms.disabled(row.name), { label: text.common.undo, run: () => void toggle(changed, !enabled) });
-    } catch (error) {
-      complain(error);
-    }
-    reload();
-  };
-  const columns = useMemo(() => columnsOf(nameOf, (row, on) => void toggle(row, on)), [nameOf]);
-  const view = useView("keys", columns);
+  const toggle = useSwitch(apiKeys, toInput, (row) => row.name, reload);
+  const columns = useMemo(() => columnsOf(nameOf, toggle), [nameOf]);
   return (
     <>
-      <Tools shown={found.length} total={rows.length} unit={words.unit}>
-        <SearchBox label={words.search} />
-        <ColumnChooser view={view} />
-        <CsvButton name="keys" columns={columns} rows={found} />
-      </Tools>
-      <Table
-        label={words.title}
-        columns={view.columns}
-        rows={found}
-        rowKey={(row) => row.id}
-        sorting={view.sorting}
-        onSort={view.onSort}
-        onOpen={(row) => setQuery({ open: row.id })}
-        openKey={query.value.get("open")}
-        rowTone={(row) => (row.enabled ? "" : "off")}
-        fill
-        paged
-        empty={<Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>}
-      />
+      <Listing name="keys" words={words} columns={columns} rows={rows} found={found} />
       {rows.length <= 1 && <Empty icon="keys" title={words.emptyTitle}>{words.emptyLead}</Empty>}
     </>
   );

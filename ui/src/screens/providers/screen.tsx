@@ -4,14 +4,14 @@ import { providers } from "../../api/collection";
 import { testProvider } from "../../api/providers";
 import type { Provider } from "../../api/types";
 import { Button } from "../../parts/button";
+import { Listing } from "../../parts/listing";
 import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
-import { Table } from "../../parts/table/table";
-import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
 import { query, setQuery } from "../../state/router";
-import { complain, say } from "../../state/toasts";
+import { useSwitch } from "../../state/switching";
+import { complain } from "../../state/toasts";
 import { text } from "../../text";
 import { columnsOf, type Tested } from "./columns";
 import { toInput } from "./draft";
@@ -50,38 +50,16 @@ function List({ rows, reload }: { rows: Provider[]; reload: () => void }) {
       setTested(({ [row.id]: _, ...rest }) => rest);
     }
   };
-  const toggle = async (row: Provider, enabled: boolean) => {
-    try {
-      const changed = await providers.replace(row, { ...toInput(row), enabled });
-      say(enabled ? text.forms.enabled(row.name) : text.forms.disabled(row.name), { label: text.common.undo, run: () => void toggle(changed, !enabled) });
-    } catch (error) {
-      complain(error);
-    }
-    reload();
-  };
-  const columns = useMemo(() => columnsOf({ tested, test: (row) => void test(row), toggle: (row, on) => void toggle(row, on) }), [tested]);
-  const view = useView("providers", columns);
+  const toggle = useSwitch(providers, toInput, (row) => row.name, reload);
+  const columns = useMemo(() => columnsOf({ tested, test: (row) => void test(row), toggle }), [tested]);
   return (
-    <>
-      <Tools shown={found.length} total={rows.length} unit={words.unit}>
-        <SearchBox label={words.search} />
-        <ColumnChooser view={view} />
-        <CsvButton name="providers" columns={columns} rows={found} />
-      </Tools>
-      <Table
-        label={words.title}
-        columns={view.columns}
-        rows={found}
-        rowKey={(row) => row.id}
-        sorting={view.sorting}
-        onSort={view.onSort}
-        onOpen={(row) => setQuery({ open: row.id })}
-        openKey={query.value.get("open")}
-        rowTone={(row) => (row.enabled ? "" : "off")}
-        fill
-        paged
-        empty={rows.length ? <Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty> : <Empty icon="providers" title={words.emptyTitle} action={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>{words.emptyLead}</Empty>}
-      />
-    </>
+    <Listing
+      name="providers"
+      words={words}
+      columns={columns}
+      rows={rows}
+      found={found}
+      empty={<Empty icon="providers" title={words.emptyTitle} action={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>{words.emptyLead}</Empty>}
+    />
   );
 }

@@ -5,16 +5,15 @@ import type { User } from "../../api/types";
 import { Badge } from "../../parts/badge";
 import { Button } from "../../parts/button";
 import { Switch } from "../../parts/field";
+import { Listing } from "../../parts/listing";
 import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import type { Column } from "../../parts/table/column";
-import { Table } from "../../parts/table/table";
-import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
 import { Time } from "../../parts/time";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
 import { query, setQuery } from "../../state/router";
-import { complain, say } from "../../state/toasts";
+import { useSwitch } from "../../state/switching";
 import { text } from "../../text";
 import { Budget, limitsOf } from "../keys/columns";
 import { toInput } from "./draft";
@@ -54,25 +53,7 @@ function columnsOf(toggle: (row: User, enabled: boolean) => void): Column<User>[
 function List({ rows, reload }: { rows: User[]; reload: () => void }) {
   const words = text.users;
   const found = useMatching(rows, (row) => [row.username, row.role]);
-  const toggle = async (row: User, enabled: boolean) => {
-    try {
-      const changed = await users.replace(row, { ...toInput(row), enabled });
-      say(enabled ? text.forms.enabled(row.username) : text.forms.disabled(row.username), { label: text.common.undo, run: () => void toggle(changed, !enabled) });
-    } catch (error) {
-      complain(error);
-    }
-    reload();
-  };
-  const columns = useMemo(() => columnsOf((row, on) => void toggle(row, on)), []);
-  const view = useView("users", columns);
-  return (
-    <>
-      <Tools shown={found.length} total={rows.length} unit={words.unit}>
-        <SearchBox label={words.search} />
-        <ColumnChooser view={view} />
-        <CsvButton name="users" columns={columns} rows={found} />
-      </Tools>
-      <Table label={words.title} columns={view.columns} rows={found} rowKey={(row) => row.id} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: row.id })} openKey={query.value.get("open")} rowTone={(row) => (row.enabled ? "" : "off")} fill paged empty={<Empty icon="users" title={rows.length ? text.table.noMatch : words.emptyTitle}>{rows.length ? text.table.noMatchNext : words.emptyLead}</Empty>} />
-    </>
-  );
+  const toggle = useSwitch(users, toInput, (row) => row.username, reload);
+  const columns = useMemo(() => columnsOf(toggle), []);
+  return <Listing name="users" words={words} columns={columns} rows={rows} found={found} empty={<Empty icon="users" title={words.emptyTitle}>{words.emptyLead}</Empty>} />;
 }
