@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 
+_BLOCK = 64 * 1024
+
+
 class Confined(NamedTuple):
     """Both ends of a running process."""
 
@@ -44,6 +47,8 @@ async def confined(module: str) -> AsyncIterator[Confined]:
     finally:
         with suppress(ProcessLookupError):
             process.kill()
+        while await process.stdout.read(_BLOCK):
+            pass  # asyncio does not see that a process has ended while its output lies there unread
         await process.wait()
 
 

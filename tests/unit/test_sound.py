@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import random
 import struct
 from array import array
 from itertools import pairwise
@@ -193,12 +194,27 @@ async def test_whoever_stops_listening_ends_it() -> None:
     assert not slots.locked() and not _children()
 
 
+async def test_it_ends_too_while_more_is_cut_than_anybody_reads() -> None:
+    """Pieces of several hundred kilobytes lie in the pipe, past what is read ahead."""
+    noise = wav(random.Random(1).randbytes(100 * 2 * RATE))
+    slots = asyncio.Semaphore(1)
+    pieces = split_sound(noise, "audio/wav", 20, slots, 30)
+    await anext(pieces)
+    spent = None
+    while spent != (spent := _cpu_ticks()):  # until it waits for somebody to read
+        await asyncio.sleep(0.3)
+    async with asyncio.timeout(20):
+        await pieces.aclose()
+    assert not slots.locked() and not _children()
+
+
 async def test_no_slot_means_no_cutting() -> None:
     with pytest.raises(NotSplit):
         await split(SPOKEN, slots=0, patience=0.1)
 
 
-def _children() -> list[str]:
+def _children() -> list[list[str]]:
+    """What the system tells of each, from its state on (proc(5), `stat`)."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -207,8 +223,12 @@ def _children() -> list[str]:
         except OSError:
             continue
         if int(status[1]) == os.getpid() and status[0] != "Z" and "splitter" in command:
-            found.append(command)
+            found.append(status)
     return found
+
+
+def _cpu_ticks() -> int:
+    return sum(int(status[11]) + int(status[12]) for status in _children())
 
 
 # --- lengths by headers --------------------------------------------------------------------------------------
