@@ -71,7 +71,7 @@ def upstream() -> Iterator[Upstream]:
     upstream.close()
 
 
-def test_the_link_of_the_console_brings_the_token_and_nobody_else_sees_it(visitor: Page, served: Served) -> None:
+def test_the_link_of_the_console_brings_the_token_and_nobody_else_sees_it(served: Served, visitor: Page) -> None:
     asked: list[str] = []
     visitor.on("request", lambda request: asked.append(request.url))
     link = served.setup_link()
@@ -89,7 +89,7 @@ def test_the_link_of_the_console_brings_the_token_and_nobody_else_sees_it(visito
 
 
 def test_the_link_works_pasted_where_the_token_is_asked_for_and_an_old_one_says_so(
-    visitor: Page, served: Served
+    served: Served, visitor: Page
 ) -> None:
     link = served.setup_link()
     visitor.goto(served.url)
@@ -105,7 +105,7 @@ def test_the_link_works_pasted_where_the_token_is_asked_for_and_an_old_one_says_
     expect(visitor.get_by_role("heading", name="Keep the master key")).to_be_visible()
 
 
-def test_a_provider_is_connected_and_its_models_are_offered(visitor: Page, served: Served, upstream: Upstream) -> None:
+def test_a_provider_is_connected_and_its_models_are_offered(served: Served, visitor: Page, upstream: Upstream) -> None:
     upstream.valid_keys = {"sk-right-0123456789"}
     upstream.models = ["small-chat", "large-chat", "text-embed"]
     visitor.goto(served.setup_link())

@@ -54,15 +54,20 @@ def context(browser: Browser, served: Served) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture(scope="module")
-def complaints() -> list[str]:
-    return []
+def watched_page(context: BrowserContext) -> tuple[Page, list[str]]:
+    return watched(context)
 
 
 @pytest.fixture(scope="module")
-def admin(context: BrowserContext, served: Served, complaints: list[str]) -> Page:
+def complaints(watched_page: tuple[Page, list[str]]) -> list[str]:
+    """All that the browser complained of so far."""
+    return watched_page[1]
+
+
+@pytest.fixture(scope="module")
+def admin(served: Served, watched_page: tuple[Page, list[str]]) -> Page:
     """Set up by the link of the console; the first question goes to the engine of this machine."""
-    page, told = watched(context)
-    complaints.extend(told)
+    page = watched_page[0]
     page.goto(served.setup_link())
     page.get_by_role("textbox", name="Password", exact=True).fill(PASSWORD)
     page.get_by_role("textbox", name="Password again").fill(PASSWORD)
