@@ -49,6 +49,11 @@ export interface components {
              */
             cache: boolean;
             /**
+             * Data
+             * @description `local-only`: only engines of this gateway, and local providers.
+             */
+            data?: "local-only" | null;
+            /**
              * Enabled
              * @default true
              */
@@ -86,6 +91,11 @@ export interface components {
              * @description Wins over that of the model.
              */
             streamPolicy?: ("continue" | "restart" | "error") | null;
+            /**
+             * Tee
+             * @description `required`: only targets in trusted execution environments.
+             */
+            tee?: "required" | null;
             /**
              * Tpm
              * @description Tokens, in and out, in any 60 seconds.
@@ -128,6 +138,8 @@ export interface components {
             cache: boolean;
             /** Created At */
             created_at?: string | null;
+            /** Data */
+            data?: string | null;
             /**
              * Enabled
              * @default true
@@ -176,6 +188,8 @@ export interface components {
             store_bodies: boolean;
             /** Stream Policy */
             stream_policy?: string | null;
+            /** Tee */
+            tee?: string | null;
             /** Tpm */
             tpm?: number | null;
             /** Updated At */
@@ -209,6 +223,18 @@ export interface components {
             started_ms: number;
             /** Upstream Model */
             upstream_model: string;
+        };
+        /**
+         * AudioConfig
+         * @description Of one model; what is left out is as for all.
+         */
+        AudioConfig: {
+            /** Parallel */
+            parallel?: number | null;
+            /** Splitseconds */
+            splitSeconds?: number | null;
+            /** Spread */
+            spread?: boolean | null;
         };
         /** AuditView */
         AuditView: {
@@ -250,7 +276,7 @@ export interface components {
         BreakEvenView: {
             /**
              * Cost Usd
-             * @description What these tokens cost as they were answered.
+             * @description What these tokens cost as they were answered, or at the asked prices.
              */
             cost_usd: number;
             figures: components["schemas"]["FiguresView"];
@@ -319,6 +345,65 @@ export interface components {
             use: number;
         };
         /**
+         * Candidate
+         * @description One target. `rank` is its place in the order of this moment, None where it is left out; `reason` says why.
+         *     `taken` is the one that would be asked first: the first of the order that does not rest.
+         *
+         *     `ready_in` is the seconds until it may be asked, `latency` the seconds to the first content lately, `speed` output
+         *     tokens per second lately, `price` USD per 1 M tokens; None where unknown. `score` is what the policy compares
+         *     within a priority, `scored` says what that is.
+         */
+        Candidate: {
+            /** Calls */
+            calls: number;
+            /** Drained */
+            drained: boolean;
+            /** Failures */
+            failures: number;
+            /** In Flight */
+            in_flight: number;
+            /** Lacks */
+            lacks: string[];
+            /** Last Error */
+            last_error: string;
+            /** Latency */
+            latency: number | null;
+            live: components["schemas"]["Live"] | null;
+            /** Model */
+            model: string;
+            /** Price */
+            price: number | null;
+            /** Priority */
+            priority: number;
+            /** Provider */
+            provider: string;
+            /** Rank */
+            rank: number | null;
+            /** Ready In */
+            ready_in: number | null;
+            /** Reason */
+            reason: string;
+            /** Score */
+            score: number | null;
+            /** Scored */
+            scored: string;
+            /** Signals */
+            signals: string[];
+            /** Speed */
+            speed: number | null;
+            /** State */
+            state: string;
+            /** Supports */
+            supports: string[];
+            /**
+             * Taken
+             * @default false
+             */
+            taken: boolean;
+            /** Weight */
+            weight: number;
+        };
+        /**
          * ChangeView
          * @description Against the period of the same length before: 0.25 is a quarter more; null where there is nothing to compare.
          */
@@ -360,6 +445,47 @@ export interface components {
             ms: number;
             /** Ok */
             ok: boolean;
+        };
+        /** CheckView */
+        CheckView: {
+            /**
+             * At
+             * @description Epoch seconds.
+             */
+            at: number;
+            /**
+             * Error
+             * @description A code; empty where it went well.
+             */
+            error: string;
+            /** Ms */
+            ms: number;
+        };
+        /**
+         * ChutesView
+         * @description The accounts at Chutes. Null members: not asked yet.
+         */
+        ChutesView: {
+            /**
+             * Balances
+             * @description USD, by provider.
+             */
+            balances: {
+                [key: string]: number | null;
+            };
+            /**
+             * Checked At
+             * @description Epoch seconds.
+             */
+            checked_at: number | null;
+            /** Error */
+            error: string;
+            /** Key Ok */
+            key_ok: boolean | null;
+            /** Reachable */
+            reachable: boolean | null;
+            /** Windows */
+            windows: components["schemas"]["WindowView"][];
         };
         /** Deleted */
         Deleted: {
@@ -408,12 +534,17 @@ export interface components {
             /** Name */
             name: string;
         };
-        /** EngineView */
+        /**
+         * EngineView
+         * @description What the engine says of itself is null while it is not ready, and where it does not say it.
+         */
         EngineView: {
             /**
-             * Demo
-             * @default false
+             * Cache Use
+             * @description Share of its key-value cache in use, 0 to 1.
              */
+            cache_use: number | null;
+            /** Demo */
             demo: boolean;
             /**
              * Elapsed
@@ -421,40 +552,66 @@ export interface components {
              */
             elapsed: number;
             /** Error */
-            error?: string | null;
+            error: string | null;
+            /**
+             * Gpu Memory Bytes
+             * @description GPU memory, as it or the system tells.
+             */
+            gpu_memory_bytes: number | null;
             /**
              * In Flight
              * @description Calls of this gateway that it has not finished.
-             * @default 0
              */
             in_flight: number;
+            /**
+             * Input Speed
+             * @description Tokens read a second, the same.
+             */
+            input_speed: number | null;
             /** Kind */
             kind: string;
+            /**
+             * Memory Bytes
+             * @description Memory of its processes.
+             */
+            memory_bytes: number | null;
             /** Model */
             model: string;
             /** Name */
             name: string;
             /**
+             * Output Speed
+             * @description Tokens written a second, over the last 10 seconds, all calls.
+             */
+            output_speed: number | null;
+            /**
              * Percent
              * @description Of loading, 0 to 100, where it is known.
              */
-            percent?: number | null;
+            percent: number | null;
             /** Phase */
             phase: string;
-            /**
-             * Restarts
-             * @default 0
-             */
+            /** Restarts */
             restarts: number;
             /**
              * Retry After
              * @description Seconds until it may be ready, guessed.
              */
             retry_after: number;
+            /**
+             * Running
+             * @description Calls that it works on.
+             */
+            running: number | null;
             /** Runtime */
             runtime: string;
             /** State */
             state: string;
+            /**
+             * Waiting
+             * @description Calls that wait in it.
+             */
+            waiting: number | null;
         };
         /** ErrorView */
         ErrorView: {
@@ -495,6 +652,31 @@ export interface components {
              */
             timed: number;
         };
+        /** ExplanationView */
+        ExplanationView: {
+            /** Candidates */
+            candidates: components["schemas"]["Candidate"][];
+            /** @description What is demanded of whoever is asked, and by whom. */
+            confidentiality: components["schemas"]["RuleView"] | null;
+            /** Context Fallback */
+            context_fallback: string | null;
+            hedge: components["schemas"]["HedgeView"] | null;
+            /** Model */
+            model: string;
+            /** Policy */
+            policy: string;
+            /** @description Why no candidate would be asked. */
+            refused: components["schemas"]["Refusal"] | null;
+            /** Route */
+            route: string;
+            spill: components["schemas"]["SpillView"] | null;
+            /** Sticky */
+            sticky: string;
+            /** Stream Policy */
+            stream_policy: string;
+            /** Type */
+            type: string | null;
+        };
         /**
          * Fallback
          * @description Where a model's calls go when the targets before it fail.
@@ -515,6 +697,8 @@ export interface components {
             prefill: "" | "message" | "prefix" | "continue_final_message";
             /** Provider */
             provider: string;
+            /** Tee */
+            tee?: boolean | null;
         };
         /** FiguresView */
         FiguresView: {
@@ -601,6 +785,19 @@ export interface components {
              */
             unpriced: number;
         };
+        /** ForecastView */
+        ForecastView: {
+            /**
+             * Per Hour
+             * @description The pace of late, in the window's unit; null while it is not known.
+             */
+            per_hour: number | null;
+            /**
+             * Runs Out At
+             * @description Epoch seconds; null where the cap lasts until it is reset.
+             */
+            runs_out_at: number | null;
+        };
         /**
          * GroupBy
          * @enum {string}
@@ -655,6 +852,133 @@ export interface components {
              */
             maxShare: number;
         };
+        /** HedgeView */
+        HedgeView: {
+            /**
+             * After
+             * @description Seconds, or `p95`.
+             */
+            after: number | string;
+            /** Max Share */
+            max_share: number;
+        };
+        /** JobGone */
+        JobGone: {
+            /**
+             * Deleted
+             * @default true
+             * @constant
+             */
+            deleted: true;
+            /** Id */
+            id: string;
+            /**
+             * Object
+             * @default job
+             * @constant
+             */
+            object: "job";
+        };
+        /** JobList */
+        JobList: {
+            /** Data */
+            data: components["schemas"]["JobView"][];
+            /** First Id */
+            first_id: string | null;
+            /** Has More */
+            has_more: boolean;
+            /** Last Id */
+            last_id: string | null;
+            /**
+             * Object
+             * @constant
+             */
+            object: "list";
+        };
+        /**
+         * JobView
+         * @description A request that was handed over. Times are epoch seconds.
+         */
+        JobView: {
+            /** Created At */
+            created_at: number;
+            /**
+             * Error
+             * @description The error object of one that failed.
+             */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Expires At
+             * @description When it is forgotten; null while it runs.
+             */
+            expires_at: number | null;
+            /** Finished At */
+            finished_at: number | null;
+            /** Id */
+            id: string;
+            /** Model */
+            model: string;
+            /**
+             * Object
+             * @constant
+             */
+            object: "job";
+            /** Operation */
+            operation: string;
+            /** Request Id */
+            request_id: string;
+            /** Result Url */
+            result_url: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        };
+        /** Kick */
+        Kick: {
+            /**
+             * Chutes
+             * @description Cold chutes that are configured too.
+             * @default false
+             */
+            chutes: boolean;
+            /**
+             * Model
+             * @description Only what serves this model, chutes included.
+             */
+            model?: string | null;
+            /**
+             * Stream
+             * @description Of no effect: the answer is one document.
+             */
+            stream?: unknown;
+        };
+        /**
+         * Live
+         * @description What Chutes tells of a chute, as it counts for routing; None where nobody knows. Shares are 0 to 1, `ttft` and
+         *     the ages in seconds: `load_age` of the first four, `speed_age` of the last two.
+         */
+        Live: {
+            /** Hot */
+            hot: boolean | null;
+            /** Instances */
+            instances: number | null;
+            /** Load Age */
+            load_age: number | null;
+            /** Speed Age */
+            speed_age: number | null;
+            /** Tps */
+            tps: number | null;
+            /** Ttft */
+            ttft: number | null;
+            /** Turned Away */
+            turned_away: number | null;
+            /** Utilization */
+            utilization: number | null;
+        };
         /** Login */
         Login: {
             /**
@@ -668,6 +992,33 @@ export interface components {
              */
             username: string;
         };
+        /** MinuteView */
+        MinuteView: {
+            /**
+             * At
+             * @description Its beginning, in epoch seconds.
+             */
+            at: number;
+            /**
+             * Failures
+             * @description The provider's fault.
+             */
+            failures: number;
+            /** Last Error */
+            last_error: string;
+            /**
+             * P50 Ms
+             * @description Half of the answers began sooner; null without an answer.
+             */
+            p50_ms: number | null;
+            /**
+             * Refused
+             * @description The request's fault.
+             */
+            refused: number;
+            /** Tries */
+            tries: number;
+        };
         /**
          * ModelDocument
          * @description A public model name: `provider_id` + `upstream_model` (+ `fallbacks`), or `targets`, or an `engine`.
@@ -678,6 +1029,7 @@ export interface components {
              * @default []
              */
             aliases: string[];
+            audio?: components["schemas"]["AudioConfig"] | null;
             /**
              * Baseurl
              * @default
@@ -688,6 +1040,8 @@ export interface components {
              * @default
              */
             contextFallback: string;
+            /** Data */
+            data?: "local-only" | null;
             /** Defaultmaxtokens */
             defaultMaxTokens?: number | null;
             /**
@@ -759,6 +1113,8 @@ export interface components {
              * @default []
              */
             targets: components["schemas"]["TargetConfig"][];
+            /** Tee */
+            tee?: "required" | null;
             /** Type */
             type?: ("chat" | "embedding" | "transcription" | "ocr" | "rerank" | "image" | "speech") | null;
         };
@@ -779,6 +1135,8 @@ export interface components {
              * @default
              */
             name: string;
+            /** Tee */
+            tee?: boolean | null;
             /** Type */
             type?: ("chat" | "embedding" | "transcription" | "ocr" | "rerank" | "image" | "speech") | null;
         };
@@ -921,6 +1279,10 @@ export interface components {
              * @default []
              */
             aliases: string[];
+            /** Audio */
+            audio?: {
+                [key: string]: unknown;
+            } | null;
             /**
              * Blocked
              * @description Why it may not be used now, although it is configured.
@@ -934,6 +1296,11 @@ export interface components {
             context_fallback: string;
             /** Created At */
             created_at?: string | null;
+            /**
+             * Data
+             * @description `local-only`: only engines of this gateway, and local providers.
+             */
+            data?: string | null;
             /** Default Max Tokens */
             default_max_tokens?: number | null;
             /**
@@ -1001,6 +1368,11 @@ export interface components {
             supports_image_upload?: boolean | null;
             /** Targets */
             targets: components["schemas"]["TargetView"][];
+            /**
+             * Tee
+             * @description `required`: only targets in trusted execution environments.
+             */
+            tee?: string | null;
             /** Type */
             type: string | null;
             /** Updated At */
@@ -1037,6 +1409,38 @@ export interface components {
              * Format: date-time
              */
             last_seen: string;
+        };
+        /** OverviewView */
+        OverviewView: {
+            /** @description Null where no provider is at Chutes. */
+            chutes: components["schemas"]["ChutesView"] | null;
+            /** Engines */
+            engines: components["schemas"]["EngineView"][];
+            /**
+             * Health
+             * @description `healthy`, `degraded` or `unhealthy`.
+             */
+            health: string;
+            /** In Flight */
+            in_flight: number;
+            /** Listening Pages */
+            listening_pages: number;
+            /** Providers */
+            providers: components["schemas"]["ProviderNow"][];
+            /** Revision */
+            revision: number;
+            /**
+             * Started At
+             * @description Epoch seconds.
+             */
+            started_at: number;
+            storage: components["schemas"]["StorageView"];
+            /** Usage Dropped */
+            usage_dropped: number;
+            /** Usage Waiting */
+            usage_waiting: number;
+            /** Version */
+            version: string;
         };
         /** Page[ApiKeyView] */
         Page_ApiKeyView_: {
@@ -1167,6 +1571,62 @@ export interface components {
             };
         };
         /**
+         * Policy
+         * @description How the targets of a route are ordered. All but the last three keep priorities and choose within one.
+         * @enum {string}
+         */
+        Policy: "ordered" | "least-busy" | "lowest-latency" | "highest-throughput" | "cheapest" | "cheapest-now" | "weighted" | "local-first" | "remote-first";
+        /**
+         * PolicyShareView
+         * @description A model under its own policy, `before`, and under the other, `after`.
+         */
+        PolicyShareView: {
+            after: components["schemas"]["ExpectedView"];
+            before: components["schemas"]["ExpectedView"];
+            /** Model */
+            model: string;
+            /**
+             * Policy
+             * @description Its own.
+             */
+            policy: string;
+            /**
+             * Replayed
+             * @description The others stay as they were.
+             */
+            replayed: number;
+            /** Requests */
+            requests: number;
+            /** Targets */
+            targets: number;
+        };
+        /** PolicyView */
+        PolicyView: {
+            /** Assumptions */
+            assumptions: string[];
+            /**
+             * Models
+             * @description Those that were asked, the dearest first.
+             */
+            models: components["schemas"]["PolicyShareView"][];
+            policy: components["schemas"]["Policy"];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Truncated
+             * @description There were more requests than a replay reads.
+             */
+            truncated: boolean;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
+        /**
          * Preview
          * @description The answer to `?dry_run=true`: nothing was changed.
          */
@@ -1207,6 +1667,21 @@ export interface components {
             /** Perrequest */
             perRequest?: number | null;
         };
+        /** ProblemView */
+        ProblemView: {
+            /**
+             * Field
+             * @description Dotted; empty where it is about the whole.
+             */
+            field: string;
+            /**
+             * Line
+             * @description Counted from 1.
+             */
+            line: number;
+            /** Message */
+            message: string;
+        };
         /**
          * ProviderDocument
          * @description An upstream. `api_key` and `api_keys` are write-only: a masked value sent back changes nothing.
@@ -1224,6 +1699,8 @@ export interface components {
              * @default
              */
             baseUrl: string;
+            /** Data */
+            data?: "local" | null;
             /**
              * Debug
              * @default false
@@ -1288,6 +1765,8 @@ export interface components {
              * @default true
              */
             streamUsage: boolean;
+            /** Tee */
+            tee?: boolean | null;
             /** Timeout */
             timeout?: number | null;
             /** Transport */
@@ -1313,6 +1792,63 @@ export interface components {
             provider_site_url: string | null;
             /** Slug */
             slug: string;
+        };
+        /**
+         * ProviderHealth
+         * @description Of this process since it started.
+         */
+        ProviderHealth: {
+            /**
+             * Checks
+             * @description Oldest first; those that were asked for by hand too.
+             */
+            checks: components["schemas"]["CheckView"][];
+            /** Error At */
+            error_at: number | null;
+            /** Id */
+            id: string;
+            /**
+             * Interval
+             * @description Seconds between checks; null where none are made.
+             */
+            interval: number | null;
+            /**
+             * Last Error
+             * @description Of the latest try or check that failed.
+             */
+            last_error: string;
+            /**
+             * Minutes
+             * @description Oldest first, one for each, up to the present one.
+             */
+            minutes: components["schemas"]["MinuteView"][];
+            /**
+             * Now
+             * @description Epoch seconds.
+             */
+            now: number;
+            /**
+             * Path
+             * @description What is asked; empty for the list of models.
+             */
+            path: string;
+            /** Targets */
+            targets: components["schemas"]["TargetNow"][];
+        };
+        /** ProviderNow */
+        ProviderNow: {
+            /** Id */
+            id: string;
+            /**
+             * Last Error
+             * @description While it rests.
+             */
+            last_error: string;
+            /**
+             * Status
+             * @description `enabled`, `disabled`, or `resting`: no target of it may be asked now.
+             */
+            status: string;
         };
         /** ProviderPage */
         ProviderPage: {
@@ -1343,6 +1879,11 @@ export interface components {
             base_url: string;
             /** Created At */
             created_at?: string | null;
+            /**
+             * Data
+             * @description `local`: declared to be on the operator's own machines.
+             */
+            data?: string | null;
             /**
              * Debug
              * @default false
@@ -1412,6 +1953,11 @@ export interface components {
              * @default true
              */
             stream_usage: boolean;
+            /**
+             * Tee
+             * @description Declared to run in trusted execution environments.
+             */
+            tee?: boolean | null;
             /** Timeout */
             timeout?: number | null;
             /** Transport */
@@ -1431,6 +1977,34 @@ export interface components {
              * @default 0
              */
             version: number;
+        };
+        /** ReadEntry */
+        ReadEntry: {
+            /**
+             * Fields
+             * @description As PUT takes them; null where something is wrong.
+             */
+            fields: {
+                [key: string]: unknown;
+            } | null;
+            /** Id */
+            id: string;
+            /** Problems */
+            problems: components["schemas"]["ProblemView"][];
+        };
+        /**
+         * Refusal
+         * @description The error that the request would get.
+         */
+        Refusal: {
+            /** Code */
+            code: string | null;
+            /** Message */
+            message: string;
+            /** Param */
+            param: string | null;
+            /** Status */
+            status: number;
         };
         /** RequestDetail */
         RequestDetail: {
@@ -1591,6 +2165,19 @@ export interface components {
              */
             overlap_seconds: number;
         };
+        /** RuleView */
+        RuleView: {
+            /**
+             * Local Only
+             * @description Who demands that data stay local.
+             */
+            local_only: string[];
+            /**
+             * Tee
+             * @description Who demands a trusted execution environment.
+             */
+            tee: string[];
+        };
         /**
          * SessionView
          * @description `user` is null for nobody and for the master key; `setup_required`: there is no administrator yet.
@@ -1741,11 +2328,27 @@ export interface components {
             /** Waiting */
             waiting?: number | null;
         };
+        /** SpillView */
+        SpillView: {
+            /** In Flight */
+            in_flight: number | null;
+            /** Memory */
+            memory: number | null;
+            /** Waiting */
+            waiting: number | null;
+        };
         /**
          * Step
          * @enum {string}
          */
         Step: "minute" | "hour" | "day";
+        /** StorageView */
+        StorageView: {
+            /** Kind */
+            kind: string;
+            /** Notes */
+            notes: string[];
+        };
         /**
          * TargetConfig
          * @description One place a model's calls may go: an `engine` of this machine, or a model of a provider.
@@ -1791,11 +2394,63 @@ export interface components {
             supports: {
                 [key: string]: boolean;
             };
+            /** Tee */
+            tee?: boolean | null;
             /**
              * Weight
              * @default 1
              */
             weight: number;
+        };
+        /** TargetList */
+        TargetList: {
+            /** Data */
+            data: components["schemas"]["TargetNow"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * TargetNow
+         * @description A target as routing sees it.
+         */
+        TargetNow: {
+            /** Calls */
+            calls: number;
+            /**
+             * Drained
+             * @description It gets no new requests.
+             */
+            drained: boolean;
+            /** Failures */
+            failures: number;
+            /** In Flight */
+            in_flight: number;
+            /** Last Error */
+            last_error: string;
+            /**
+             * Latency
+             * @description Seconds to the first content.
+             */
+            latency: number | null;
+            /** Provider Id */
+            provider_id: string;
+            /**
+             * Ready In
+             * @description Seconds until it may be asked.
+             */
+            ready_in: number;
+            /**
+             * Speed
+             * @description Output tokens per second.
+             */
+            speed: number | null;
+            /**
+             * State
+             * @description `closed`, `ramping`, `half-open`, `open` or `cooling`.
+             */
+            state: string;
+            /** Upstream Model */
+            upstream_model: string;
         };
         /** TargetView */
         TargetView: {
@@ -1831,6 +2486,11 @@ export interface components {
             supports: {
                 [key: string]: boolean;
             };
+            /**
+             * Tee
+             * @description Declared to run in a trusted execution environment.
+             */
+            tee?: boolean | null;
             /** Upstream Model */
             upstream_model: string;
             /**
@@ -2021,6 +2681,43 @@ export interface components {
             type: string;
         };
         /**
+         * WarmupStatus
+         * @description All local engines, and the chutes that somebody had started in the last quarter of an hour, as one.
+         */
+        WarmupStatus: {
+            /**
+             * Elapsed Sec
+             * @description Since it began; when ready, how long it took; since when it has failed.
+             */
+            elapsed_sec: number;
+            /**
+             * Error
+             * @description What failed, and why.
+             */
+            error: string | null;
+            /**
+             * Phase
+             * @description Of what is farthest back: an engine's phase, `starting` for a chute.
+             */
+            phase: string;
+            /**
+             * Progress
+             * @description 0 to 1.
+             */
+            progress: number;
+            /**
+             * Schema
+             * @description Always `chutes.warmup.status.v1`.
+             * @default chutes.warmup.status.v1
+             */
+            schema: string;
+            /**
+             * State
+             * @description `idle`, `loading`, `ready`, `degraded` or `failed`.
+             */
+            state: string;
+        };
+        /**
          * WhatIfView
          * @description `actual` is what was counted, `before` the same requests reckoned as things are, `after` with the change.
          */
@@ -2063,11 +2760,60 @@ export interface components {
              */
             until: string;
         };
+        /** Which */
+        Which: {
+            /** Id */
+            id: string;
+        };
+        /**
+         * WindowView
+         * @description A cap of an account at Chutes.
+         */
+        WindowView: {
+            /** Cap */
+            cap: number;
+            forecast: components["schemas"]["ForecastView"];
+            /** Name */
+            name: string;
+            /**
+             * Nearly Used
+             * @description Calls go to other targets first.
+             */
+            nearly_used: boolean;
+            /** Provider Id */
+            provider_id: string;
+            /**
+             * Resets At
+             * @description Epoch seconds; null where it is not known.
+             */
+            resets_at: number | null;
+            /**
+             * Unit
+             * @description `USD` or `requests`.
+             */
+            unit: string;
+            /** Used */
+            used: number;
+        };
+        /** Written */
+        Written: {
+            /**
+             * Id
+             * @description Of what is edited; empty for a new one.
+             * @default
+             */
+            id: string;
+            /**
+             * Yaml
+             * @description `models:` or `providers:` with one name below it.
+             */
+            yaml: string;
+        };
         /**
          * Question
          * @description A model as it would be saved, and prices that would hold.
          */
-        gateway__api__admin__analytics__Question: {
+        gateway__api__admin__analytics_views__Question: {
             model: components["schemas"]["ModelDocument"];
             /**
              * Prices

@@ -1,1 +1,0 @@
-import{A as e,q as t}from"./numbers-C5tpapEQ.js";function n(n,r,i=`q`){let a=(e.value.get(i)??``).toLowerCase();return t(()=>{let e=a.split(/\s+/).filter(Boolean);return e.length===0?n:n.filter(t=>{let n=r(t).filter(Boolean).join(` `).toLowerCase();return e.every(e=>n.includes(e))})},[n,a])}export{n as t};

@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-DDJEAtX3.js";import{T as t}from"./numbers-C5tpapEQ.js";function n(){return t(e,{root:`/api/user`})}export{n as default};

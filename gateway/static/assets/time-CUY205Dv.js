@@ -1,1 +1,0 @@
-import{i as e,n as t,r as n}from"./times-BxdFPbBi.js";import{T as r}from"./numbers-C5tpapEQ.js";function i({at:i}){let a=e(i);return r(`time`,{class:`time`,dateTime:a?.toISOString(),title:t(i),children:n(i)})}export{i as t};
