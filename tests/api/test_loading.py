@@ -67,12 +67,12 @@ def test_without_a_fallback_a_call_waits_for_the_engine(gateway: RunningGateway,
 
 def test_a_stream_shows_signs_of_life_and_then_the_answer(gateway: RunningGateway, board: FakeBoard) -> None:
     board.become("chat", EngineState.LOADING)
-    threading.Timer(0.3, board.become, ("chat", EngineState.READY)).start()
     body = {"model": "demo-chat", "messages": HELLO, "stream": True}
     with gateway.http() as http, http.stream("POST", "/v1/chat/completions", json=body) as reply:
-        lines = [line for line in reply.iter_lines() if line]
-    assert lines[0].startswith(": demo-chat is loading")
-    assert lines[-1] == "data: [DONE]"
+        lines = (line for line in reply.iter_lines() if line)
+        assert next(lines).startswith(": demo-chat is loading")
+        board.become("chat", EngineState.READY)
+        assert list(lines)[-1] == "data: [DONE]"
     with gateway.client() as client:
         chunks = client.chat.completions.create(model="demo-chat", messages=HELLO, stream=True)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Hello from the upstream."
