@@ -96,7 +96,8 @@ class LongWork:
         else:
             if not self._padded:
                 return reply
-            status, body = reply.status, await _whole(reply)
+            assert isinstance(reply.body, bytes)  # what streams has no spaces before it
+            status, body = reply.status, reply.body
         await self._exchange.end_padded(body)
         self._exchange.status = status
         return None
@@ -133,15 +134,6 @@ def _accepted(row: JobRow, waiting: Waiting) -> Reply:
     if waiting.asked:
         headers["preference-applied"] = RESPOND_ASYNC
     return Reply(202, _JSON, json.dumps(document(row)).encode(), headers)
-
-
-async def _whole(reply: Reply) -> bytes:
-    if isinstance(reply.body, bytes):
-        return reply.body
-    try:
-        return b"".join([piece async for piece in reply.body])
-    finally:
-        await reply.body.aclose()
 
 
 async def _end(task: asyncio.Task[Reply]) -> None:

@@ -153,7 +153,7 @@ class Runner:
         try:
             with self.counted():
                 await asyncio.wait({running.work})
-                ending, error = await self._ending(running)
+                ending, error = self._ending(running)
                 status = ending.row.http_status or (_LEFT if ending.row.status is JobStatus.CANCELLED else 503)
                 account.close(row.request_id, running.received, status, error)
                 await self._keep(ending)
@@ -165,41 +165,23 @@ class Runner:
         told = {"request_id": row.request_id, "ms": ms, "key": account.caller.name, "model": row.model or None}
         log.info("%s %s", row.id, ending.row.status, extra={**told, "error": error.error_code if error else None})
 
-    async def _ending(self, running: Running) -> tuple[Ending, GatewayError | None]:
-        row, work, retention = running.row, running.work, self.limits.retention
+    def _ending(self, running: Running) -> tuple[Ending, GatewayError | None]:
+        row, work, limits = running.row, running.work, self.limits
         if work.cancelled():
             error = running.why or interrupted()
-            return stopped(row, error, retention), error
-        failure = work.exception()
+            return stopped(row, error, limits.retention), error
         try:
-            if failure is not None:
-                raise failure
             reply = work.result()
-            return answered(row, reply, await self._whole(reply), retention), None
+            assert isinstance(reply.body, bytes)  # what streams never becomes a job
+            if len(reply.body) > limits.max_result:
+                raise too_large(limits.max_result)
+            return answered(row, reply, reply.body, limits.retention), None
         except GatewayError as known:
-            return failed(row, known, retention), known
+            return failed(row, known, limits.retention), known
         except Exception:
             log.exception("%s failed", row.id)
             error = GatewayError("The gateway failed; the log has the reason under this request id.")
-            return failed(row, error, retention), error
-
-    async def _whole(self, reply: Reply) -> bytes:
-        limit = self.limits.max_result
-        if isinstance(reply.body, bytes):
-            body = reply.body
-        else:
-            pieces = bytearray()
-            try:
-                async for piece in reply.body:
-                    pieces += piece
-                    if len(pieces) > limit:
-                        break
-            finally:
-                await reply.body.aclose()
-            body = bytes(pieces)
-        if len(body) > limit:
-            raise too_large(limit)
-        return body
+            return failed(row, error, limits.retention), error
 
     async def _keep(self, ending: Ending) -> None:
         """Tries for a while: an answer was paid for."""
