@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.health import check_warmup
 from gateway.api.identity import identify_request
+from gateway.openai_api.confidentiality import read_rule
 from gateway.pipeline.warmup import kick, report
 from gateway.state import State
 
@@ -40,7 +41,7 @@ async def start_loading(request: Request, wish: Annotated[Kick | None, Body()] =
     state: State = request.app.state.gateway
     caller = identify_request(request, state)
     given = wish or Kick.model_validate({})
-    await kick(state, caller, given.model, chutes=given.chutes)
+    await kick(state, caller, given.model, chutes=given.chutes, asked=read_rule(request.headers))
     return WarmupStatus.model_validate(report(state))
 
 

@@ -15,7 +15,12 @@ from gateway.state import Snapshot, State
 
 def rule_for(call: Call, route: Route, caller: Caller, snapshot: Snapshot) -> Rule | None:
     """All that the settings, the key, the model and the call itself demand."""
-    return strictest(snapshot.rule, caller.rule, route.rule, call.rule)
+    return strictest(standing_rule(route, caller, snapshot), call.rule)
+
+
+def standing_rule(route: Route, caller: Caller, snapshot: Snapshot) -> Rule | None:
+    """What holds for every call of this caller to the model."""
+    return strictest(snapshot.rule, caller.rule, route.rule)
 
 
 def with_rule(call: Call, rule: Rule) -> Call:

@@ -4,15 +4,20 @@ Called by `POST /warmup/kick` and `GET /warmup/status`, which are cords of the c
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.access.keys import Caller
+from gateway.errors import ConfidentialityUnmet
+from gateway.openai_api.confidentiality import Rule, strictest
 from gateway.pipeline.choosing import is_drained
+from gateway.pipeline.confidential import confined, standing_rule
 from gateway.pipeline.find import find_route
 from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineState, EngineStatus
-from gateway.routing.types import Target
+from gateway.routing.attempt import Tries
+from gateway.routing.types import Route, Target
 from gateway.routing.warming import Wish
 from gateway.state import State
 
@@ -39,15 +44,17 @@ class Part:
     error: str = ""
 
 
-async def kick(state: State, caller: Caller, model: str | None = None, *, chutes: bool = False) -> None:
+async def kick(
+    state: State, caller: Caller, model: str | None = None, *, chutes: bool = False, asked: Rule | None = None
+) -> None:
     """Starts the engines that are stopped or have failed; with `chutes` the cold chutes that are configured too. With
-    `model` only what that model leads to. Raises ModelNotFound and ModelNotAllowed."""
+    `model` only what that model leads to. What no call of this caller may go to, or is not as `asked`, stays as it is.
+    Raises ModelNotFound, ModelNotAllowed and, where nothing is left of `model`, ConfidentialityUnmet."""
     snapshot = state.snapshot
     if model is not None:
-        targets: Iterable[Target] = find_route(model, None, caller, snapshot).targets
+        targets: Iterable[Target] = _allowed(find_route(model, None, caller, snapshot), caller, state, asked)
     else:
-        configured = (route for route in snapshot.routes_for(caller) if not route.from_catalog)
-        targets = (target for route in configured for target in route.targets)
+        targets = _configured(caller, state, asked)
     for target in targets:
         provider = snapshot.providers.get(target.provider_id)
         if provider is None or not provider.enabled or is_drained(target, snapshot):
@@ -56,6 +63,18 @@ async def kick(state: State, caller: Caller, model: str | None = None, *, chutes
             await _start(state, target.provider_id)
         elif state.warmer is not None and (chutes or model is not None):
             state.warmer.wish(target, provider)
+
+
+def _configured(caller: Caller, state: State, asked: Rule | None) -> Iterator[Target]:
+    for route in state.snapshot.routes_for(caller):
+        if not route.from_catalog:
+            with suppress(ConfidentialityUnmet):
+                yield from _allowed(route, caller, state, asked)
+
+
+def _allowed(route: Route, caller: Caller, state: State, asked: Rule | None) -> Iterable[Target]:
+    rule = strictest(standing_rule(route, caller, state.snapshot), asked)
+    return confined(rule, route, route.id, state.snapshot, state, Tries([])).targets if rule else route.targets
 
 
 async def _start(state: State, name: str) -> None:

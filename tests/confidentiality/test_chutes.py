@@ -158,3 +158,12 @@ def test_local_only_never_leads_to_chutes(start: Start, chutes: FakeChutes) -> N
     for name in (*NAMES, *FORBIDDEN):
         assert chat(http, name, {"x-gateway-data": "local-only"}).status_code in (403, 404)
     assert not chutes.llm.calls
+
+
+def test_a_kick_starts_no_chute_that_runs_outside(start: Start, chutes: FakeChutes) -> None:
+    http = start(chutes_signals=True)
+    reply = http.post("/warmup/kick", json={"model": "chutes/outside"}, headers=TEE)
+    assert code(reply) == "confidentiality_unmet"
+    assert http.post("/warmup/kick", json={"model": "chutes/inside"}, headers=TEE).status_code == 202
+    kicked = {request.path for request in chutes.api.requests if "/warmup/" in request.path}
+    assert not [path for path in kicked if "outside" in path or IDS["outside"] in path]
