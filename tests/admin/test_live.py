@@ -148,6 +148,7 @@ async def test_a_provider_is_tested_before_and_after_it_is_saved(
     upstream.valid_keys = {"sk-upstream-0123456789"}
     tested = admin.post(f"/api/admin/providers/{provider}/test").json()
     assert (tested["ok"], tested["models"]) == (True, 3)
+    assert tested["listed"] == upstream.models
     body = {"id": provider, "base_url": upstream.url, "type": "openai", "api_key": "sk-upstream-wrong-one"}
     draft = admin.post("/api/admin/providers/test", json=body).json()
     assert (draft["ok"], draft["error"]["code"]) == (False, "upstream_credentials_refused")

@@ -123,7 +123,7 @@ def test_a_provider_is_connected_and_its_models_are_offered(served: Served, visi
     visitor.get_by_role("textbox", name="API key").fill("sk-right-0123456789")
     visitor.get_by_role("button", name="Add and test").click()
     models = visitor.get_by_label("Models to offer")
-    expect(models).to_have_value("large-chat\nsmall-chat\ntext-embed")
+    expect(models).to_have_value("small-chat\nlarge-chat\ntext-embed")
     models.fill("small-chat\ntext-embed")
     visitor.get_by_role("button", name="Offer 2 models").click()
     visitor.get_by_role("button", name="Send").click()

@@ -18,6 +18,7 @@ from gateway.store.records import Resource
 
 router = APIRouter(prefix="/api/admin")
 Admin = Annotated[Person, Depends(administrator)]
+_MOST_LISTED = 1000
 
 
 class CheckResult(BaseModel):
@@ -26,6 +27,7 @@ class CheckResult(BaseModel):
     ok: bool
     ms: float = Field(description="How long the check took.")
     models: int | None = Field(None, description="How many models it lists; null where it does not say.")
+    listed: list[str] = Field([], description="The ids of these models, at most 1,000.")
     error: dict[str, Any] | None = Field(None, description="The error that a call would meet.")
 
 
@@ -69,10 +71,11 @@ async def _test(provider: Provider, known: Services) -> CheckResult:
     provider = replace(provider, enabled=True)
     try:
         await dispatcher.check(provider)
-        models = len(await dispatcher.list_models(provider))
+        models = await dispatcher.list_models(provider)
     except GatewayError as error:
         return CheckResult(ok=False, ms=_since(began), error=error.body()["error"])
-    return CheckResult(ok=True, ms=_since(began), models=models)
+    ids = [model.id for model in models[:_MOST_LISTED]]
+    return CheckResult(ok=True, ms=_since(began), models=len(models), listed=ids)
 
 
 def _since(began: float) -> float:

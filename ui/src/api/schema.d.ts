@@ -434,6 +434,12 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             /**
+             * Listed
+             * @description The ids of these models, at most 1,000.
+             * @default []
+             */
+            listed: string[];
+            /**
              * Models
              * @description How many models it lists; null where it does not say.
              */

@@ -41,8 +41,6 @@ export const login = {
       modelsHelp: (n: number) => (n === 1 ? "This is the one model that it lists." : `These are the ${n} models that it lists. Take away the lines that nobody should use.`),
       modelsUnknown: "It lists no models. Write their names as it knows them.",
       offerLead: "Choose which of its models people and programs may ask for here.",
-      listing: "Asking for its list of models…",
-      offerLater: "Offer models",
       offer: (n: number) => (n === 1 ? "Offer 1 model" : `Offer ${n} models`),
     },
     first: {

@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-CirBK50M.js";import{E as t}from"./numbers-B9yhnOl-.js";function n(){return t(e,{root:`/api/user`})}export{n as default};

@@ -1,1 +1,0 @@
-import{a as e,i as t,r as n}from"./times-Bg6i4XkR.js";import{E as r}from"./numbers-B9yhnOl-.js";function i({at:i}){let a=e(i);return r(`time`,{class:`time`,dateTime:a?.toISOString(),title:n(i),children:t(i)})}export{i as t};
