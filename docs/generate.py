@@ -18,8 +18,8 @@ from gateway.settings import Settings
 from gateway.settings.audio import AudioSettings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
-from gateway.settings.jobs import JobSettings
 from gateway.settings.confidentiality import ConfidentialitySettings
+from gateway.settings.jobs import JobSettings
 from gateway.settings.keys import RetentionSettings
 from gateway.settings.schema import CacheSettings, LimitSettings, Separated
 

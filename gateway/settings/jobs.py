@@ -20,8 +20,8 @@ class JobSettings(Strict):
     timeout: float = Field(
         3600,
         gt=0,
-        description="Seconds for the whole answer of a request that may become a job, at providers without a timeout of "
-        "their own.",
+        description="Seconds for the whole answer of a request that may become a job, at providers without their own "
+        "timeout.",
     )
     max_result_mb: float = Field(32, gt=0, le=256, description="Largest answer of a job, in MB.")
     max_kept_mb: float = Field(
