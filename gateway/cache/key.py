@@ -25,12 +25,15 @@ class _Tool(msgspec.Struct):
 _decode_tools = msgspec.json.Decoder(list[_Tool]).decode
 
 
-def cache_key(tenant: str, route_id: str, operation: Operation, body: bytes, *, stream: bool) -> bytes | None:
+def cache_key(
+    tenant: str, route_id: str, operation: Operation, body: bytes, *, stream: bool, rule: str = ""
+) -> bytes | None:
     """32 bytes, or None for a request whose answer must not be kept.
 
     `tenant` is the user, or the key where it has no user. `body` is the caller's JSON object: the order of its fields
-    does not matter, their values count byte for byte. Streams and whole answers never share an entry. Requests with
-    tools that the provider runs itself are not kept; function tools, which only the caller runs, are.
+    does not matter, their values count byte for byte. Streams and whole answers never share an entry, nor do those
+    under a `rule` of confidentiality and under another. Requests with tools that the provider runs itself are not kept;
+    function tools, which only the caller runs, are.
     """
     if operation.name not in CACHEABLE:
         return None
@@ -39,7 +42,7 @@ def cache_key(tenant: str, route_id: str, operation: Operation, body: bytes, *, 
         return None
     dropped = _SHAPELESS if stream else _SHAPELESS | {"stream_options"}
     found = hashlib.sha256()
-    for part in (tenant, route_id, operation.name, "stream" if stream else "whole"):
+    for part in (tenant, route_id, operation.name, "stream" if stream else "whole", rule):
         _add(found, part.encode("utf-8", "surrogatepass"))
     for name in sorted(document.keys() - dropped):
         _add(found, name.encode())

@@ -15,7 +15,8 @@ def recall(call: Call, route: Route, account: Account) -> Reply | None:
         return None
     caller = account.caller
     tenant = caller.user_id or caller.key_id or caller.name
-    account.cache_key = key = cache_key(tenant, route.id, call.operation, call.body, stream=call.stream)
+    rule = str(call.rule) if call.rule else ""
+    account.cache_key = key = cache_key(tenant, route.id, call.operation, call.body, stream=call.stream, rule=rule)
     entry = cache.get(key, time.time()) if key and wish.read else None
     if entry is None:
         return None
