@@ -47,6 +47,7 @@ class Account:
         "cached",
         "call",
         "caller",
+        "in_vain",
         "operation",
         "pieces",
         "reply",
@@ -72,6 +73,8 @@ class Account:
         self.cached = False
         self.pieces: list[tuple[Target, Usage]] = []
         """Who answered which part, where a request went out in several."""
+        self.in_vain: list[tuple[Target, Usage]] = []
+        """The same of parts that the answer has nothing of, and that cost all the same."""
         self._grant: Grant | None = None
         self._answered = 0.0
 
@@ -137,7 +140,10 @@ class Account:
             row.price = self.snapshot.prices.at(target.provider_id, target.upstream_model)
             row.cost_nanos = cost_nanos(row.price, _usage(row)) if row.price is not None else None
         if self.pieces:
-            _add_pieces(row, self.pieces, self.snapshot)
+            row.seconds = sum(usage.seconds or 0.0 for _, usage in self.pieces)
+            row.cost_nanos = _nanos(self.pieces, self.snapshot)
+        if paid := _nanos(self.in_vain, self.snapshot):
+            row.cost_nanos = paid + (row.cost_nanos or 0)
         return row
 
 
@@ -202,11 +208,10 @@ def _add_bodies(row: UsageRow, call: Call | None, reply: Reply | None) -> None:
         row.response_body = body[:MAX_BYTES] if isinstance(body, bytes) else getattr(body, "so_far", None)
 
 
-def _add_pieces(row: UsageRow, pieces: Sequence[tuple[Target, Usage]], snapshot: Snapshot) -> None:
-    """Each at the price of who answered it. What was answered is used and costs, also where the request failed."""
-    row.seconds = sum(usage.seconds or 0.0 for _, usage in pieces)
+def _nanos(pieces: Sequence[tuple[Target, Usage]], snapshot: Snapshot) -> int | None:
+    """Each at the price of who answered it, also where the request failed. None where one is not known."""
     costs = [cost_nanos(snapshot.prices.at(one.provider_id, one.upstream_model), usage) for one, usage in pieces]
-    row.cost_nanos = None if None in costs else sum(cost or 0 for cost in costs)
+    return None if None in costs else sum(cost or 0 for cost in costs)
 
 
 def _usage(row: UsageRow) -> Usage:

@@ -46,7 +46,7 @@ async def answer_long(
     try:
         reply = await (recording.streamed() if call.stream else recording.joined())
     except NotSplit:
-        account.pieces.clear()
+        account.in_vain, account.pieces = account.pieces, []
         return await whole(call, route, account)
     finally:
         if recording.stream is None:

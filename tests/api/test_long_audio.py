@@ -4,7 +4,9 @@ The upstreams are fakes that really hear what `tests.fakes.hearing` says.
 """
 
 import base64
+import contextlib
 import json
+import os
 import re
 import threading
 import time
@@ -16,11 +18,12 @@ import httpx
 import pytest
 
 from gateway.providers.engines import EngineState
+from tests.api.jobs import ASYNC, ended
 from tests.api.leaving import GivenUp, eventually
 from tests.api.running import RunningGateway
 from tests.fakes.answers import form_fields, form_file
 from tests.fakes.board import FakeBoard, FakeEngine
-from tests.fakes.hearing import WORD_SECONDS, encoded, samples_of, speech
+from tests.fakes.hearing import WORD_SECONDS, encoded, samples_of, speech, wav
 from tests.fakes.upstream import Upstream
 
 PATH = "/v1/audio/transcriptions"
@@ -30,6 +33,8 @@ PACE = WORD_SECONDS + 0.4
 SPOKEN = speech(WORDS, pause=0.4)
 """42 seconds with pauses between all words."""
 SECONDS = len(SPOKEN[44:]) / 32_000
+ENDLESS = wav(SPOKEN[44:] * 12)
+"""Eight minutes."""
 FILE = {"file": ("a.wav", SPOKEN)}
 LIMITED = "sk-limited-0123456789abcdef"
 
@@ -311,6 +316,30 @@ def test_a_stream_begins_before_the_end_is_heard(http: httpx.Client, upstream: U
     assert eventually(lambda: len(upstream.disconnects) == 1)
 
 
+def test_a_caller_who_leaves_a_stream_ends_its_pieces_and_the_cutting(http: httpx.Client, upstream: Upstream) -> None:
+    """More is left to cut than may be ahead, so the process that cuts still waits when the caller leaves."""
+    upstream.script += ["", *["hang"] * 40]
+    data, files = {"model": "alone", "stream": "true"}, {"file": ("a.wav", ENDLESS)}
+    with http.stream("POST", PATH, data=data, files=files) as reply:
+        lines = (line for line in reply.iter_lines() if line.startswith("data: "))
+        assert json.loads(next(lines)[6:])["delta"].startswith("w1")
+        assert eventually(lambda: len(upstream.requests) == 5) and cutters()
+    assert eventually(lambda: len(upstream.disconnects) == 4)
+    assert eventually(lambda: not cutters())
+    assert len(upstream.requests) == 5
+
+
+def cutters() -> list[str]:
+    """The processes that cut for the gateway of this test."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and "media.splitter" in (folder / "cmdline").read_text():
+                found.append(folder.name)
+    return found
+
+
 def test_a_stream_without_pauses_holds_back_what_may_change(gateway: RunningGateway, http: httpx.Client) -> None:
     breathless = speech(WORDS, pause=0.05)
     with gateway.client() as client:
@@ -335,6 +364,33 @@ def test_a_stream_that_cannot_begin_is_an_error_like_any_other(http: httpx.Clien
     assert reply.status_code == 400 and reply.json()["error"]["message"]
 
 
+# --- through a job -------------------------------------------------------------------------------------------
+
+
+def hand_over(http: httpx.Client, model: str, file: bytes = SPOKEN) -> Any:
+    reply = http.post(PATH, data={"model": model}, files={"file": ("a.wav", file)}, headers=ASYNC)
+    assert reply.status_code == 202, reply.text
+    return reply.json()
+
+
+def test_a_long_recording_may_become_a_job(gateway: RunningGateway, http: httpx.Client, upstream: Upstream) -> None:
+    job = hand_over(http, "alone")
+    assert ended(http, job["id"])["status"] == "succeeded"
+    result = http.get(job["result_url"])
+    assert result.json()["text"] == TEXT and len(pieces(upstream)) == 5
+    assert result.headers["x-gateway-attempts"] == ", ".join(["one/whisper-1=200"] * 5)
+    row = row_of(gateway, http, job["request_id"])
+    assert row["seconds"] == pytest.approx(SECONDS, abs=0.02) and row["cost_usd"] == pytest.approx(SECONDS / 100, 0.01)
+
+
+def test_a_job_that_is_cancelled_ends_its_pieces_and_the_cutting(http: httpx.Client, upstream: Upstream) -> None:
+    upstream.faults["*"] = "hang"
+    job = hand_over(http, "alone", ENDLESS)
+    assert eventually(lambda: len(upstream.requests) == 4) and cutters()
+    assert http.post(f"/v1/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
+    assert eventually(lambda: len(upstream.disconnects) == 4) and eventually(lambda: not cutters())
+
+
 # --- limits and cost -----------------------------------------------------------------------------------------
 
 
@@ -357,6 +413,25 @@ def test_one_row_with_all_attempts_and_the_cost_of_each_target(
     expected = sum(lengths) * 0.1 + (SECONDS - sum(lengths)) * 0.01
     assert row["cost_usd"] == pytest.approx(expected, rel=0.01)
     assert 0 <= row["overhead_ms"] < row["latency_ms"]
+
+
+def test_pieces_that_were_heard_before_the_cutting_failed_cost_too(
+    gateway: RunningGateway, http: httpx.Client, upstream: Upstream
+) -> None:
+    """What cannot be cut to its end goes out whole, but what was heard before was paid for. The last piece was perhaps
+    under way."""
+    upstream.hears = False
+    broken = bytearray(encoded(ENDLESS, "flac", "flac"))
+    for at in range(len(broken) * 3 // 4, len(broken) - 400, 1500):
+        broken[at : at + 300] = bytes(300)
+    reply = ask(http, "narrow", bytes(broken))
+    *heard, whole = pieces(upstream)
+    assert reply.status_code == 200 and len(heard) > 10 and whole == broken
+    seconds = [len(samples_of(piece)) / 16_000 for piece in heard]
+    row = row_of(gateway, http, reply.headers["x-request-id"])
+    assert row["seconds"] == pytest.approx(12 * SECONDS, abs=0.1), "of the answer"
+    paid = row["cost_usd"] * 100 - row["seconds"]
+    assert sum(seconds[:-1]) - 0.1 <= paid <= sum(seconds) + 0.1
 
 
 def row_of(gateway: RunningGateway, http: httpx.Client, request_id: str) -> dict[str, Any]:
