@@ -10,6 +10,8 @@ from gateway.openai_api.audio_file import MAX_SECONDS, audio_duration
 _SLOWEST = 750.0
 """Bytes for a second of speech at the lowest bit rate in use: 6 kbit/s."""
 _HEAD = 64 * 1024
+_BOXES = 10_000
+"""Boxes of one level that are looked at: a movie header stands behind fewer."""
 _MPEG1_KBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 _MPEG2_KBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
 _MPEG1_RATES = (44_100, 48_000, 32_000, 0)
@@ -44,7 +46,9 @@ def _mp4(data: bytes) -> float | None:
 
 def _box(data: bytes, start: int, end: int, name: bytes) -> tuple[int, int] | None:
     """Where the contents of the first box of that name begin and end."""
-    while start + 8 <= end:
+    for _ in range(_BOXES):
+        if start + 8 > end:
+            return None
         size, inner = int.from_bytes(data[start : start + 4], "big"), start + 8
         if size == 1:
             size, inner = int.from_bytes(data[inner : inner + 8], "big"), inner + 8

@@ -241,6 +241,16 @@ def test_headers_tell_how_long_a_recording_is(form: str) -> None:
     assert seconds_at_most(SPOKEN, "audio/wav") == pytest.approx(SECONDS)
 
 
+def test_nobody_walks_through_a_million_boxes() -> None:
+    """Each takes eight bytes, and looking at it holds everybody up."""
+    header = struct.pack(">I4sIIIII", 28, b"mvhd", 0, 0, 0, 1000, 5000)
+    movie = struct.pack(">I4s", 8 + len(header), b"moov") + header
+    box = struct.pack(">I4s", 8, b"free")
+    assert seconds_at_most(box * 100 + movie, "audio/mp4") == 5.0
+    data = box * 1_000_000 + movie
+    assert seconds_at_most(data, "audio/mp4") == len(data) / 750
+
+
 def test_without_such_a_header_the_size_bounds_it() -> None:
     live = encoded(SPOKEN, "webm", "libopus", 48_000, live="1")
     fragments = encoded(SPOKEN, "mp4", "aac", RATE, movflags="frag_keyframe+empty_moov")
