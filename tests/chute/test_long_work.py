@@ -1,8 +1,10 @@
 """Work that takes long, through the emulated platform: it becomes a job before the edge would cut, and is read by
 paths that the platform allows. The instance must have failed at nothing."""
 
+import base64
 import json
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from tests.api.jobs import eventually
 from tests.chute.deployment import CALLER_KEY, CONFIG, Deployed, copy_project, deploy, until_hot
 from tests.chute.process import chutes_run
+from tests.fakes.hearing import speech
 from tests.fakes.upstream import Upstream
 from tests.platform.process import PlatformProcess
 
@@ -20,7 +23,7 @@ pytestmark = pytest.mark.chute
 
 PATH = "/v1/chat/completions"
 CHAT = {"model": "gpt-x", "messages": [{"role": "user", "content": "Hello"}]}
-JOBS = "\njobs: {after_at_edge: 1}\n"
+JOBS = "\njobs: {after_at_edge: 1}\naudio: {split_seconds: 10}\n"
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +92,18 @@ def test_sounds_come_whole_through_a_job(chute: Deployed, upstream: Upstream) ->
     ended(chute, job["id"])
     result = chute.post("/v1/jobs/result", {"id": job["id"]})
     assert result.content == usual.content and result.headers["content-type"] == usual.headers["content-type"]
+
+
+def test_a_long_recording_becomes_a_job_while_its_pieces_are_heard(chute: Deployed, upstream: Upstream) -> None:
+    words, heard = [f"w{n}" for n in range(1, 61)], threading.Event()
+    upstream.hears, upstream.gate = True, heard.is_set
+    sound = base64.b64encode(speech(words, pause=0.4)).decode()
+    job = chute.post("/v1/audio/transcriptions", {"model": "whisper-1", "audio_b64": sound}).json()
+    assert job["object"] == "job" and job["status"] == "running"
+    heard.set()
+    assert ended(chute, job["id"])["status"] == "succeeded"
+    result = chute.post("/v1/jobs/result", {"id": job["id"]}).json()
+    assert result["text"].split() == words and len(upstream.requests) == 5
 
 
 def test_a_job_can_be_cancelled_and_its_slot_was_free_all_the_time(chute: Deployed, upstream: Upstream) -> None:
