@@ -4,6 +4,7 @@ wrong with it and in which line. Called by the admin API. Nothing is filled in f
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -97,10 +98,21 @@ def _built(node: yaml.Node, key: KeyPath, lines: dict[KeyPath, int]) -> Any:
         return found
     if isinstance(node, yaml.SequenceNode):
         return [_built(child, (*key, n), lines) for n, child in enumerate(node.value)]
-    value = yaml.SafeLoader("").construct_object(node)
+    value = _scalar(node, line)
     if isinstance(value, str) and "${" in value:
         raise _Wrong(line, "Variables are filled in in gateway.yaml only: write the value itself.")
     return value if isinstance(value, str | int | float | bool | None) else str(node.value)
+
+
+def _scalar(node: yaml.Node, line: int) -> Any:
+    """PyYAML lets whatever Python says of a value that only looks like a date or a number pass."""
+    try:
+        value = yaml.SafeLoader("").construct_object(node)
+    except (ValueError, LookupError, AttributeError):
+        raise _Wrong(line, f"'{node.value}' is not what YAML takes it for: put it in quotes.") from None
+    if isinstance(value, float) and not isfinite(value):
+        raise _Wrong(line, f"'{node.value}' is no number that counts something.")
+    return value
 
 
 def _only(data: Any, resource: Resource, lines: Mapping[KeyPath, int]) -> tuple[str, dict[str, Any]]:

@@ -20,21 +20,20 @@ class Desk:
     def __init__(self, store: JobStore, runner: Runner) -> None:
         self._store, self._runner = store, runner
 
-    async def find(self, id: str, owner: str | None) -> JobRow:
-        """Raises NotFound, also for what is another's."""
+    async def find(self, id: str, owner: str | None, param: str = "id") -> JobRow:
+        """Raises NotFound, also for what is another's; `param` names the caller's field."""
         row = await self._store.find(id)
         if row is not None and _is_orphan(row):
             await self._store.interrupt(self._runner.limits.retention)
             row = await self._store.find(id)
         if row is None or (owner is not None and row.owner != owner):
-            raise NotFound(
-                "There is no such job. It was removed, its time is over, or it is another key's.", param="id"
-            )
+            text = "There is no such job. It was removed, its time is over, or it is another key's."
+            raise NotFound(text, param=param)
         return row
 
     async def listed(self, owner: str | None, limit: int, after: str | None) -> tuple[list[JobRow], bool]:
         """Newest first, and whether there are more."""
-        behind = await self.find(after, owner) if after else None
+        behind = await self.find(after, owner, "after") if after else None
         rows = await self._store.listed(owner, limit + 1, behind)
         if any(map(_is_orphan, rows)):
             await self._store.interrupt(self._runner.limits.retention)

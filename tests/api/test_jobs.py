@@ -278,6 +278,7 @@ def test_a_list_goes_page_by_page_and_newest_first(plain: RunningGateway) -> Non
         assert [job["id"] for job in first["data"] + then["data"]] == ids[::-1]
         assert first["has_more"] and not then["has_more"]
         assert http.get("/v1/jobs", params={"limit": 0}).json()["error"]["param"] == "limit"
+        assert http.get("/v1/jobs", params={"after": "job-nobody"}).json()["error"]["param"] == "after"
 
 
 # --- bounds and money ------------------------------------------------------------------------------------
