@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from gateway.admin.administration import Administration
 from gateway.admin.documents import ModelDocument, ProviderDocument
 from gateway.errors import GatewayError
-from gateway.settings.document import KeyPath
+from gateway.settings.document import KeyPath, read_scalar
 from gateway.store.records import Resource
 
 _DOCUMENTS: Mapping[Resource, type[Any]] = {Resource.PROVIDERS: ProviderDocument, Resource.MODELS: ModelDocument}
@@ -105,11 +105,10 @@ def _built(node: yaml.Node, key: KeyPath, lines: dict[KeyPath, int]) -> Any:
 
 
 def _scalar(node: yaml.Node, line: int) -> Any:
-    """PyYAML lets whatever Python says of a value that only looks like a date or a number pass."""
     try:
-        value = yaml.SafeLoader("").construct_object(node)
-    except (ValueError, LookupError, AttributeError):
-        raise _Wrong(line, f"'{node.value}' is not what YAML takes it for: put it in quotes.") from None
+        value = read_scalar(node)
+    except ValueError as error:
+        raise _Wrong(line, f"{error}.") from None
     if isinstance(value, float) and not isfinite(value):
         raise _Wrong(line, f"'{node.value}' is no number that counts something.")
     return value

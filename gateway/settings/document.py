@@ -65,8 +65,22 @@ def _build(
         return _mapping(node, key, document, lines, environ)
     if isinstance(node, yaml.SequenceNode):
         return [_build(child, (*key, i), document, lines, environ) for i, child in enumerate(node.value)]
-    value = yaml.SafeLoader("").construct_object(node)
+    try:
+        value = read_scalar(node)
+    except ValueError as error:
+        raise ConfigError(f"{document.place(key)}: {error}") from None
     return _fill(value, key, document, environ) if isinstance(value, str) else value
+
+
+def read_scalar(node: yaml.Node) -> Any:
+    """The value of a node without parts. Raises ValueError in words for people: PyYAML lets pass whatever Python says
+    of a value that only looks like a date or a number."""
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except yaml.YAMLError as error:
+        raise ValueError(getattr(error, "problem", None) or "not valid YAML") from None
+    except (ValueError, LookupError, AttributeError):
+        raise ValueError(f"'{node.value}' is not what YAML takes it for: put it in quotes") from None
 
 
 def _mapping(
