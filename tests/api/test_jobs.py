@@ -72,6 +72,7 @@ def test_who_would_wait_gets_the_answer_itself_where_it_comes_in_time(
         assert quick.status_code == 200 and quick.json()["choices"] and "preference-applied" not in quick.headers
         assert slow.status_code == 202 and slow.elapsed.total_seconds() >= 1
         assert [job["id"] for job in http.get("/v1/jobs").json()["data"]] == [slow.json()["id"]]
+        http.post(f"/v1/jobs/{slow.json()['id']}/cancel")
 
 
 def test_a_request_becomes_a_job_by_itself_where_that_is_set(tmp_path: Path, upstream: Upstream) -> None:

@@ -104,6 +104,7 @@ def test_the_command_line_makes_keys_with_rules(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("ENGINES", "off")
+    monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
     main(["keys", "create", "strict", "--tee", "required", "--data", "local-only"])
     main(["keys", "create", "plain"])
