@@ -16,6 +16,8 @@ _EXPLORED = 0.05
 """Share of calls that ignore what was measured, so that a target that was slow once is measured again."""
 _MUCH_SLOWER = 3.0
 """Times the latency of the best: what is no bargain however cheap."""
+_NOTICED = 0.05
+"""Seconds. Whoever is slower by less is not slower: of milliseconds, chance alone makes thrice as many."""
 _FEW = 5
 """Calls under which our own measurements of a chute count less than what Chutes tells of it."""
 _THRIFTY = frozenset({Policy.CHEAPEST, Policy.CHEAPEST_NOW, Policy.LOCAL_FIRST, Policy.REMOTE_FIRST})
@@ -112,7 +114,10 @@ def slow(target: Target, route: Route, vitals: Vitals) -> bool:
     """Much slower than the best of its priority."""
     group = (vitals[other].latency for other in route.targets if other.priority == target.priority)
     measured = [latency for latency in group if latency is not None]
-    return bool(measured) and (vitals[target].latency or 0.0) > _MUCH_SLOWER * min(measured)
+    if not measured:
+        return False
+    own, best = vitals[target].latency or 0.0, min(measured)
+    return own > _MUCH_SLOWER * best and own - best > _NOTICED
 
 
 def spread(ordered: Sequence[Target], route: Route, providers: Mapping[str, Provider], vitals: Vitals) -> list[Target]:

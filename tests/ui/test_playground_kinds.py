@@ -1,4 +1,7 @@
-"""The playground's tabs for speech, pictures and ranks, their code to copy, and what stands where no such model is."""
+"""The playground's tabs for speech, pictures and ranks, their code to copy, and what stands where no such model is.
+
+Row of docs/acceptance.md: A002-32.
+"""
 
 import re
 from collections.abc import Iterator
