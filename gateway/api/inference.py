@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.access.keys import Caller
 from gateway.api.asgi import AsgiExchange, Receive, Scope, Send
@@ -70,15 +71,10 @@ class Inference:
                 body = await body
             call = self._call(exchange, body, account)
             if "prefer" in exchange.headers or exchange.edge in self.limits.patience:
-                answer = await self._answer_long(call, exchange, account, line)
-                if answer is None:
-                    return
-                reply = answer
+                reply = await self._answer_long(call, exchange, account, line)
             else:
-                reply = await handle(call, account)
-                if exchange.path == TRANSCRIBE:
-                    reply = render_chutes_reply(reply)
-            if (sending := exchange.send(reply, self.limits.keep_alive)) is not None:
+                reply = await _work(call, exchange.path, account)
+            if reply is not None and (sending := exchange.send(reply, self.limits.keep_alive)) is not None:
                 await sending
         except GatewayError as error:
             line.error = error
@@ -114,11 +110,11 @@ class Inference:
         patience = self.limits.patience.get(exchange.edge, _NO_PATIENCE)
         waiting = None if call.stream else await read_waiting(exchange, call, account, patience, self.runner)
         if waiting is None or (waiting.after is None and not waiting.space):
-            return await _reply(call, exchange.path, account)
+            return await _work(call, exchange.path, account)
         call.may_become_job = waiting.after is not None
         work = LongWork(exchange, account, waiting, self.runner)
         try:
-            return await work.answer(_reply(call, exchange.path, account))
+            return await work.answer(_work(call, exchange.path, account))
         finally:
             line.job, line.error = work.job, work.error
 
@@ -154,9 +150,15 @@ class Inference:
         return audio_call(operation, exchange, form, str(model), self._state.media)
 
 
-async def _reply(call: Call, path: str, account: Account) -> Reply:
+def _work(call: Call, path: str, account: Account) -> Coroutine[Any, Any, Reply]:
+    """To be awaited."""
+    return _transcribed(call, account) if path == TRANSCRIBE else handle(call, account)
+
+
+async def _transcribed(call: Call, account: Account) -> Reply:
+    """The array of `{"start", "end", "text"}` that a whisper chute answers with."""
     reply = await handle(call, account)
-    return render_chutes_reply(reply) if path == TRANSCRIBE else reply
+    return Reply(reply.status, "application/json", render_chutes(reply.result), reply.headers, reply.usage)
 
 
 def _first_transcription(snapshot: Snapshot, caller: Caller) -> str:
@@ -164,8 +166,3 @@ def _first_transcription(snapshot: Snapshot, caller: Caller) -> str:
         if route.type is ModelType.TRANSCRIPTION:
             return route.id
     raise ModelNotFound("No transcription model is configured.", param="model")
-
-
-def render_chutes_reply(reply: Reply) -> Reply:
-    """The array of `{"start", "end", "text"}` that a whisper chute answers with."""
-    return Reply(reply.status, "application/json", render_chutes(reply.result), reply.headers, reply.usage)

@@ -71,9 +71,9 @@ class Account:
         self.reply: Reply | None = None
         self.cache_key: bytes | None = None
         self.cached = False
-        self.pieces: list[tuple[Target, Usage]] = []
+        self.pieces: Sequence[tuple[Target, Usage]] = ()
         """Who answered which part, where a request went out in several."""
-        self.in_vain: list[tuple[Target, Usage]] = []
+        self.in_vain: Sequence[tuple[Target, Usage]] = ()
         """The same of parts that the answer has nothing of, and that cost all the same."""
         self._grant: Grant | None = None
         self._answered = 0.0
@@ -142,7 +142,7 @@ class Account:
         if self.pieces:
             row.seconds = sum(usage.seconds or 0.0 for _, usage in self.pieces)
             row.cost_nanos = _nanos(self.pieces, self.snapshot)
-        if paid := _nanos(self.in_vain, self.snapshot):
+        if self.in_vain and (paid := _nanos(self.in_vain, self.snapshot)):
             row.cost_nanos = paid + (row.cost_nanos or 0)
         return row
 

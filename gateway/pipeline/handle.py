@@ -15,14 +15,13 @@ from gateway.pipeline.choosing import choose
 from gateway.pipeline.confidential import confined, rule_for, with_rule
 from gateway.pipeline.find import find_route
 from gateway.pipeline.images import fetch_chat_images, find_chat_images
-from gateway.pipeline.loading import ask_when_ready
 from gateway.pipeline.long_audio import answer_long, is_long
 from gateway.pipeline.pages import open_pages
 from gateway.pipeline.recall import keep_answer, recall
 from gateway.pipeline.render import render_result
 from gateway.pipeline.stream_guard import guard_stream
+from gateway.pipeline.targets import ask_targets
 from gateway.pipeline.token_bounds import bound_tokens
-from gateway.pipeline.warming import ask_when_warm, met_cold, start_cold, tell_cold
 from gateway.routing.attempt import Tries
 from gateway.routing.journal import Entry
 from gateway.routing.resolve import check_targets, check_type
@@ -94,36 +93,19 @@ def _attached(call: Call, route: Route, snapshot: Snapshot, state: State) -> Awa
 
 
 async def _answer(call: Call, route: Route, account: Account) -> Reply:
-    """From the route's targets."""
+    """From the route's targets or, for a request that is too long, from the larger model of the route."""
     snapshot, state = account.snapshot, account.state
     asking = Asking(choose(route, call, snapshot, state), call, snapshot, state, account.tries, route.hedge)
-    chutes = bool(state.dispatcher.vitals.signals.watched)
-    cold = start_cold(asking, route) if chutes else ()
     try:
-        reply = await asking.attempt()
-    except GatewayError as error:
-        return await _answer_otherwise(error, asking, route, account)
-    if chutes:
-        tell_cold(reply, asking, cold)
-    return _guarded(reply, asking, route, account)
-
-
-async def _answer_otherwise(error: GatewayError, asking: Asking, route: Route, account: Account) -> Reply:
-    """Where no target answers: from a chute that is cold or an engine that is still loading or, for a request that is
-    too long, from the larger model of the route. Raises the error where there is none."""
-    cold = met_cold(asking)
-    try:
-        late = ask_when_warm(asking, error, cold) if cold else ask_when_ready(asking, error)
-        return _guarded(await late, asking, route, account)
+        return _guarded(await ask_targets(asking, route), asking, route, account)
     except UpstreamRefused as refusal:
-        larger = account.snapshot.routes.get(route.context_fallback)
+        larger = snapshot.routes.get(route.context_fallback)
         allowed = larger is not None and account.caller.may_use(larger.id)
         if larger is None or not allowed or refusal.error_code != "context_length_exceeded":
             raise
-        call = asking.call
-        if call.rule or larger.rule:
-            call, larger = _confined(call, larger, account)
-        return await _answer(call, replace(larger, context_fallback=""), account)
+    if call.rule or larger.rule:
+        call, larger = _confined(call, larger, account)
+    return await _answer(call, replace(larger, context_fallback=""), account)
 
 
 def _guarded(reply: Reply, asking: Asking, route: Route, account: Account) -> Reply:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 
-from gateway.errors import GatewayError, InvalidRequest, UpstreamBadResponse
+from gateway.errors import InvalidRequest, UpstreamBadResponse
 from gateway.media.sound import NotSplit, Piece, split_sound
 from gateway.openai_api.audio import AudioOptions, Transcript
 from gateway.openai_api.audio_events import closing_events, text_deltas
@@ -16,8 +16,7 @@ from gateway.openai_api.call import Call, Reply, Upload, Usage
 from gateway.pipeline.account import Account
 from gateway.pipeline.asking import Asking
 from gateway.pipeline.choosing import choose
-from gateway.pipeline.loading import ask_when_ready
-from gateway.pipeline.warming import ask_when_warm, met_cold, start_cold, tell_cold
+from gateway.pipeline.targets import ask_targets
 from gateway.routing.attempt import Tries
 from gateway.routing.order import spread
 from gateway.routing.types import Route
@@ -46,7 +45,7 @@ async def answer_long(
     try:
         reply = await (recording.streamed() if call.stream else recording.joined())
     except NotSplit:
-        account.in_vain, account.pieces = account.pieces, []
+        account.in_vain, account.pieces = account.pieces, ()
         return await whole(call, route, account)
     finally:
         if recording.stream is None:
@@ -131,7 +130,8 @@ class _Recording:
         if not isinstance(reply.result, Transcript):
             raise UpstreamBadResponse("The provider's answer was not understood.")
         if (target := tries.answered_by) is not None:
-            self._account.pieces.append((target, Usage(seconds=piece.ends - piece.begins)))
+            told = (target, Usage(seconds=piece.ends - piece.begins))
+            self._account.pieces = (*self._account.pieces, told)
         self._headers |= reply.headers
         transcript = placed(reply.result, piece.start, number + 1)
         self._heard.put_nowait((number, Part(transcript, piece.begins, piece.ends, piece.tail > 0)))
@@ -143,15 +143,7 @@ class _Recording:
         targets = choose(route, call, snapshot, state)
         if self._splitting.spread:
             targets = spread(targets, route, snapshot.providers, state.dispatcher.vitals)
-        asking = Asking(targets, call, snapshot, state, tries, route.hedge)
-        cold = start_cold(asking, route)
-        try:
-            reply = await asking.attempt()
-        except GatewayError as error:
-            found = met_cold(asking)
-            return await (ask_when_warm(asking, error, found) if found else ask_when_ready(asking, error))
-        tell_cold(reply, asking, cold)
-        return reply
+        return await ask_targets(Asking(targets, call, snapshot, state, tries, route.hedge), route)
 
 
 class _Stream:
