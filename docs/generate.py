@@ -16,12 +16,13 @@ from gateway.api.admin.identity import role_of
 from gateway.observe.metric_table import METRICS
 from gateway.settings import Settings
 from gateway.settings.audio import AudioSettings
+from gateway.settings.cache import CacheSettings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
 from gateway.settings.confidentiality import ConfidentialitySettings
 from gateway.settings.jobs import JobSettings
-from gateway.settings.keys import RetentionSettings
-from gateway.settings.schema import CacheSettings, LimitSettings, Separated
+from gateway.settings.keys import LimitSettings, RetentionSettings
+from gateway.settings.strict import Separated
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

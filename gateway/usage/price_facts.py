@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gateway.errors import ConfigError, InvalidRequest
 from gateway.settings import Settings
-from gateway.settings.schema import PriceConfig
+from gateway.settings.models import PriceConfig
 from gateway.usage.types import Price
 
 CONFIGURED = "configuration"

@@ -34,7 +34,18 @@ from gateway.cli import _parser
 from gateway.errors import ConfigError, GatewayError
 from gateway.openai_api.operations import OPERATIONS
 from gateway.providers.engines import EngineState
-from gateway.settings import ChuteSettings, Settings, load_settings, schema
+from gateway.settings import (
+    ChuteSettings,
+    KeyConfig,
+    ModelConfig,
+    ModelEntry,
+    ProviderConfig,
+    Settings,
+    TargetConfig,
+    load_settings,
+)
+from gateway.settings.models import PriceConfig
+from gateway.settings.providers import ModelTypeName, Performance
 from gateway.state import build_snapshot
 from tests.api.running import MASTER, RunningGateway
 from tests.api.test_files import pdf, picture, tone
@@ -119,8 +130,7 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_key_of_the_file_is_documented() -> None:
     page = PAGES["configuration.md"]
-    parts = (schema.ProviderConfig, schema.ModelEntry, schema.Performance, schema.TargetConfig, schema.ModelConfig)
-    for part in (*parts, schema.KeyConfig, schema.PriceConfig):
+    for part in (ProviderConfig, ModelEntry, Performance, TargetConfig, ModelConfig, KeyConfig, PriceConfig):
         names = part.model_fields.keys() - {"provider", "model", "upstream_model"}
         assert missing(set(names), page) == [], part.__name__
     assert missing(set(EngineConfig.__dataclass_fields__), PAGES["engines.md"]) == []
@@ -128,8 +138,8 @@ def test_every_key_of_the_file_is_documented() -> None:
 
 def test_every_choice_of_the_file_is_documented() -> None:
     page = PAGES["configuration.md"]
-    assert missing([str(kind) for kind in get_args(schema.ModelTypeName)], page) == []
-    for part, name in ((schema.ModelConfig, "policy"), (schema.Performance, "retry_backoff")):
+    assert missing([str(kind) for kind in get_args(ModelTypeName)], page) == []
+    for part, name in ((ModelConfig, "policy"), (Performance, "retry_backoff")):
         assert missing([str(one) for one in get_args(part.model_fields[name].annotation)], page) == []
 
 

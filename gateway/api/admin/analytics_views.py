@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from gateway.admin.documents import ModelDocument
 from gateway.api.admin.usage_views import FiguresView
 from gateway.routing.types import Policy
-from gateway.settings.schema import PriceConfig
+from gateway.settings.models import PriceConfig
 from gateway.settings.strict import Strict
 
 
