@@ -1,4 +1,4 @@
-"""How the gateway is right now: engines, providers, targets, storage, counters. Read once, then told live."""
+"""How the gateway is right now: engines, providers, storage, counters. Read once, then told live."""
 
 import time
 from typing import Annotated
@@ -15,18 +15,13 @@ from gateway.api.admin.overview_views import (
     ProviderNow,
     StatusView,
     StorageView,
-    TargetList,
-    TargetNow,
     WindowView,
 )
 from gateway.api.health import health
 from gateway.api.services import Services, services
-from gateway.errors import NotFound
 from gateway.providers.base import ProviderType
 from gateway.routing.forecast import Forecast, Window, nearly_used
 from gateway.routing.signals import Account, Signals
-from gateway.routing.vitals import Vital
-from gateway.state import State
 
 router = APIRouter(prefix="/api/admin", tags=["overview"])
 Admin = Annotated[Person, Depends(administrator)]
@@ -44,27 +39,6 @@ async def overview(request: Request, _: Admin) -> OverviewView:
         storage=StorageView(kind=known.store.kind, notes=list(known.store.notes)),
         listening_pages=len(known.hub),
     )
-
-
-@router.get("/targets", summary="The state of every target that was asked")
-async def targets(request: Request, _: Admin) -> TargetList:
-    """Breaker, cooldown, latency and speed, as routing sees them. Those that are drained are listed in any case."""
-    data = targets_now(services(request).state)
-    return TargetList(data=data, total=len(data))
-
-
-@router.post("/targets/reset", status_code=204, summary="Close the breaker of a target")
-async def reset(request: Request, _: Admin, provider_id: str, upstream_model: str) -> None:
-    """It is asked again at once, as if it had never failed."""
-    if not services(request).state.dispatcher.vitals.forget(provider_id, upstream_model):
-        raise NotFound(f"The target '{provider_id}/{upstream_model}' was not asked yet.")
-
-
-def targets_now(state: State) -> list[TargetNow]:
-    now, drained = time.monotonic(), state.snapshot.drained
-    asked = dict(state.dispatcher.vitals.items())
-    found = asked | {key: Vital() for key in sorted(drained) if key not in asked}
-    return [_target(*key, vital, now, key in drained) for key, vital in found.items()]
 
 
 def live_status(known: Services) -> StatusView:
@@ -124,20 +98,4 @@ def _window(provider: str, window: Window, account: Account) -> WindowView:
         resets_at=window.resets_at,
         nearly_used=nearly_used(window, found),
         forecast=ForecastView(per_hour=found.per_hour, runs_out_at=found.runs_out_at),
-    )
-
-
-def _target(provider: str, model: str, vital: Vital, now: float, drained: bool) -> TargetNow:
-    return TargetNow(
-        provider_id=provider,
-        upstream_model=model,
-        state=vital.state(now),
-        ready_in=round(max(0.0, vital.ready_at(now) - now), 1),
-        in_flight=vital.in_flight,
-        calls=vital.calls,
-        failures=vital.failures,
-        latency=vital.latency,
-        speed=vital.speed,
-        last_error=vital.last_error,
-        drained=drained,
     )

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from gateway.api.admin.identity import Person, administrator
-from gateway.api.admin.overview import targets_now
-from gateway.api.admin.overview_views import TargetNow
+from gateway.api.admin.target_views import TargetNow
+from gateway.api.admin.targets import targets_now
 from gateway.api.services import services
 from gateway.providers.base import HealthCheck
 from gateway.routing.history import MINUTES

@@ -1,4 +1,4 @@
-"""Targets and where requests go: draining a target, letting it take requests again, and dry runs of whole requests."""
+"""Targets and where requests go: how targets are, draining one and letting it take requests again, dry runs."""
 
 import time
 from typing import Annotated
@@ -9,10 +9,12 @@ from gateway.access.keys import Caller
 from gateway.admin.administration import Actor
 from gateway.admin.documents import SettingDocument
 from gateway.api.admin.identity import Person, administrator
+from gateway.api.admin.target_views import TargetList, TargetNow
 from gateway.api.explain import ExplanationView, Question, explained
 from gateway.api.services import Services, services
 from gateway.errors import Forbidden, NotFound, Outdated
-from gateway.state import Snapshot
+from gateway.routing.vitals import Vital
+from gateway.state import Snapshot, State
 from gateway.state.callers import master_caller
 from gateway.store.records import Resource
 
@@ -21,6 +23,20 @@ Admin = Annotated[Person, Depends(administrator)]
 
 _SETTING = "drained_targets"
 _TRIES = 5
+
+
+@router.get("/targets", summary="The state of every target that was asked")
+async def targets(request: Request, _: Admin) -> TargetList:
+    """Breaker, cooldown, latency and speed, as routing sees them. Those that are drained are listed in any case."""
+    data = targets_now(services(request).state)
+    return TargetList(data=data, total=len(data))
+
+
+@router.post("/targets/reset", status_code=204, summary="Close the breaker of a target")
+async def reset(request: Request, _: Admin, provider_id: str, upstream_model: str) -> None:
+    """It is asked again at once, as if it had never failed."""
+    if not services(request).state.dispatcher.vitals.forget(provider_id, upstream_model):
+        raise NotFound(f"The target '{provider_id}/{upstream_model}' was not asked yet.")
 
 
 @router.post("/targets/drain", status_code=204, summary="Send a target no new requests")
@@ -46,6 +62,29 @@ async def dry_run(request: Request, _: Admin, question: Question, key_id: str = 
     state = services(request).state
     caller = _caller(state.snapshot, key_id) if key_id else master_caller()
     return explained(question, await request.body(), caller, state, lenient=True)
+
+
+def targets_now(state: State) -> list[TargetNow]:
+    now, drained = time.monotonic(), state.snapshot.drained
+    asked = dict(state.dispatcher.vitals.items())
+    found = asked | {key: Vital() for key in sorted(drained) if key not in asked}
+    return [_target(*key, vital, now, key in drained) for key, vital in found.items()]
+
+
+def _target(provider: str, model: str, vital: Vital, now: float, drained: bool) -> TargetNow:
+    return TargetNow(
+        provider_id=provider,
+        upstream_model=model,
+        state=vital.state(now),
+        ready_in=round(max(0.0, vital.ready_at(now) - now), 1),
+        in_flight=vital.in_flight,
+        calls=vital.calls,
+        failures=vital.failures,
+        latency=vital.latency,
+        speed=vital.speed,
+        last_error=vital.last_error,
+        drained=drained,
+    )
 
 
 async def _change(known: Services, actor: Actor, name: str, *, drained: bool) -> None:
