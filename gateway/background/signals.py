@@ -6,8 +6,9 @@ reads. Nothing is asked more often than its time says; what fails is asked ever 
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -96,8 +97,9 @@ class ChuteSignals:
         failure = await self._attempt("load", self._utilization.ttl, self._ask_load)
         failure = await self._attempt("speed", self._statistics.ttl, self._ask_speed) or failure
         for provider in [p for p in providers.values() if p.api_keys][:ACCOUNTS]:
-            failure = await self._attempt(f"quotas of {provider.id}", QUOTAS, self._asking_quotas(provider)) or failure
-            failure = await self._attempt(f"account of {provider.id}", ACCOUNT, self._asking(provider)) or failure
+            quotas, account = partial(self._ask_quotas, provider), partial(self._ask_account, provider)
+            failure = await self._attempt(f"quotas of {provider.id}", QUOTAS, quotas) or failure
+            failure = await self._attempt(f"account of {provider.id}", ACCOUNT, account) or failure
         if failure is not None:
             raise failure
 
@@ -111,7 +113,7 @@ class ChuteSignals:
             if p.type == ProviderType.CHUTES and p.enabled and (is_chutes_host(p.base_url) or p.base_url == ours)
         }
 
-    async def _attempt(self, name: str, every: float, ask: Callable[[], Any]) -> GatewayError | None:
+    async def _attempt(self, name: str, every: float, ask: Callable[[], Awaitable[None]]) -> GatewayError | None:
         """Asks where it is due. Failures double the time until the next question, up to `RAREST`."""
         due = self._due.setdefault(name, _Due())
         if self._clock() < due.at:
@@ -146,12 +148,6 @@ class ChuteSignals:
 
     def _moment(self, copy: Copy) -> float:
         return self.signals.clock() - copy.age(self._catalog.shelf.clock())
-
-    def _asking(self, provider: Provider) -> Callable[[], Any]:
-        return lambda: self._ask_account(provider)
-
-    def _asking_quotas(self, provider: Provider) -> Callable[[], Any]:
-        return lambda: self._ask_quotas(provider)
 
     async def _ask_quotas(self, provider: Provider) -> None:
         """Which chutes have a quota of their own; how much of it is used comes with the account."""
