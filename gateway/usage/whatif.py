@@ -1,5 +1,5 @@
 """Recent traffic through another policy, reckoned and not sent: what it would cost, how long it would take, who would
-answer. Pure; called by the analytics of the API, which knows routes and prices.
+answer. Pure; called by `pipeline.reckoning`, which knows routes and prices.
 
 Expected values, no dice: of a request that reaches a set of targets, each takes the share that the policy gives it, and
 what fails there (as often as it failed lately) goes on to the others.

@@ -1,7 +1,7 @@
 """What the recorded traffic would cost otherwise: on GPUs of one's own, or by another policy. Nothing is sent."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
@@ -12,8 +12,8 @@ from gateway.api.admin.analytics_views import (
     ExpectedView,
     PolicyShareView,
     PolicyView,
-    Question,
     ShareView,
+    WhatIfQuestion,
     WhatIfView,
 )
 from gateway.api.admin.identity import Person, administrator
@@ -21,28 +21,15 @@ from gateway.api.admin.periods import Wanted
 from gateway.api.admin.usage_views import figures_view, moment
 from gateway.api.services import Services, services
 from gateway.errors import InvalidRequest, NotFound
-from gateway.openai_api.confidentiality import strictest
-from gateway.pipeline.confidential import forbidden
-from gateway.providers.base import ProviderType
-from gateway.routing.types import Policy, Route, Target
-from gateway.state import Snapshot, State
+from gateway.pipeline.reckoning import Reckoned, allowed, reckoned, under
+from gateway.routing.types import Policy
 from gateway.store.records import Resource
 from gateway.usage.breakeven import Gpu, break_even
 from gateway.usage.evidence import Evidence, TargetKey, gather
 from gateway.usage.price_facts import price_of
-from gateway.usage.pricing import blended
 from gateway.usage.report import Figures, Step
-from gateway.usage.types import NANOS, Price, UsageRow
-from gateway.usage.whatif import (
-    ASSUMPTIONS,
-    Choice,
-    Expected,
-    by_first_content,
-    by_price,
-    by_speed,
-    is_replayed,
-    replay,
-)
+from gateway.usage.types import NANOS, UsageRow
+from gateway.usage.whatif import ASSUMPTIONS, is_replayed
 
 router = APIRouter(prefix="/api/admin/analytics", tags=["usage"])
 Admin = Annotated[Person, Depends(administrator)]
@@ -95,7 +82,7 @@ async def read_break_even(
 
 
 @router.post("/whatif", summary="Reckon recent requests through a changed model")
-async def read_what_if(request: Request, _: Admin, chosen: Chosen, question: Question) -> WhatIfView:
+async def read_what_if(request: Request, _: Admin, chosen: Chosen, question: WhatIfQuestion) -> WhatIfView:
     """The requests of the period that led to this model, as they would go with other targets, another policy or other
     prices. Nothing is sent and nothing is saved."""
     known = services(request)
@@ -110,12 +97,12 @@ async def read_what_if(request: Request, _: Admin, chosen: Chosen, question: Que
     if not replayed:
         raise InvalidRequest(f"No request of this period led to '{id}'.", param="from")
     prices = {key: price_of(key, price, 0.0) for key, price in question.prices.items()}
-    reckon, before = asyncio.to_thread, None
+    before = None
     if id in now.routes:
-        open_now = _allowed(now.routes[id], now, known.state)
-        before = await reckon(_reckoned, replayed, open_now, now, {}, evidence)
-    open_then = _allowed(then.routes[id], then, known.state)
-    after = await reckon(_reckoned, replayed, open_then, then, prices, evidence)
+        open_now = allowed(now.routes[id], now, known.state)
+        before = await asyncio.to_thread(reckoned, replayed, open_now, now, {}, evidence)
+    open_then = allowed(then.routes[id], then, known.state)
+    after = await asyncio.to_thread(reckoned, replayed, open_then, then, prices, evidence)
     return WhatIfView(
         since=moment(chosen.filter.since),
         until=moment(chosen.filter.until),
@@ -126,8 +113,8 @@ async def read_what_if(request: Request, _: Admin, chosen: Chosen, question: Que
         truncated=truncated,
         actual_cost_usd=sum(row.cost_nanos or 0 for row in replayed) / 1e9,
         actual_latency_ms=sum(row.latency_ms for row in replayed) / len(replayed),
-        before=ExpectedView.model_validate(before[0], from_attributes=True) if before else None,
-        after=ExpectedView.model_validate(after[0], from_attributes=True),
+        before=ExpectedView.model_validate(before.expected, from_attributes=True) if before else None,
+        after=ExpectedView.model_validate(after.expected, from_attributes=True),
         targets=_targets(before, after, evidence),
         assumptions=list(ASSUMPTIONS),
     )
@@ -140,40 +127,19 @@ async def read_policy(request: Request, _: Admin, chosen: Chosen, policy: Policy
     rows, truncated = await _rows(known, chosen)
     wanted = set(chosen.filter.models)
     snapshot = known.state.snapshot
-    routes = {id: _allowed(route, snapshot, known.state) for id, route in snapshot.routes.items()}
-    found = await asyncio.to_thread(_under, policy, rows, replace(snapshot, routes=routes), wanted)
+    routes = {id: allowed(route, snapshot, known.state) for id, route in snapshot.routes.items()}
+    found = await asyncio.to_thread(under, policy, rows, replace(snapshot, routes=routes), wanted)
     return PolicyView(
         since=moment(chosen.filter.since),
         until=moment(chosen.filter.until),
         policy=policy,
         truncated=truncated,
-        models=sorted(found, key=lambda one: -one.before.cost_usd),
+        models=[
+            PolicyShareView.model_validate(one, from_attributes=True)
+            for one in sorted(found, key=lambda one: -one.before.cost_usd)
+        ],
         assumptions=list(ASSUMPTIONS),
     )
-
-
-def _under(policy: Policy, rows: list[UsageRow], snapshot: Snapshot, wanted: set[str]) -> list[PolicyShareView]:
-    evidence = gather(rows)
-    by_route: dict[str, list[UsageRow]] = {}
-    for row in rows:
-        if row.route in snapshot.routes and (not wanted or row.route in wanted):
-            by_route.setdefault(row.route, []).append(row)
-    found = []
-    for id, own in by_route.items():
-        route, replayed = snapshot.routes[id], [row for row in own if is_replayed(row)]
-        before = _reckoned(replayed, route, snapshot, {}, evidence)[0]
-        after = _reckoned(replayed, replace(route, policy=policy), snapshot, {}, evidence)[0]
-        view = PolicyShareView(
-            model=id,
-            policy=route.policy,
-            targets=len(route.targets),
-            requests=len(own),
-            replayed=len(replayed),
-            before=ExpectedView.model_validate(before, from_attributes=True),
-            after=ExpectedView.model_validate(after, from_attributes=True),
-        )
-        found.append(view)
-    return found
 
 
 async def _rows(known: Services, chosen: Wanted) -> tuple[list[UsageRow], bool]:
@@ -186,63 +152,9 @@ async def _rows(known: Services, chosen: Wanted) -> tuple[list[UsageRow], bool]:
     return rows, False
 
 
-def _allowed(route: Route, snapshot: Snapshot, state: State) -> Route:
-    """Without the targets that the rules of the settings and of the model forbid."""
-    rule = strictest(snapshot.rule, route.rule)
-    barred = forbidden(rule, route, snapshot, state) if rule else {}
-    return replace(route, targets=tuple(t for t in route.targets if t not in barred)) if barred else route
-
-
-_Reckoned = tuple[Expected, Mapping[TargetKey, Choice]]
-
-
-def _reckoned(
-    rows: list[UsageRow],
-    route: Route,
-    snapshot: Snapshot,
-    prices: Mapping[str, Price],
-    evidence: Mapping[TargetKey, Evidence],
-) -> _Reckoned:
-    usable = [t for t in route.targets if (p := snapshot.providers.get(t.provider_id)) and p.enabled]
-    choices = [_choice(target, route.policy, snapshot, prices) for target in usable]
-    return replay(rows, choices, evidence, _rank(route.policy, evidence)), {one.key: one for one in choices}
-
-
-def _choice(target: Target, policy: Policy, snapshot: Snapshot, prices: Mapping[str, Price]) -> Choice:
-    local = snapshot.providers[target.provider_id].type == ProviderType.LOCAL
-    changed = prices.get(f"{target.provider_id}/{target.upstream_model}")
-    rate = (blended(changed) if changed else None) or target.price
-    tiers: Mapping[Policy, tuple[int, ...]] = {
-        Policy.LOCAL_FIRST: (not local, target.priority),
-        Policy.REMOTE_FIRST: (local, target.priority),
-        Policy.WEIGHTED: (0,),
-    }
-    return Choice(
-        target.provider_id,
-        target.upstream_model,
-        tiers.get(policy, (target.priority,)),
-        target.weight,
-        changed or snapshot.prices.at(target.provider_id, target.upstream_model),
-        rate if rate is not None else 0.0 if local else float("inf"),
-    )
-
-
-def _rank(policy: Policy, evidence: Mapping[TargetKey, Evidence]) -> Callable[[Choice], float] | None:
-    """As `routing.order` arranges the targets of one priority."""
-    match policy:
-        case Policy.CHEAPEST | Policy.CHEAPEST_NOW:
-            return by_price
-        case Policy.LOWEST_LATENCY:
-            return by_first_content(evidence)
-        case Policy.HIGHEST_THROUGHPUT:
-            return by_speed(evidence)
-        case _:
-            return None
-
-
-def _targets(before: _Reckoned | None, after: _Reckoned, evidence: Mapping[TargetKey, Evidence]) -> list[ShareView]:
+def _targets(before: Reckoned | None, after: Reckoned, evidence: Mapping[TargetKey, Evidence]) -> list[ShareView]:
     """Those that would answer most come first."""
-    choices = {**(before[1] if before else {}), **after[1]}
+    choices = {**(before.choices if before else {}), **after.choices}
     found = []
     for key, choice in choices.items():
         known = evidence.get(key, Evidence())
@@ -256,8 +168,8 @@ def _targets(before: _Reckoned | None, after: _Reckoned, evidence: Mapping[Targe
         view = ShareView(
             provider_id=choice.provider_id,
             upstream_model=choice.upstream_model,
-            before=before[0].shares.get(key, 0.0) if before else 0.0,
-            after=after[0].shares.get(key, 0.0),
+            before=before.expected.shares.get(key, 0.0) if before else 0.0,
+            after=after.expected.shares.get(key, 0.0),
             attempts=known.attempts,
             failing=known.failing,
             priced=choice.price is not None,

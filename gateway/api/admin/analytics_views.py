@@ -35,7 +35,7 @@ class BreakEvenView(BaseModel):
     saved_usd: float = Field(description="By GPUs of one's own in this period; negative: they cost more.")
 
 
-class Question(Strict):
+class WhatIfQuestion(Strict):
     """A model as it would be saved, and prices that would hold."""
 
     model: ModelDocument
