@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import SecretStr, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from gateway.access.secrets import mask_secret
 from gateway.admin.directory import Directory
@@ -15,6 +16,7 @@ from gateway.admin.overlay import setting
 from gateway.admin.views import SettingView
 from gateway.errors import ConfigError, Conflict, InvalidRequest
 from gateway.settings import Settings
+from gateway.settings.strict import Strict
 from gateway.store.records import Put, Resource
 
 _RESOURCES = frozenset({"providers", "models", "keys"})
@@ -67,7 +69,7 @@ class RuntimeSettings:
     def summaries(self, directory: Directory) -> Iterable[Mapping[str, Any]]:
         for name, field in Settings.model_fields.items():
             if name not in _RESOURCES:
-                yield {"id": name, "description": field.description or "", "changeable": name in CHANGEABLE}
+                yield {"id": name, "description": _description(field), "changeable": name in CHANGEABLE}
 
     def view(self, id: str, directory: Directory) -> SettingView | None:
         field = Settings.model_fields.get(id)
@@ -82,7 +84,7 @@ class RuntimeSettings:
                 "origin": "database" if record else directory.base.origins.get(id, "default"),
                 "value": _shown(id, getattr(directory.settings, id)),
                 "default": _shown(id, default),
-                "description": field.description or "",
+                "description": _description(field),
                 "json_schema": _schema(id),
                 "changeable": id in CHANGEABLE,
             }
@@ -90,6 +92,14 @@ class RuntimeSettings:
 
     def dependents(self, id: str, directory: Directory) -> list[Dependent]:
         return []
+
+
+def _description(field: FieldInfo) -> str:
+    """What the field says of itself; of a block, or of a mapping to blocks, the first paragraph of their class."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    blocks = (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Strict))
+    told = field.description or next((block.__doc__ for block in blocks), None) or ""
+    return " ".join(told.partition("\n\n")[0].split())
 
 
 @cache

@@ -6,7 +6,7 @@ from gateway.settings.strict import Strict
 
 
 class AudioSettings(Strict):
-    """Of all models that say nothing else."""
+    """How long recordings are parted and sent, for all models that say nothing else."""
 
     split_seconds: float = Field(
         600, ge=0, description="Recordings longer than this are cut in pieces of at most this; 0: never."

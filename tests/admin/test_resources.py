@@ -174,6 +174,18 @@ def test_a_setting_that_is_read_before_the_database_says_where_it_goes(admin: ht
     assert "PORT" in refused.json()["error"]["message"]
 
 
+def test_every_setting_says_what_it_does(admin: httpx.Client) -> None:
+    listed = admin.get("/api/admin/settings?limit=500").json()
+    told = {row["id"]: row["description"] for row in listed["data"]}
+    assert len(told) == listed["total"] > 50
+    assert [name for name, description in told.items() if not description.strip()] == []
+    assert told["max_body_mb"] == "Largest JSON body, in MB."
+    assert told["retention"] == "How long what happened is kept; the oldest goes first."
+    assert told["prices"].startswith("What one model of one provider costs, in USD")
+    found = admin.get("/api/admin/settings?q=the oldest goes first").json()["data"]
+    assert [row["id"] for row in found] == ["retention"]
+
+
 def test_every_change_is_in_the_audit_log_without_secrets(admin: httpx.Client, provider: str) -> None:
     admin.delete(f"/api/admin/providers/{provider}")
     log = admin.get("/api/admin/audit?resource=providers").json()["data"]
