@@ -126,10 +126,7 @@ class Exchange(ABC):
             if keep_alive:
                 self._beat(keep_alive)
             try:
-                async for piece in body:
-                    self._sent_at = time.monotonic()
-                    if (writing := self._write(piece)) is not None:
-                        await writing
+                await body.pour(self._take)
             except GatewayError as error:
                 self.broken = error
                 if (writing := self._write(render_event(error))) is not None:
@@ -146,6 +143,10 @@ class Exchange(ABC):
                 await ending
         finally:
             await body.aclose()
+
+    def _take(self, pieces: list[bytes]) -> Awaitable[None] | None:
+        self._sent_at = time.monotonic()
+        return self._write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     async def send_error(self, error: GatewayError, extra: Iterable[tuple[str, str]] = ()) -> None:
         self.status, headers, body = render(error, self.request_id)

@@ -2,11 +2,11 @@
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable
 from dataclasses import replace
 
 from gateway.cache.store import Entry, ResponseCache
-from gateway.openai_api.call import ByteStream, Reply, Usage
+from gateway.openai_api.call import ByteStream, Reply, Take, Usage
 from gateway.openai_api.sse import is_done
 
 _KEPT_HEADERS = ("x-gateway-provider", "x-gateway-model")
@@ -46,18 +46,22 @@ class Recorded:
     def usage(self) -> Usage | None:
         return self._stream.usage
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces: list[bytes] = []
+    async def pour(self, take: Take) -> None:
+        kept: list[bytes] = []
         room = self._cache.max_entry
-        async for piece in self._stream:
-            room -= len(piece)
-            if room >= 0 and not piece.startswith(_COMMENT):
-                pieces.append(piece)
-            yield piece
+
+        def collect(pieces: list[bytes]) -> Awaitable[None] | None:
+            nonlocal room
+            room -= sum(map(len, pieces))
+            if room >= 0:
+                kept.extend(piece for piece in pieces if not piece.startswith(_COMMENT))
+            return take(pieces)
+
+        await self._stream.pour(collect)
         if room < 0:
             self._cache.counts.refused += 1
-        elif _is_whole(pieces):
-            self._cache.put(self._key, _entry(self._reply, tuple(pieces), self.usage, is_stream=True))
+        elif _is_whole(kept):
+            self._cache.put(self._key, _entry(self._reply, tuple(kept), self.usage, is_stream=True))
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -73,9 +77,10 @@ class Replayed:
     def usage(self) -> Usage | None:
         return self._entry.usage
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def pour(self, take: Take) -> None:
         for piece in self._entry.pieces:
-            yield piece
+            if (waiting := take([piece])) is not None:
+                await waiting
 
     async def aclose(self) -> None: ...
 

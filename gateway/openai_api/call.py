@@ -1,6 +1,6 @@
 """`Call` and `Reply`: one request after parsing, and its answer. Made by `api`, consumed by `pipeline` and adapters."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -84,6 +84,14 @@ class Usage:
     pages: int | None = None
 
 
+Take = Callable[[list[bytes]], Awaitable[None] | None]
+"""Takes the pieces that have arrived, at least one; what it returns is awaited before it gets more."""
+
+
+class Enough(Exception):
+    """Raised by a `Take` that wants no more for now."""
+
+
 class ByteStream(Protocol):
     """An answer that arrives in pieces. `aclose` stops the upstream at once; safe at any time, twice too."""
 
@@ -92,7 +100,11 @@ class ByteStream(Protocol):
         """What has been told so far; all of it once the stream has ended."""
         ...
 
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    async def pour(self, take: Take) -> None:
+        """Hands everything to `take` as it arrives, within the very callback of the network, so that no task wakes up
+        for a piece. Raises what broke the stream, and what `take` raises; after `Enough` the stream can be poured on.
+        """
+        ...
 
     async def aclose(self) -> None: ...
 

@@ -1,8 +1,8 @@
 """Copies a stream as it passes, for keys that store their answers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable
 
-from gateway.openai_api.call import ByteStream, Usage
+from gateway.openai_api.call import ByteStream, Take, Usage
 
 MAX_BYTES = 256 * 1024
 """Of a request or an answer that is stored; the rest is cut off."""
@@ -24,12 +24,14 @@ class Collected:
     def so_far(self) -> bytes:
         return b"".join(self._pieces)[:MAX_BYTES]
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._stream:
+    async def pour(self, take: Take) -> None:
+        def collect(pieces: list[bytes]) -> Awaitable[None] | None:
             if self._room > 0:
-                self._room -= len(piece)
-                self._pieces.append(piece)
-            yield piece
+                self._room -= sum(map(len, pieces))
+                self._pieces += pieces
+            return take(pieces)
+
+        await self._stream.pour(collect)
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from gateway.errors import GatewayError, render_event
-from gateway.openai_api.call import ByteStream, Reply, Usage
+from gateway.openai_api.call import ByteStream, Reply, Take, Usage
 from gateway.openai_api.sse import comment
 from gateway.pipeline.asking import Asking
 from gateway.providers.engines import EngineState, EngineStatus
@@ -37,20 +37,22 @@ class WaitingStream:
         self._attempt, self._signs = attempt, signs
         self._inner: ByteStream | None = None
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def pour(self, take: Take) -> None:
         async for sign in self._signs:
-            yield sign
+            if (waiting := take([sign])) is not None:
+                await waiting
+        body = await self._awaited()
+        if not isinstance(body, bytes):
+            self._inner = body
+            await body.pour(take)
+        elif (waiting := take([body])) is not None:
+            await waiting
+
+    async def _awaited(self) -> bytes | ByteStream:
         try:
-            reply = await self._attempt()
+            return (await self._attempt()).body
         except GatewayError as error:
-            yield render_event(error)
-            return
-        if isinstance(reply.body, bytes):
-            yield reply.body
-            return
-        self._inner = reply.body
-        async for piece in reply.body:
-            yield piece
+            return render_event(error)
 
     @property
     def usage(self) -> Usage | None:

@@ -12,7 +12,7 @@ from gateway.openai_api.audio import AudioOptions, Transcript
 from gateway.openai_api.audio_events import closing_events, text_deltas
 from gateway.openai_api.audio_join import Part, Seams, gap, joined, placed
 from gateway.openai_api.audio_length import seconds_at_most
-from gateway.openai_api.call import Call, Reply, Upload, Usage
+from gateway.openai_api.call import Call, Reply, Take, Upload, Usage
 from gateway.pipeline.account import Account
 from gateway.pipeline.asking import Asking
 from gateway.pipeline.choosing import choose
@@ -156,18 +156,21 @@ class _Stream:
     def usage(self) -> Usage:
         return self._recording.usage
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def pour(self, take: Take) -> None:
+        async for events in self._events():
+            if events and (waiting := take(events)) is not None:
+                await waiting
+
+    async def _events(self) -> AsyncIterator[list[bytes]]:
         text = ""
         try:
             async for part in _behind(self._first, self._others):
                 between = gap(text, part.transcript.text)
                 text += between + part.transcript.text
-                for event in text_deltas(part.transcript, between):
-                    yield event
+                yield text_deltas(part.transcript, between)
         except NotSplit:
             raise InvalidRequest("The recording could not be read to its end.", param="file") from None
-        for event in closing_events(text):
-            yield event
+        yield closing_events(text)
 
     async def aclose(self) -> None:
         await self._recording.aclose()

@@ -1,11 +1,12 @@
 """Keeps an answer going when its target breaks in the middle: continued or begun anew elsewhere, never just cut."""
 
-from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Awaitable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from gateway.errors import GatewayError
-from gateway.openai_api.call import ByteStream, Reply, Usage
+from gateway.openai_api.call import ByteStream, Enough, Reply, Take, Usage
 from gateway.openai_api.chunks import only_role
 from gateway.openai_api.continuation import CatchingUp, SaidSoFar, can_continue, continuation, restart_event
 from gateway.openai_api.operations import COMPLETIONS, Body
@@ -35,10 +36,9 @@ class GuardedStream:
 
     def __init__(self, stream: ByteStream, asking: Asking, policy: StreamPolicy) -> None:
         self._stream, self._asking, self._policy = stream, asking, policy
-        self._arriving = aiter(stream)
         self._said = SaidSoFar()
         self._said_before = 0
-        self._held: deque[bytes] = deque()
+        self._held: list[bytes] = []
         self._recoveries = 0
         self._broken = asking.tries.answered_by
 
@@ -50,33 +50,36 @@ class GuardedStream:
             return usage
         return replace(usage, output_tokens=usage.output_tokens + self._said_before)
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        """A stream that goes on does not introduce its speaker again."""
+    async def pour(self, take: Take) -> None:
+        taker = partial(self._pass, take)
         while True:
             try:
-                event = self._held.popleft() if self._held else await self._arriving.__anext__()
+                return await self._stream.pour(taker)
             except GatewayError as error:
                 if self._recoveries == _RECOVERIES or not await self._recover(error):
                     raise
-                self._recoveries += 1
-                if self._policy is StreamPolicy.RESTART:
-                    marked, self._said = restart_event(self._said), SaidSoFar()
-                    return marked
-                continue
-            if self._goes_on and only_role(event):
-                continue
+            self._recoveries += 1
+            if (waiting := self._bridge(take)) is not None:
+                await waiting
+
+    def _pass(self, take: Take, events: list[bytes]) -> Awaitable[None] | None:
+        """A stream that goes on does not introduce its speaker again."""
+        if self._recoveries and self._policy is StreamPolicy.CONTINUE:
+            events = [event for event in events if not only_role(event)]
+        for event in events:
             self._said.note(event)
-            return event
+        return take(events) if events else None
+
+    def _bridge(self, take: Take) -> Awaitable[None] | None:
+        """What comes between the broken stream and the one that took its place."""
+        if self._policy is StreamPolicy.RESTART:
+            marked, self._said = restart_event(self._said), SaidSoFar()
+            return take([marked])
+        held, self._held = self._held, []
+        return self._pass(take, held)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-    @property
-    def _goes_on(self) -> bool:
-        return self._recoveries > 0 and self._policy is StreamPolicy.CONTINUE
 
     async def _recover(self, error: GatewayError) -> bool:
         """Whether another stream took the place of the broken one."""
@@ -101,7 +104,7 @@ class GuardedStream:
             return False
         if isinstance(reply.body, bytes):
             return False
-        self._stream, self._arriving = reply.body, aiter(reply.body)
+        self._stream = reply.body
         self._broken = asking.tries.answered_by
         return True
 
@@ -118,12 +121,17 @@ class GuardedStream:
         if not await self._take_over(asking):
             return False
         ahead = CatchingUp(self._said.text)
-        try:
-            async for event in self._arriving:
-                if passed := ahead.feed(event):
+
+        def compare(events: list[bytes]) -> None:
+            for event in events:
+                if passed := event if ahead.done else ahead.feed(event):
                     self._held.append(passed)
-                if ahead.done or ahead.diverged:
-                    break
+            if ahead.done or ahead.diverged:
+                raise Enough
+
+        try:
+            with suppress(Enough):
+                await self._stream.pour(compare)
         except GatewayError:
             return False
         if not ahead.done:

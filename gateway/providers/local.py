@@ -1,12 +1,11 @@
 """Our own engines on loopback: found on the board at each call, guarded from fields that could hurt them."""
 
-from collections.abc import AsyncIterator
 from typing import cast
 
 import orjson
 
 from gateway.errors import EngineFailed, EngineLoading
-from gateway.openai_api.call import Call, Reply, Usage
+from gateway.openai_api.call import Call, Reply, Take, Usage
 from gateway.openai_api.operations import OCR, Body, ModelType
 from gateway.providers.audio_calls import send_audio
 from gateway.providers.base import Endpoint, ListedModel, Provider
@@ -87,19 +86,19 @@ class StrippedStream:
     def usage(self) -> Usage | None:
         return self._chunks.usage
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        event = await self._chunks.__anext__()
-        if not event.startswith(b"data: {"):
-            return event
-        data = event[6:-2]
-        stripped = strip_reply(data)
-        return event if stripped is data else b"data: " + stripped + b"\n\n"
+    async def pour(self, take: Take) -> None:
+        await self._chunks.pour(lambda events: take([_stripped(event) for event in events]))
 
     async def aclose(self) -> None:
         await self._chunks.aclose()
+
+
+def _stripped(event: bytes) -> bytes:
+    if not event.startswith(b"data: {"):
+        return event
+    data = event[6:-2]
+    stripped = strip_reply(data)
+    return event if stripped is data else b"data: " + stripped + b"\n\n"
 
 
 def _upstream(engine: EngineStatus, provider: Provider) -> Upstream:

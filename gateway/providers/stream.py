@@ -1,15 +1,15 @@
 """A stream of an upstream, checked event by event: what is cut, silent, garbage or an error never ends as a success."""
 
-from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Awaitable, Iterable
+from functools import partial
 
 import msgspec
 
-from gateway.errors import UpstreamBadResponse, UpstreamTimeout
-from gateway.openai_api.call import Usage
+from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout
+from gateway.openai_api.call import Enough, Take, Usage
 from gateway.openai_api.sse import DONE, EventSplitter, data_of, is_done, plain_data
 from gateway.providers.failures import failure_inside
-from gateway.providers.transport.base import HttpResponse
+from gateway.providers.transport.base import HttpResponse, TakeBody
 from gateway.providers.usage import read_usage
 
 MAX_EVENT = 8 * 2**20
@@ -52,37 +52,23 @@ class ChunkStream:
         self, response: HttpResponse, secrets: Iterable[str] = (), *, hide_usage: bool = False, limit: int = MAX_EVENT
     ) -> None:
         self._response = response
-        self._pieces = response.stream()
         self._splitter = EventSplitter(limit)
         self._secrets = tuple(secrets)
         self._hide_usage = hide_usage
-        self._events: deque[bytes] = deque()
         self._open: set[int | None] = set()
-        self._begun = self._ended = False
-        self._done = False
+        self._begun = self._done = False
+        self._failure: GatewayError | None = None
         self.usage: Usage | None = None
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._done:
-            await self._response.drain(DRAIN)
-            raise StopAsyncIteration
+    async def pour(self, take: Take) -> None:
         try:
-            while True:
-                while self._events:
-                    event = self._events.popleft()
-                    if self._accept(event):
-                        return event
-                if self._ended:
-                    return self._finish()
-                if self._begun and not self._open:
-                    self._response.idle = min(self._response.idle, AFTER_FINISH)
-                try:
-                    self._events.extend(self._splitter.feed(await self._pieces.__anext__()))
-                except (StopAsyncIteration, UpstreamTimeout) as error:
-                    self._end(error)
+            if self._failure is not None:
+                raise self._failure
+            if not self._done:
+                await self._receive(take)
+            await self._response.drain(DRAIN)
+        except Enough:
+            raise
         except BaseException:
             await self._response.aclose()
             raise
@@ -94,19 +80,54 @@ class ChunkStream:
     def _finished(self) -> bool:
         return self._begun and not self._open
 
-    def _end(self, cause: Exception) -> None:
-        """The body has ended, or fell silent when all was said."""
-        if isinstance(cause, UpstreamTimeout) and not self._finished:
-            raise cause
-        self._ended = True
-        if self._splitter.rest.strip():
-            self._events.extend(self._splitter.feed(b"\n\n"))
-
-    def _finish(self) -> bytes:
+    async def _receive(self, take: Take) -> None:
+        """Until `[DONE]`, the end of the body, or a silence when all was said."""
+        try:
+            await self._read_body(partial(self._pass, take))
+        except Enough:
+            if not self._done:
+                raise
+            return
         if not self._finished:
             raise UpstreamBadResponse("The provider's stream ended before the answer was complete.")
         self._done = True
-        return DONE
+        if (waiting := take([DONE])) is not None:
+            await waiting
+
+    async def _read_body(self, take: TakeBody) -> None:
+        try:
+            await self._response.pour(take)
+        except UpstreamTimeout:
+            if not self._finished:
+                raise
+        if self._splitter.rest.strip() and (waiting := take(b"\n\n")) is not None:
+            await waiting
+
+    def _pass(self, take: Take, data: bytes) -> Awaitable[None] | None:
+        """The events that are complete now; what comes before a bad one is passed on before that is raised."""
+        events = self._accepted(self._splitter.feed(data))
+        waiting = take(events) if events else None
+        stop = self._failure or (Enough() if self._done else None)
+        if stop is not None:
+            if waiting is None:
+                raise stop
+            return _stopped(waiting, stop)
+        if not self._open and self._begun:
+            self._response.idle = min(self._response.idle, AFTER_FINISH)
+        return waiting
+
+    def _accepted(self, events: list[bytes]) -> list[bytes]:
+        """Up to `[DONE]`, or to the one that is a failure."""
+        accepted = []
+        try:
+            for event in events:
+                if self._accept(event):
+                    accepted.append(event)
+                    if self._done:
+                        break
+        except GatewayError as error:
+            self._failure = error
+        return accepted
 
     def _accept(self, event: bytes) -> bool:
         """True for events to pass on. Comments are passed: they show that the upstream lives."""
@@ -150,6 +171,11 @@ class ChunkStream:
         if told:
             self.usage = read_usage(chunk.usage) or self.usage
         return bool(chunk.choices) or not (self._hide_usage and told)
+
+
+async def _stopped(waiting: Awaitable[None], stop: Exception) -> None:
+    await waiting
+    raise stop
 
 
 def _invalid() -> UpstreamBadResponse:

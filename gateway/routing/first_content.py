@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
+from contextlib import suppress
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout
-from gateway.openai_api.call import ByteStream, Reply, Usage
+from gateway.openai_api.call import ByteStream, Enough, Reply, Take, Usage
 from gateway.openai_api.chunks import has_content
 from gateway.routing.vitals import Vital
 
@@ -32,8 +32,8 @@ class BegunStream:
     Tells the target's vital how it went on and when it ended.
     """
 
-    def __init__(self, first: deque[bytes], rest: AsyncIterator[bytes], source: ByteStream, vital: Vital) -> None:
-        self._first, self._rest, self._source, self._vital = first, rest, source, vital
+    def __init__(self, first: list[bytes], source: ByteStream, vital: Vital) -> None:
+        self._first, self._source, self._vital = first, source, vital
         self._began = time.monotonic()
         self._closed = False
 
@@ -42,14 +42,12 @@ class BegunStream:
         """All of it once the stream has ended."""
         return self._source.usage
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._first:
-            return self._first.popleft()
+    async def pour(self, take: Take) -> None:
+        first, self._first = self._first, []
+        if first and (waiting := take(first)) is not None:
+            await waiting
         try:
-            return await self._rest.__anext__()
+            await self._source.pour(take)
         except GatewayError as error:
             self._vital.fail(time.monotonic(), error)
             raise
@@ -67,16 +65,19 @@ async def begun(body: ByteStream, vital: Vital) -> BegunStream:
     """The stream from its first content on: headers, comments and a chunk with only a role are none."""
     if isinstance(body, BegunStream):
         return body
-    pieces = aiter(body)
-    first: deque[bytes] = deque()
+    first: list[bytes] = []
+
+    def hear(events: list[bytes]) -> None:
+        first.extend(events)
+        if any(map(has_content, events)):
+            raise Enough
+
     try:
-        while not first or not has_content(first[-1]):
-            first.append(await anext(pieces))
-    except StopAsyncIteration:
+        with suppress(Enough):
+            await body.pour(hear)
         if not first:
-            await body.aclose()
-            raise UpstreamBadResponse("The provider closed the stream before sending anything.") from None
+            raise UpstreamBadResponse("The provider closed the stream before sending anything.")
     except BaseException:
         await body.aclose()
         raise
-    return BegunStream(first, pieces, body, vital)
+    return BegunStream(first, body, vital)

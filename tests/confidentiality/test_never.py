@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -20,7 +19,7 @@ from gateway.errors import (
     UpstreamServerError,
     UpstreamTimeout,
 )
-from gateway.openai_api.call import Call, Reply, Usage
+from gateway.openai_api.call import Call, Reply, Take, Usage
 from gateway.openai_api.confidentiality import Rule, strictest
 from gateway.openai_api.operations import CHAT
 from gateway.pipeline import handle
@@ -30,6 +29,7 @@ from gateway.providers.engines import NoEngines
 from gateway.routing.attempt import Dispatcher, QueueLimits, Tries
 from gateway.routing.types import Hedge, Policy, Route, Spill, StreamPolicy, Target
 from gateway.state import Snapshot, State
+from tests.fakes.streams import pieces_of
 
 LOCAL = "engine"
 FAILURES = ("", "500", "429", "timeout", "garbage", "too long", "cut", "slow", "refused")
@@ -45,15 +45,12 @@ class Stream:
         self._left = [EVENT, EVENT]
         self._breaks = breaks
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._left:
-            return self._left.pop()
+    async def pour(self, take: Take) -> None:
+        while self._left:
+            if (waiting := take([self._left.pop()])) is not None:
+                await waiting
         if self._breaks:
             raise UpstreamBadResponse("cut")
-        raise StopAsyncIteration
 
     async def aclose(self) -> None: ...
 
@@ -172,8 +169,7 @@ async def run(call: Call, account: Account) -> None:
     try:
         reply = await handle(call, account)
         if not isinstance(reply.body, bytes):
-            async for _ in reply.body:
-                pass
+            await pieces_of(reply.body)
     except GatewayError:
         pass
 

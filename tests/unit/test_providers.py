@@ -26,7 +26,7 @@ from gateway.errors import (
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
-from gateway.openai_api.call import Call, Reply, Usage
+from gateway.openai_api.call import Call, Usage
 from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, Operation
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderAdapter, ProviderType, Timeouts
 from gateway.providers.registry import build_adapters
@@ -34,6 +34,7 @@ from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
 from tests.fakes import answers
 from tests.fakes.http_server import Exchange, HttpServer
+from tests.fakes.streams import first_pieces, pieces_of, streamed_pieces
 from tests.fakes.upstream import Upstream
 
 KEY = "sk-operator-0123456789"
@@ -64,11 +65,6 @@ def call(operation: Operation = CHAT, stream: bool = False, **body: Any) -> Call
     inner = {"messages": [{"role": "user", "content": "hi"}]} if operation is CHAT else {"prompt": "hi"}
     document = {"model": "public", **inner, **body, **({"stream": True} if stream else {})}
     return Call(operation, "public", "req", time.monotonic(), json.dumps(document).encode(), stream=stream)
-
-
-async def events(reply: Reply) -> list[bytes]:
-    assert not isinstance(reply.body, bytes)
-    return [event async for event in reply.body]
 
 
 # --- JSON ---
@@ -103,7 +99,7 @@ async def test_of_two_models_in_a_body_neither_reaches_the_upstream(
 async def test_chat_stream(adapters: Mapping[str, ProviderAdapter], upstream: Upstream, usage: bool) -> None:
     more = {"stream_options": {"include_usage": True}} if usage else {}
     reply = await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(stream=True, **more))
-    got = await events(reply)
+    got = await streamed_pieces(reply)
     assert reply.media_type == "text/event-stream"
     sent = list(answers.stream_events(upstream, upstream.last))
     assert got == [event for event in sent if usage or b'"usage"' not in event]
@@ -116,7 +112,7 @@ async def test_a_stream_is_not_asked_for_usage_where_the_provider_refuses_to_be(
 ) -> None:
     old = replace(provider(upstream), stream_usage=False)
     reply = await adapters["openai"].send(Endpoint(old, "gpt-x"), call(stream=True))
-    assert (await events(reply))[-1] == b"data: [DONE]\n\n"
+    assert (await streamed_pieces(reply))[-1] == b"data: [DONE]\n\n"
     assert "stream_options" not in upstream.last.json
 
 
@@ -124,7 +120,7 @@ async def test_a_stream_is_not_asked_for_usage_where_the_provider_refuses_to_be(
 async def test_completions(adapters: Mapping[str, ProviderAdapter], upstream: Upstream, stream: bool) -> None:
     reply = await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(COMPLETIONS, stream, n=2))
     if stream:
-        assert (await events(reply))[-1] == b"data: [DONE]\n\n"
+        assert (await streamed_pieces(reply))[-1] == b"data: [DONE]\n\n"
     else:
         assert isinstance(reply.body, bytes)
         assert [c["text"] for c in json.loads(reply.body)["choices"]] == [upstream.text] * 2
@@ -225,7 +221,7 @@ async def test_failures(
 ) -> None:
     with pytest.raises(GatewayError) as caught:
         reply = await adapters["openai"].send(Endpoint(provider(upstream), f"fault:{fault}"), call(stream=stream))
-        await events(reply)
+        await streamed_pieces(reply)
     error = caught.value
     assert type(error) is kind
     assert (error.http_status, error.retry_after) == (status, wait)
@@ -281,12 +277,11 @@ BROKEN = ["cut:0", "cut:3", "reset:3", "garbage:3", "error:3", "nofinish", "stal
 async def test_a_broken_stream_never_looks_complete(
     adapters: Mapping[str, ProviderAdapter], upstream: Upstream, fault: str
 ) -> None:
-    got = []
+    got: list[bytes] = []
     with pytest.raises(GatewayError):
         reply = await adapters["openai"].send(Endpoint(provider(upstream), f"fault:{fault}"), call(stream=True))
         assert not isinstance(reply.body, bytes)
-        async for event in reply.body:
-            got.append(event)
+        await pieces_of(reply.body, got)
     count = fault.partition(":")[2]
     assert not count or len(got) == int(count)
     assert b"data: [DONE]\n\n" not in got
@@ -300,7 +295,7 @@ async def test_a_finished_answer_needs_no_done(
     adapters: Mapping[str, ProviderAdapter], upstream: Upstream, fault: str
 ) -> None:
     reply = await adapters["openai"].send(Endpoint(provider(upstream), f"fault:{fault}"), call(stream=True))
-    got = await events(reply)
+    got = await streamed_pieces(reply)
     assert got[-1] == b"data: [DONE]\n\n"
     assert b'"finish_reason":"stop"' in got[-2]
 
@@ -318,7 +313,7 @@ async def test_streams_reuse_their_connection(
     adapters: Mapping[str, ProviderAdapter], upstream: Upstream, transport: PooledTransport
 ) -> None:
     for _ in range(5):
-        await events(await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(stream=True)))
+        await streamed_pieces(await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(stream=True)))
     assert transport.counts.opened == 1
 
 
@@ -328,9 +323,8 @@ async def test_leaving_a_stream_stops_the_upstream(
 ) -> None:
     reply = await adapters["openai"].send(Endpoint(provider(upstream), "fault:slow:0.05"), call(stream=True))
     assert not isinstance(reply.body, bytes)
-    pieces = aiter(reply.body)
     for _ in range(events_read):
-        await anext(pieces)
+        assert await first_pieces(reply.body)
     await reply.body.aclose()
     assert await asyncio.to_thread(upstream.wait_disconnect)
     assert upstream.open_streams == 0

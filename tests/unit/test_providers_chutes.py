@@ -19,6 +19,7 @@ from gateway.providers.chutes import Chutes, chute_url, is_chutes_host
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
 from tests.fakes import answers
+from tests.fakes.streams import streamed_pieces
 from tests.fakes.upstream import Upstream
 
 KEY = "cpk_0123456789abcdef0123456789abcdef.aaaa.bbbb"
@@ -85,8 +86,7 @@ async def test_usage_is_counted_whether_the_caller_asks_or_not(
 ) -> None:
     body = {"model": "m", "messages": [], "stream": True, **({"stream_options": asked} if asked is not None else {})}
     reply = await chutes.send(endpoint(upstream, "m"), call(CHAT, body))
-    assert not isinstance(reply.body, bytes)
-    got = [event async for event in reply.body]
+    got = await streamed_pieces(reply)
     assert upstream.last.json["stream_options"] == {**(asked or {}), "include_usage": True}
     assert getattr(reply.body, "usage") == Usage(7, 4, 3)  # noqa: B009
     shown = [event for event in got if b'"usage"' in event]

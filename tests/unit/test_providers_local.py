@@ -18,6 +18,7 @@ from gateway.providers.engines import EngineStatus, NoEngines
 from gateway.providers.local import Local
 from gateway.providers.transport.pooled import PooledTransport
 from tests.fakes import answers
+from tests.fakes.streams import streamed_pieces
 from tests.fakes.upstream import Upstream
 
 PROVIDER = Provider("chat", ProviderType.LOCAL, timeouts=Timeouts(connect=1, first_byte=1, whole=1, idle=0.5))
@@ -181,8 +182,7 @@ def test_only_the_engines_own_keys_are_stripped() -> None:
 
 async def test_streams_count_usage(local: Local, upstream: Upstream) -> None:
     reply = await local.send(ENDPOINT, chat(stream=True))
-    assert not isinstance(reply.body, bytes)
-    got = [event async for event in reply.body]
+    got = await streamed_pieces(reply)
     assert got[-1] == b"data: [DONE]\n\n"
     assert not any(b'"usage"' in event for event in got)
     assert getattr(reply.body, "usage") == Usage(7, 4, 3)  # noqa: B009

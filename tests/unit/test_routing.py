@@ -6,7 +6,6 @@ Rows of docs/acceptance.md: A000-12, A000-14, A002-10.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
@@ -30,7 +29,7 @@ from gateway.errors import (
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
-from gateway.openai_api.call import ByteStream, Call, Reply
+from gateway.openai_api.call import ByteStream, Call, Reply, Take
 from gateway.openai_api.operations import CHAT, EMBEDDINGS, ModelType
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderType
 from gateway.routing.attempt import Dispatcher, QueueLimits, Tries
@@ -284,11 +283,9 @@ class Broken:
     def __init__(self, error: GatewayError | None) -> None:
         self.error, self.closed = error, False
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def pour(self, take: Take) -> None:
         if self.error:
             raise self.error
-        return
-        yield b""
 
     async def aclose(self) -> None:
         self.closed = True

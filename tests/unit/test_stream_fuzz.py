@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.errors import GatewayError
 from gateway.openai_api.sse import DONE, data_of, is_done
 from gateway.providers.stream import ChunkStream
+from gateway.providers.transport.base import TakeBody
 
 
 def chunk(**choice: object) -> bytes:
@@ -56,9 +57,9 @@ class Response:
     async def read(self, limit: int) -> bytes:
         return b"".join(self._pieces)
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def pour(self, take: TakeBody) -> None:
         for piece in self._pieces:
-            yield piece
+            take(piece)
 
     async def drain(self, seconds: float) -> None:
         self.drained = True
@@ -74,8 +75,7 @@ def outcome(body: bytes, cuts: list[int], limit: int = 4096) -> tuple[list[bytes
     async def collect() -> tuple[list[bytes], GatewayError | None]:
         found: list[bytes] = []
         try:
-            async for event in ChunkStream(response, limit=limit):  # type: ignore[arg-type]
-                found.append(event)
+            await ChunkStream(response, limit=limit).pour(found.extend)  # type: ignore[arg-type]
         except GatewayError as error:
             assert response.closed, "the upstream is let go"
             return found, error

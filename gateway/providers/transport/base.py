@@ -1,6 +1,6 @@
 """`Transport`: one HTTP exchange with an upstream. Adapters know nothing else of the network."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,21 +31,26 @@ class HttpRequest:
         return self.timeouts.first_byte if self.streams else self.timeouts.whole
 
 
+TakeBody = Callable[[bytes], Awaitable[None] | None]
+"""Takes bytes that have arrived, at least one; what it returns is awaited before it gets more."""
+
+
 class HttpResponse(Protocol):
     """Status and headers are there; the body is still to come. Header names are lower-case."""
 
     status: int
     headers: Mapping[str, str]
     idle: float
-    """Seconds of silence that `stream` bears after the first piece; may be changed on the way."""
+    """Seconds of silence that `pour` bears after the first piece; may be changed on the way."""
 
     async def read(self, limit: int) -> bytes:
         """The whole body, identity-decoded. Raises `UpstreamBadResponse` past `limit` bytes, when it is cut, or
         shorter than announced; `UpstreamTimeout` past the request's `patience`. Releases the connection."""
         ...
 
-    def stream(self) -> AsyncIterator[bytes]:
-        """The body in pieces as they come. Raises `UpstreamBadResponse` when cut, `UpstreamTimeout` when idle."""
+    async def pour(self, take: TakeBody) -> None:
+        """Hands the body to `take` in pieces as they come. Raises `UpstreamBadResponse` when cut, `UpstreamTimeout`
+        when idle, and what `take` raises; after its `Enough` the rest can still be poured, else it is closed."""
         ...
 
     async def drain(self, seconds: float) -> None:

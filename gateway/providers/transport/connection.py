@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
 import httptools
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
 from gateway.providers.transport.answers import MAX_BARREN, MAX_HEADER_BYTES, MAX_HEADERS
+from gateway.providers.transport.base import TakeBody
 from gateway.providers.transport.peek import ARRIVED, Peek
 from gateway.providers.transport.url import Origin
 
@@ -29,9 +30,12 @@ class Connection(asyncio.Protocol):
         "_chunks",
         "_deadline",
         "_discard",
+        "_end",
         "_fields",
         "_framed",
         "_gathers",
+        "_heard",
+        "_held",
         "_loop",
         "_on_junk",
         "_parser",
@@ -39,6 +43,9 @@ class Connection(asyncio.Protocol):
         "_reading_paused",
         "_room",
         "_silence",
+        "_started",
+        "_taker",
+        "_thrown",
         "_timer",
         "_timer_at",
         "_transport",
@@ -50,6 +57,7 @@ class Connection(asyncio.Protocol):
         "failure",
         "head_done",
         "headers",
+        "idle",
         "idle_until",
         "keep_alive",
         "lost",
@@ -80,11 +88,15 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: dict[str, str] = {}
         self.head_done = self.done = self.keep_alive = False
-        self._framed = self._discard = self._unsent = False
+        self._framed = self._discard = self._unsent = self._started = False
         self._barren = self.waiting = 0
         self._room, self._gathers = HIGH_WATER, False
         self._fields: list[tuple[bytes, bytes]] = []
         self._chunks.clear()
+        self.idle = self._end = self._heard = 0.0
+        self._taker: TakeBody | None = None
+        self._held: Awaitable[None] | None = None
+        self._thrown: Exception | None = None
 
     # --- asyncio.Protocol ---
 
@@ -107,6 +119,8 @@ class Connection(asyncio.Protocol):
             return
         if self._barren > MAX_BARREN and not self.done:
             self._fail(UpstreamBadResponse("The provider's answer has too large a header."))
+        elif self._taker is not None and self._chunks:
+            self._hand_on(self._taker)
 
     def eof_received(self) -> None:
         self._ended(None)
@@ -179,10 +193,9 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _resume(self) -> None:
-        if self._reading_paused:
-            self._reading_paused = False
-            if not self._transport.is_closing():
-                self._transport.resume_reading()
+        self._reading_paused = False
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def on_message_complete(self) -> None:
         if self.head_done and not self.done:
@@ -239,16 +252,16 @@ class Connection(asyncio.Protocol):
     def news(self, deadline: float, silence: str) -> "asyncio.Future[None]":
         """To be awaited by the one reader or writer of the exchange; done when something happened. Past the deadline
         the exchange fails with `silence`."""
-        self._deadline, self._silence = deadline, silence
-        if self._timer is None or self._timer_at > deadline:
-            self._arm()
+        self._silence = silence
+        self._expect(deadline)
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
     def gather(self, limit: int) -> None:
         """From now on there is news only when the body is whole, fails, or grows past `limit` bytes."""
         self._room, self._gathers = limit, True
-        self._resume()
+        if self._reading_paused:
+            self._resume()
 
     def take(self) -> bytes:
         """What has arrived of the body and was not taken yet. Raises what made the exchange fail."""
@@ -260,8 +273,60 @@ class Connection(asyncio.Protocol):
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()
         self.waiting = 0
-        self._resume()
+        if self._reading_paused:
+            self._resume()
         return data
+
+    async def pour(self, take: TakeBody, first: float, end: float) -> None:
+        """Hands the body to `take`, within `data_received` as long as that neither raises nor makes it wait. `first`
+        is the deadline of the first piece, `end` that of the last; between them `idle` seconds may pass."""
+        self._end = end
+        while data := await self._waiting_for(take, first):
+            self._started = True
+            if (waiting := take(data)) is not None:
+                await waiting
+
+    async def _waiting_for(self, take: TakeBody, first: float) -> bytes:
+        """What `take` did not get in passing; empty at the end of the body."""
+        while not (data := self.take()) and not self.done:
+            self._heard = self._loop.time()
+            waiter = self.news(self._patience() if self._started else first, "The provider's stream fell silent.")
+            self._taker, self._gathers = take, True
+            try:
+                await waiter
+            finally:
+                self._taker, self._gathers = None, False
+            await self._held_up()
+        return data
+
+    async def _held_up(self) -> None:
+        """By what `take` raised or made us wait for."""
+        held, thrown, self._held, self._thrown = self._held, self._thrown, None, None
+        if thrown is not None:
+            raise thrown
+        if held is not None:
+            await held
+
+    def _hand_on(self, taker: TakeBody) -> None:
+        self._heard = self._loop.time()
+        self._started = True
+        try:
+            self._held = taker(self.take())
+        except Exception as error:
+            self._thrown = error
+        if self._held is not None or self._thrown is not None:
+            self._taker = None
+            self._wake()
+
+    def bear(self, idle: float) -> None:
+        """From now on so many seconds of silence."""
+        self.idle = idle
+        if self._taker is not None:
+            self._expect(self._patience())
+
+    def _patience(self) -> float:
+        """Until when silence is borne."""
+        return min(self._heard + self.idle, self._end)
 
     def finish(self) -> bool:
         """End the exchange; True when the connection may serve another one."""
@@ -271,6 +336,9 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         self.active = False
+        self._taker = None
+        if isinstance(self._held, Coroutine):
+            self._held.close()
         self._chunks.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -286,6 +354,11 @@ class Connection(asyncio.Protocol):
             if not waiter.done():
                 waiter.set_result(None)
 
+    def _expect(self, deadline: float) -> None:
+        self._deadline = deadline
+        if self._timer is None or self._timer_at > deadline:
+            self._arm()
+
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -297,6 +370,8 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if self._waiter is None or self._waiter.done():
             return
+        if self._taker is not None and self._started:
+            self._deadline = self._patience()
         if self._loop.time() + 0.001 >= self._deadline:
             self._fail(UpstreamTimeout(self._silence))
         else:

@@ -1,13 +1,15 @@
 """What the httpx transport makes of httpcore's answers and failures."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import httpcore
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
+from gateway.openai_api.call import Enough
 from gateway.providers.transport.addresses import AddressRefused
 from gateway.providers.transport.answers import MAX_HEADER_BYTES, MAX_HEADERS, check_length, check_size, judge
+from gateway.providers.transport.base import TakeBody
 from gateway.providers.transport.lanes import Lane, Lanes
 from gateway.providers.transport.wire import CertificateRefused
 
@@ -51,20 +53,21 @@ class HttpxResponse:
             raise
         return b"".join(parts)
 
-    def stream(self) -> AsyncIterator[bytes]:
-        return self
+    async def pour(self, take: TakeBody) -> None:
+        try:
+            while data := await self._next(self._until(), "The provider's stream fell silent."):
+                self._started = True
+                if (waiting := take(data)) is not None:
+                    await waiting
+        except Enough:
+            raise
+        except BaseException:
+            self._close()
+            raise
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
+    def _until(self) -> float:
         now = asyncio.get_running_loop().time()
-        deadline = min(now + self.idle, self._end) if self._started else self._first
-        data = await self._next(deadline, "The provider's stream fell silent.")
-        if not data:
-            raise StopAsyncIteration
-        self._started = True
-        return data
+        return min(now + self.idle, self._end) if self._started else self._first
 
     async def drain(self, seconds: float) -> None:
         try:

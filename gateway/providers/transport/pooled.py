@@ -2,14 +2,15 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from gateway.errors import GatewayError, UpstreamUnreachable
+from gateway.openai_api.call import Enough
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.answers import check_length, check_size, judge
-from gateway.providers.transport.base import HttpRequest
+from gateway.providers.transport.base import HttpRequest, TakeBody
 from gateway.providers.transport.connect import Connector
 from gateway.providers.transport.connection import Connection
 from gateway.providers.transport.pool import Pool
@@ -111,17 +112,25 @@ class PooledTransport:
 class PooledResponse:
     """An `HttpResponse`. Lets go of its connection exactly once: given back when read to the end, else closed."""
 
-    __slots__ = ("_connection", "_end", "_first", "_pool", "_started", "headers", "idle", "status")
+    __slots__ = ("_connection", "_end", "_first", "_pool", "headers", "status")
 
     def __init__(self, connection: Connection, pool: Pool, first: float, end: float, idle: float) -> None:
         self._connection: Connection | None = connection
         self._pool = pool
         self._first = first
         self._end = end
-        self.idle = idle
-        self._started = False
+        connection.idle = idle
         self.status = connection.status
         self.headers: Mapping[str, str] = connection.headers
+
+    @property
+    def idle(self) -> float:
+        return self._connection.idle if self._connection is not None else 0.0
+
+    @idle.setter
+    def idle(self, seconds: float) -> None:
+        if self._connection is not None:
+            self._connection.bear(seconds)
 
     async def read(self, limit: int) -> bytes:
         connection = self._connection
@@ -146,28 +155,18 @@ class PooledResponse:
             raise connection.failure
         return connection.take()
 
-    def stream(self) -> AsyncIterator[bytes]:
-        return self
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
+    async def pour(self, take: TakeBody) -> None:
         connection = self._connection
         if connection is None:
-            raise StopAsyncIteration
+            return
         try:
-            while not (data := connection.take()) and not connection.done:
-                wait = min(self._pool.now() + self.idle, self._end) if self._started else self._first
-                await connection.news(wait, "The provider's stream fell silent.")
+            await connection.pour(take, self._first, self._end)
+        except Enough:
+            raise
         except BaseException:
             self._close()
             raise
-        if not data:
-            self._give_back()
-            raise StopAsyncIteration
-        self._started = True
-        return data
+        self._give_back()
 
     async def drain(self, seconds: float) -> None:
         connection = self._connection

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 
+from gateway.openai_api.call import Enough
 from gateway.providers.base import Timeouts
 from gateway.providers.transport.addresses import AddressPolicy
-from gateway.providers.transport.base import HttpRequest, Transport
+from gateway.providers.transport.base import HttpRequest, HttpResponse, Transport
 from gateway.providers.transport.httpx_client import HttpxTransport
 from gateway.providers.transport.pooled import PooledTransport
 from tests.fakes.raw_server import Peer, RawServer, raw_server
@@ -36,7 +37,27 @@ async def fetch(transport: Transport, request: HttpRequest, limit: int = 1_000_0
 
 
 async def collect(transport: Transport, request: HttpRequest) -> list[bytes]:
-    return [piece async for piece in (await transport.send(request)).stream()]
+    return await poured(await transport.send(request))
+
+
+async def poured(response: HttpResponse) -> list[bytes]:
+    """The rest of its body, in the pieces in which it came."""
+    pieces: list[bytes] = []
+    await response.pour(pieces.append)
+    return pieces
+
+
+async def one_piece(response: HttpResponse) -> bytes:
+    """The next one; the rest can still be poured."""
+    pieces: list[bytes] = []
+
+    def take(piece: bytes) -> None:
+        pieces.append(piece)
+        raise Enough
+
+    with suppress(Enough):
+        await response.pour(take)
+    return b"".join(pieces)
 
 
 def saying(*pieces: bytes, pause: float = 0.0, then: str = "close") -> AbstractAsyncContextManager[RawServer]:
