@@ -34,6 +34,10 @@ async def test_only_the_right_password_is_right(passwords: Passwords) -> None:
     assert await passwords.verify(stored, "") == (False, None)
 
 
+async def test_a_hash_is_as_dear_as_rfc_9106_wants_it() -> None:
+    assert (await Passwords().hash(GOOD)).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 @pytest.mark.parametrize("stored", [None, "", "nonsense", "$argon2id$v=19$broken"])
 @pytest.mark.parametrize("password", [GOOD, "a password that nobody has", "\ud800"])
 async def test_nobody_logs_in_without_a_hash(passwords: Passwords, stored: str | None, password: str) -> None:

@@ -2,19 +2,25 @@
 
 import asyncio
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import openai
 import uvicorn
+from argon2 import PasswordHasher
 
+from gateway.access.passwords import Passwords
 from gateway.api.protocol import protocol_for
 from gateway.app import create_app
 from gateway.providers.engines import EngineBoard
 from gateway.settings import Settings
 
 MASTER = "sk-master-0123456789abcdef"
+QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+"""For people's passwords here: the product's hasher takes 100 ms a time."""
 
 
 class RunningGateway:
@@ -31,7 +37,8 @@ class RunningGateway:
     ) -> None:
         self.state_dir = state_dir
         values = {"state_dir": state_dir, "master_api_key": MASTER, "allow_private_upstreams": True, "port": 0}
-        self.app = create_app(Settings.model_validate({**values, **settings}), engines)
+        with patch("gateway.backoffice.Passwords", partial(Passwords, QUICK)):
+            self.app = create_app(Settings.model_validate({**values, **settings}), engines)
         self.direct = direct
         http: Any = protocol_for(self.app.inference) if direct else "httptools"
         config = uvicorn.Config(

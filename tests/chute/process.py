@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
+"""What a process keeps of the environment of the tests."""
 CONFIG = """
 providers:
   fake:
@@ -47,7 +49,7 @@ class Process:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "gateway.yaml"
         config.write_text(CONFIG.format(url=upstream))
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         given = {
             "ENGINES": "off",
             "GATEWAY_CONFIG": str(config),

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.chute.process import ROOT, free_port
+from tests.chute.process import KEPT, ROOT, free_port
 
 MASTER = "sk-master-0123456789abcdef"
 SERVE = [sys.executable, "-m", "gateway", "serve"]
@@ -28,7 +28,7 @@ class Served:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "gateway.yaml"
         config.write_text(yaml)
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         given = {"GATEWAY_CONFIG": config, "STATE_DIR": self.state, "PORT": self.port, "ALLOW_PRIVATE_UPSTREAMS": "1"}
         given |= {"MASTER_API_KEY": MASTER, "LOG_FORMAT": "json"}
         self._environment = kept | {name: str(value) for name, value in given.items()} | environment
