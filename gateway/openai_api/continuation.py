@@ -9,8 +9,9 @@ from gateway.openai_api.chunks import Chunk, read_chunk
 from gateway.openai_api.json_body import split_object
 from gateway.openai_api.sse import data_of
 
-_CONSTRAINED = (
-    "response_format",
+_FORMAT = "response_format"
+_CONSTRAINED = {
+    _FORMAT,
     "logprobs",
     "top_logprobs",
     "structured_outputs",
@@ -21,7 +22,7 @@ _CONSTRAINED = (
     "echo",
     "suffix",
     "best_of",
-)
+}
 """Fields with which the second half could not be joined to the first."""
 _UNREAD = 32 * 1024
 """Bytes of events that are kept unread, at most."""
@@ -104,8 +105,9 @@ class SaidSoFar:
 def can_continue(document: Mapping[str, Raw]) -> bool:
     """Whether the answer to this request is one free text, which another target could finish."""
     several = bytes(document.get("n", Raw(b"1"))) not in (b"1", b"null")
-    constrained = any(bytes(document.get(name, Raw(b"null"))) not in _PLAIN for name in _CONSTRAINED)
-    return not several and (not constrained or _only_text(document)) and _prompt_is_text(document)
+    constrained = {name for name in document.keys() & _CONSTRAINED if bytes(document[name]) not in _PLAIN}
+    free = not constrained or (constrained == {_FORMAT} and _is_text(document[_FORMAT]))
+    return free and not several and _prompt_is_text(document)
 
 
 def continuation(body: bytes, said: SaidSoFar, prefill: str) -> bytes:
@@ -174,11 +176,10 @@ def restart_event(said: SaidSoFar) -> bytes:
     return b"data: " + _encode({**said.head, "choices": [choice], "gateway": {"restart": True}}) + b"\n\n"
 
 
-def _only_text(document: Mapping[str, Raw]) -> bool:
-    """`response_format: {"type": "text"}` constrains nothing."""
-    others = [n for n in _CONSTRAINED[1:] if bytes(document.get(n, Raw(b"null"))) not in _PLAIN]
-    form = msgspec.json.decode(document.get("response_format", Raw(b"null")))
-    return not others and isinstance(form, dict) and form.get("type") == "text"
+def _is_text(response_format: Raw) -> bool:
+    """`{"type": "text"}` constrains nothing."""
+    form = msgspec.json.decode(response_format)
+    return isinstance(form, dict) and form.get("type") == "text"
 
 
 def _prompt_is_text(document: Mapping[str, Raw]) -> bool:

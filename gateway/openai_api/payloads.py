@@ -19,7 +19,7 @@ _PIECE = 64 * 1024
 """Looked at in one go: what fits into a processor's cache needs no fresh memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Excerpt:
     """`text` is the body with a mark in the place of each of the `payloads`, which are valid base64.
 

@@ -18,12 +18,13 @@ _RECOVERIES = 3
 
 
 def guard_stream(reply: Reply, asking: Asking, policy: StreamPolicy) -> Reply:
-    """The reply with its stream guarded where the policy asks for it and the kind of answer allows it."""
+    """The same reply, with its stream guarded where the policy asks for it and the kind of answer allows it."""
     if isinstance(reply.body, bytes) or policy is StreamPolicy.ERROR or asking.call.operation.body is not Body.JSON:
         return reply
     if policy is StreamPolicy.CONTINUE and not can_continue(asking.call.document()):
         return reply
-    return replace(reply, body=GuardedStream(reply.body, asking, policy))
+    reply.body = GuardedStream(reply.body, asking, policy)
+    return reply
 
 
 class GuardedStream:
