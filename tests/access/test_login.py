@@ -129,7 +129,8 @@ def test_guessing_is_refused_by_the_twentieth_try() -> None:
 
 
 def test_the_wait_grows_and_ends() -> None:
-    throttle, now, waits = Throttle(), 0.0, []
+    throttle, now = Throttle(), 0.0
+    waits: list[float] = []
     for _ in range(14):
         while True:
             try:

@@ -18,7 +18,7 @@ MAIN = {"provider_id": "main", "upstream_model": "org/gpt-x"}
 
 
 def settings(upstream: Upstream) -> dict[str, Any]:
-    targets = [
+    targets: list[dict[str, Any]] = [
         {"provider": "main", "model": "org/gpt-x", "supports": {"tools": False}},
         {"provider": "spare", "model": "gpt-y", "priority": 1},
     ]

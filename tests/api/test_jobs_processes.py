@@ -1,6 +1,7 @@
 """Jobs of several processes: any worker answers for any job and has it cancelled; what a killed one ran has failed."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.api.jobs import ASYNC, CHAT, chat, ended, eventually, hand_over
 from tests.fakes.postgres import Postgres
@@ -67,7 +68,7 @@ def test_sigterm_lets_jobs_end(tmp_path: Path, upstream: Upstream) -> None:
 
 
 def test_one_instance_cancels_what_another_runs(tmp_path: Path, postgres_server: Postgres, upstream: Upstream) -> None:
-    shared = {"DATABASE_URL": postgres_server.database(), "SECRET_KEY": SECRET}
+    shared: dict[str, Any] = {"DATABASE_URL": postgres_server.database(), "SECRET_KEY": SECRET}
     yaml = provider_yaml(upstream.url)
     with Served(tmp_path / "a", yaml=yaml, **shared) as a, Served(tmp_path / "b", yaml=yaml, **shared) as b:
         upstream.faults["gpt-x"] = "hang"

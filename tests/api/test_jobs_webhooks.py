@@ -37,7 +37,7 @@ class Hook:
         headers = {"location": f"{self.server.url}/elsewhere"} if status == 307 else {}
         exchange.send(status, b"", **headers)
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, Any]:
         return signed(f"{self.server.url}/hook?token=t")
 
 

@@ -108,7 +108,7 @@ def test_the_text_is_whole_and_in_order(http: httpx.Client, upstream: Upstream) 
 
 
 def test_times_are_those_of_the_recording(http: httpx.Client) -> None:
-    form = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
+    form: dict[str, Any] = {"response_format": "verbose_json", "timestamp_granularities[]": ["word", "segment"]}
     reply = ask(http, "both", **form).json()
     assert [word["word"] for word in reply["words"]] == WORDS
     for number, word in enumerate(reply["words"]):
@@ -282,7 +282,7 @@ def test_a_short_stream_waits_for_an_engine_too(gateway: RunningGateway, http: h
 def test_a_request_that_takes_too_long_ends_with_all_its_pieces(upstream: Upstream, tmp_path: Path) -> None:
     upstream.faults["*"] = "hang"
     target = {"targets": [{"provider": "one", "model": "w"}], "type": "transcription"}
-    settings = {"request_timeout": 3, "audio": {"split_seconds": 10}, "models": {"alone": target}}
+    settings: dict[str, Any] = {"request_timeout": 3, "audio": {"split_seconds": 10}, "models": {"alone": target}}
     running = RunningGateway(tmp_path, providers={"one": {"base_url": upstream.url, "max_retries": 0}}, **settings)
     with running.http() as http:
         reply = ask(http, "alone")

@@ -69,7 +69,8 @@ def test_the_order_of_fields_and_the_name_of_the_model_do_not_matter() -> None:
 
 @pytest.mark.parametrize("field", ["user", "metadata", "safety_identifier", "prompt_cache_key", "stream_options"])
 def test_fields_that_do_not_shape_a_whole_answer_are_left_out(field: str) -> None:
-    assert key(**{field: {"a": "b"}}) == key()
+    change: dict[str, Any] = {field: {"a": "b"}}
+    assert key(**change) == key()
 
 
 def test_what_a_stream_says_of_usage_is_part_of_it() -> None:

@@ -3,6 +3,8 @@
 Rows of docs/acceptance.md: A000-21, A001-16, A002-20.
 """
 
+from typing import Any
+
 import pytest
 
 from gateway.catalog.catalog import Catalog
@@ -29,8 +31,9 @@ def model(catalog: Catalog, name: str) -> CatalogModel:
 
 
 def test_a_chat_model_of_the_llm_host_is_asked_there(catalog: Catalog) -> None:
+    price: Any = pytest.approx(0.12)
     assert route_facts(model(catalog, "Qwen/Qwen3-32B")) == RouteFacts(
-        "Qwen/Qwen3-32B", ModelType.CHAT, "chutes", "Qwen/Qwen3-32B", "", ProviderType.CHUTES, pytest.approx(0.12)
+        "Qwen/Qwen3-32B", ModelType.CHAT, "chutes", "Qwen/Qwen3-32B", "", ProviderType.CHUTES, price
     )
 
 

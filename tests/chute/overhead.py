@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -78,7 +79,7 @@ def cost(fleet: Fleet, client: httpx.Client, pid: int, path: str, *, stream: boo
     return (cpu_seconds(pid) - before) / calls
 
 
-def ratios(*, stream: bool, calls: int, **environment: str) -> tuple[float, float]:
+def ratios(*, stream: bool, calls: int, **environment: Any) -> tuple[float, float]:
     """The door's cost over the bare route's (the median of rounds that take turns), and the bare cost in seconds."""
     with instance(**environment) as (fleet, client, pid):
         for path in ("/bare", "/door"):

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -122,7 +123,7 @@ def test_a_refused_image_is_an_error(project: Path, platform: PlatformProcess) -
 
 def test_a_failed_build_shows_its_log_and_can_be_repeated(project: Path, platform: PlatformProcess) -> None:
     platform.fault("build=no space left on device*1")
-    name = {"CHUTE_NAME": "rebuilt"}
+    name: dict[str, Any] = {"CHUTE_NAME": "rebuilt"}
     done = deploy(project, platform, "--accept-fee", "--no-wait", **name)
     assert done.returncode == 1
     assert "ERROR: no space left on device" in done.stderr

@@ -10,8 +10,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.chute.deployment import ROOT, Deployed, copy_project, deploy
 from tests.platform.process import PlatformProcess
@@ -40,10 +42,10 @@ def test_local_models_answer_through_the_platform(chute: Deployed) -> None:
     models = {model["id"]: model for model in chute.get("/v1/models").json()["data"]}
     assert "demo-chat" in models
     client = chute.client()
-    messages = [{"role": "user", "content": "What is chute-gateway?"}]
-    whole = client.chat.completions.create(model="demo-chat", messages=messages, max_tokens=20)  # type: ignore[arg-type]
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is chute-gateway?"}]
+    whole = client.chat.completions.create(model="demo-chat", messages=messages, max_tokens=20)
     assert whole.choices[0].message.content
-    parts = client.chat.completions.create(model="demo-chat", messages=messages, max_tokens=20, stream=True)  # type: ignore[call-overload]
+    parts = client.chat.completions.create(model="demo-chat", messages=messages, max_tokens=20, stream=True)
     assert "".join(part.choices[0].delta.content or "" for part in parts if part.choices)
     assert chute.failures == 0
 
@@ -74,7 +76,7 @@ def _engine_processes(parent: int) -> list[int]:
 
 def _until_ready(chute: Deployed, seconds: float = 240) -> None:
     until = time.monotonic() + seconds
-    engines: object = None
+    engines: Any = None
     while time.monotonic() < until:
         engines = chute.get("/health").json().get("engines")
         if engines and all(engine["state"] == "ready" for engine in engines):

@@ -6,11 +6,13 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
 import pytest
 from openai import OpenAI
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.chute.process import Process
 from tests.fakes.upstream import Upstream
@@ -18,7 +20,7 @@ from tests.node.client import run_client
 
 pytestmark = pytest.mark.chute
 
-MESSAGES = [{"role": "user", "content": "Hello"}]
+MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello"}]
 POSTS = [
     "/v1/chat/completions",
     "/v1/completions",
@@ -76,7 +78,8 @@ def test_transcription_by_multipart_and_by_base64(client: OpenAI, dev: Process, 
 
 
 def test_pictures_speech_and_ranks(client: OpenAI, dev: Process) -> None:
-    assert client.images.generate(model="paint-x", prompt="a kite").data[0].b64_json
+    painted = client.images.generate(model="paint-x", prompt="a kite").data
+    assert painted and painted[0].b64_json
     spoken = client.audio.speech.create(model="voice-x", input="Good morning.", voice="nova")
     assert spoken.response.headers["content-type"] == "audio/wav"
     assert spoken.content.startswith(b"RIFF") and len(spoken.content) > 1000
@@ -143,7 +146,7 @@ def test_bad_bodies_are_400_in_the_openai_shape(dev: Process, path: str, body: b
 @pytest.mark.parametrize("path", POSTS)
 def test_stream_true_everywhere(dev: Process, path: str) -> None:
     audio = {"audio_b64": base64.b64encode(WAV).decode(), "model": "whisper-1"}
-    bodies = {
+    bodies: dict[str, Any] = {
         "/v1/chat/completions": {"model": "gpt-x", "messages": MESSAGES},
         "/v1/completions": {"model": "gpt-x", "prompt": "x"},
         "/v1/embeddings": {"model": "text-embed", "input": "x"},

@@ -56,7 +56,7 @@ async def running(chute: GatewayChute) -> AsyncIterator[httpx.AsyncClient]:
     serving = asyncio.create_task(server._serve([sock]))
     try:
         while not server.started:
-            assert not serving.done(), await serving
+            assert not serving.done(), serving.exception()
             await asyncio.sleep(0.01)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", timeout=30) as client:
             yield client
@@ -167,7 +167,7 @@ async def test_websocket() -> None:
     async with running(example("chat_socket").chute) as client:
         url = f"ws://127.0.0.1:{client.base_url.port}/chat"
 
-        def talk() -> list[str]:
+        def talk() -> list[str | bytes]:
             connection = websocket.create_connection(url, timeout=10)
             heard = []
             for said in ("hello", "again"):
@@ -256,11 +256,8 @@ async def test_security() -> None:
     module = example("security")
     async with running(module.chute) as client:
         key = {"X-API-Key": "your-secret-api-key"}
-        for body, headers in (
-            ({}, {}),
-            ({"api_key": "wrong"}, {}),
-            ({}, {"X-API-Key": "ключ".encode()}),
-        ):
+        strange: dict[str, Any] = {"X-API-Key": "ключ".encode()}
+        for body, headers in (({}, {}), ({"api_key": "wrong"}, {}), ({}, strange)):
             refused = await client.post("/secure_generate", json={"prompt": "x", **body}, headers=headers)
             assert (refused.status_code, refused.json()["detail"]) == (401, "Invalid or missing API key")
         module.chute.limit = 3

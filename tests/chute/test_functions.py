@@ -202,10 +202,10 @@ async def test_a_handler_of_ones_own_answers_for_its_class() -> None:
 
     chute, cord = chute_with(fail, platform=False)
 
-    @chute.app.exception_handler(Special)
-    async def handle(request: Request, error: Special) -> PlainTextResponse:
+    async def handle(request: Request, error: Exception) -> PlainTextResponse:
         return PlainTextResponse(request.state.request_id, 418)
 
+    chute.app.add_exception_handler(Special, handle)
     reply = await call(cord, {}, change=_local)
     assert (reply.status, reply.body[:4]) == (418, b"req-")
 

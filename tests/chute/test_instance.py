@@ -161,9 +161,9 @@ def test_the_sdk_calls_a_cord_by_itself(chute: Deployed) -> None:
 
 
 def test_a_gateway_key_travels_in_query_or_body(chute: Deployed, upstream: Upstream) -> None:
-    for more in ({"default_query": {"gw_key": CALLER_KEY}}, {"default_query": {}}):
-        extra = {} if more["default_query"] else {"gw_key": CALLER_KEY}
-        client = chute.client(**more)
+    key = {"gw_key": CALLER_KEY}
+    for query, extra in ((key, {}), ({}, key)):
+        client = chute.client(default_query=query)
         assert client.chat.completions.create(**CHAT, extra_body=extra).choices  # type: ignore[call-overload]
         assert CALLER_KEY not in f"{upstream.last.headers}{upstream.last.body!r}{upstream.last.query}"
         with pytest.raises(openai.BadRequestError) as refused:

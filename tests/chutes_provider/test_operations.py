@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.api.running import RunningGateway
 from tests.api.test_files import tone
@@ -34,7 +35,7 @@ def http(gateway: RunningGateway, platform: PlatformProcess) -> Iterator[httpx.C
 
 def test_text_with_and_without_stream(gateway: RunningGateway, platform: PlatformProcess) -> None:
     client = gateway.client()
-    messages = [{"role": "user", "content": "good morning"}]
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": "good morning"}]
     whole = client.chat.completions.with_raw_response.create(model=f"chutes/{R1}", messages=messages)
     assert whole.parse().choices[0].message.content == "You said: good morning"
     assert whole.headers["x-chutes-invocationid"]

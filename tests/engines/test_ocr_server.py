@@ -110,7 +110,7 @@ async def test_formats(ocr: Door, change: Callable[[Image.Image], str]) -> None:
 
 async def test_transparency_is_white(ocr: Door) -> None:
     page = Image.new("RGBA", (900, 300), (0, 0, 0, 0))
-    write(page, LINES, 40, 40)  # type: ignore[arg-type]
+    write(page, LINES, 40, 40)
     assert same((await read(ocr, page))[0]["text"], LINES)
 
 

@@ -8,7 +8,9 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
@@ -29,13 +31,18 @@ def main() -> None:
     from vllm.entrypoints.launchers.api_server.entry import main as serve
 
     children = [fork(spec, serve) for spec in specs]
+
+    def stop(*_: object) -> None:
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: [os.kill(child, signal.SIGTERM) for child in children])
+        signal.signal(number, stop)
     for child in children:
         os.waitpid(child, 0)
 
 
-def fork(spec: dict, serve: object) -> int:
+def fork(spec: dict[str, Any], serve: Callable[[], object]) -> int:
     child = os.fork()
     if child:
         return child

@@ -91,7 +91,7 @@ def stream_events(upstream: "Upstream", request: Received) -> Iterator[bytes]:
         for word in said:
             piece = {"delta": {"content": word}} if chat else {"text": word}
             yield chunk(model, kind, [{"index": index, **piece, "finish_reason": None}])
-        last = {"delta": {}} if chat else {"text": ""}
+        last: dict[str, Any] = {"delta": {}} if chat else {"text": ""}
         yield chunk(model, kind, [{"index": index, **last, "finish_reason": "stop"}])
     if (document.get("stream_options") or {}).get("include_usage"):
         yield chunk(model, kind, [], usage=usage(said))

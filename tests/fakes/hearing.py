@@ -78,6 +78,7 @@ def encoded(audio: bytes, form: str, codec: str, rate: int = RATE, **options: st
     target = io.BytesIO()
     with av.open(io.BytesIO(audio), "r") as source, av.open(target, "w", format=form, options=options) as file:
         stream = file.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.AudioStream)
         resampler = av.AudioResampler(stream.format, stream.layout, rate)
         for frame in (*source.decode(audio=0), None):
             for even in resampler.resample(frame):

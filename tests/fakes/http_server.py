@@ -94,7 +94,8 @@ class _Connection(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.waiting: list[Received] = []
         self.parser = httptools.HttpRequestParser(self)
-        self.url, self.headers, self.body = b"", {}, bytearray()
+        self.url, self.body = b"", bytearray()
+        self.headers: dict[str, str] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport

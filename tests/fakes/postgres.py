@@ -34,7 +34,7 @@ class Postgres:
     def __init__(self) -> None:
         self.folder = unprivileged.folder("postgres-")
         self.port = _free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
@@ -44,7 +44,9 @@ class Postgres:
     def start(self) -> None:
         options = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.folder}
         options |= {"fsync": "off", "max_connections": 60, "log_min_messages": "warning"}
-        command = [program("postgres"), "-D", "data", *(f"--{name}={value}" for name, value in options.items())]
+        server = program("postgres")
+        assert server is not None
+        command = [server, "-D", "data", *(f"--{name}={value}" for name, value in options.items())]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self.folder, stderr=log, stdout=log, **unprivileged.account())
         self._wait()
@@ -81,7 +83,7 @@ class Postgres:
 
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         with psycopg.connect(self.address(database), autocommit=True, connect_timeout=10) as connection:
-            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def close(self) -> None:

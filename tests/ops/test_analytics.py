@@ -248,7 +248,12 @@ def test_all_models_are_reckoned_under_one_policy(gateway: RunningGateway, other
 def test_traffic_of_ones_own_engines_is_compared_with_a_price_that_is_asked(gateway: RunningGateway) -> None:
     with gateway.http() as client:
         chat(client, client, 2)
-        question = {"hourly_usd": 1.8, "output_tokens_per_second": 2500, "remote_input_usd": 0, "remote_output_usd": 3}
+        question: dict[str, float | str] = {
+            "hourly_usd": 1.8,
+            "output_tokens_per_second": 2500,
+            "remote_input_usd": 0,
+            "remote_output_usd": 3,
+        }
         found = client.get("/api/admin/analytics/breakeven", params=question).json()
         assert found["cost_usd"] == pytest.approx(found["figures"]["output_tokens"] * 3e-6) and found["unpriced"] == 0
         wrong = client.get("/api/admin/analytics/breakeven", params=question | {"remote_output_usd": -1})
@@ -258,7 +263,7 @@ def test_traffic_of_ones_own_engines_is_compared_with_a_price_that_is_asked(gate
 def test_break_even_is_of_the_chosen_traffic(gateway: RunningGateway) -> None:
     with gateway.http() as client:
         chat(client, client, 3)
-        question = {"hourly_usd": 1.8, "output_tokens_per_second": 2500, "provider_id": "dear"}
+        question: dict[str, float | str] = {"hourly_usd": 1.8, "output_tokens_per_second": 2500, "provider_id": "dear"}
         answer = client.get("/api/admin/analytics/breakeven", params=question)
         assert answer.status_code == 200, answer.text
         found = answer.json()

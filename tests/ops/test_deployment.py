@@ -88,7 +88,7 @@ def image(folder: Path) -> tuple[Path, dict[str, str]]:
     for source, target in ((one.rest.split()) for one in DOCKERFILE if one.name == "COPY" and "--from" not in one.rest):
         place = folder / target.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if (ROOT / source).is_dir() else shutil.copy)(ROOT / source, place)  # type: ignore[operator]
+        (shutil.copytree if (ROOT / source).is_dir() else shutil.copy)(ROOT / source, place)
     tools = folder / "venv/bin"
     tools.mkdir(parents=True)
     (tools / "python").symlink_to(sys.executable)

@@ -5,6 +5,7 @@ Rows of docs/acceptance.md: A002-33.
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from gateway.errors import ConfigError
 from gateway.store.store import Store
 from tests.trust.processes import Served
 
-SECRET = {"SECRET_KEY": "a-secret-key-of-forty-characters-47-11-0815"}
+SECRET: dict[str, Any] = {"SECRET_KEY": "a-secret-key-of-forty-characters-47-11-0815"}
 
 
 def keys(client: httpx.Client) -> set[str]:

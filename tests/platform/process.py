@@ -89,7 +89,8 @@ class PlatformProcess:
 
     def post(self, path: str, document: Any) -> httpx.Response:
         body = orjson.dumps(document)
-        return self.signed("POST", path, body, **{"Content-Type": "application/json"})
+        kind: dict[str, Any] = {"Content-Type": "application/json"}
+        return self.signed("POST", path, body, **kind)
 
 
 def _found(pattern: str, text: str) -> str:

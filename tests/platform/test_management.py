@@ -1,6 +1,7 @@
 """The management API: who may call, accounts and their money, figures, aliases, faults."""
 
 import time
+from typing import Any
 
 import httpx
 import orjson
@@ -47,7 +48,8 @@ def test_a_signature_that_does_not_fit_is_refused(platform: PlatformProcess, wro
 
 
 def test_a_signed_body_cannot_be_changed(platform: PlatformProcess) -> None:
-    reply = platform.signed("POST", "/secrets/", b'{"purpose":"a"}', **{"X-Chutes-Signature": "11" * 64})
+    other: dict[str, Any] = {"X-Chutes-Signature": "11" * 64}
+    reply = platform.signed("POST", "/secrets/", b'{"purpose":"a"}', **other)
     assert reply.status_code == 401
 
 

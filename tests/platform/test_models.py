@@ -8,11 +8,12 @@ import base64
 import httpx
 import pytest
 from openai import NotFoundError, OpenAI
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.node.client import run_client
 from tests.platform.process import BEARER, KEY, PlatformProcess
 
-MESSAGES = [{"role": "user", "content": "good morning"}]
+MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "good morning"}]
 R1, V3 = "deepseek-ai/DeepSeek-R1", "deepseek-ai/DeepSeek-V3-0324"
 
 

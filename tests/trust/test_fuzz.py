@@ -138,7 +138,7 @@ class Line:
 
     def send(self, method: str, path: str, kind: str, body: bytes) -> tuple[int, bytes]:
         """A body is never waited for in vain: the timeout of the socket ends the test."""
-        headers = {"authorization": f"Bearer {MASTER}", "content-type": kind.encode("latin-1")}
+        headers: dict[str, str | bytes] = {"authorization": f"Bearer {MASTER}", "content-type": kind.encode("latin-1")}
         began = time.monotonic()
         try:
             self._line.request(method, path, body, headers)

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -157,12 +158,13 @@ PROMPT = f"{CANARY} prompt"
 def test_no_secret_and_no_prompt_comes_out(tmp_path: Path, upstream: Upstream) -> None:
     """All that the gateway wrote to its folder and its log, and all that it answered after the keys were made."""
     master = f"sk-{CANARY}-master-0123456789"
-    environment = {"MASTER_API_KEY": master, "SECRET_KEY": f"{CANARY}-Zk4r9Qw2Lx8Vb1Nm6Tc3Yp7Hj", "LOG_LEVEL": "debug"}
-    served = Served(tmp_path, METRICS_TOKEN=f"{CANARY}-metrics-token-0123", **environment)
+    secrets = {"METRICS_TOKEN": f"{CANARY}-metrics-token-0123", "SECRET_KEY": f"{CANARY}-Zk4r9Qw2Lx8Vb1Nm6Tc3Yp7Hj"}
+    environment: dict[str, Any] = {"MASTER_API_KEY": master, "LOG_LEVEL": "debug", **secrets}
+    served = Served(tmp_path, **environment)
     answers: list[str] = []
     with served, served.http(master) as admin:
         admin.event_hooks["response"] = [lambda answer: answers.append(answer.read().decode("utf-8", "replace"))]
-        provider = {"id": "p", "base_url": upstream.url, "api_key": PROVIDER_KEY, "type": "openai"}
+        provider: dict[str, Any] = {"id": "p", "base_url": upstream.url, "api_key": PROVIDER_KEY, "type": "openai"}
         provider |= {"headers": {"x-own": f"{CANARY}-header"}, "proxy": None}
         assert admin.post("/api/admin/providers", json=provider).status_code == 201
         for name, path in (

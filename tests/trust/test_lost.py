@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -84,7 +85,7 @@ def test_a_folder_that_cannot_be_written_is_said_loudly_and_everything_goes_on(
 
 
 def test_a_lost_postgresql_stops_changes_only(tmp_path: Path, upstream: Upstream, postgres_server: Postgres) -> None:
-    shared = {"DATABASE_URL": postgres_server.database()}
+    shared: dict[str, Any] = {"DATABASE_URL": postgres_server.database()}
     with Served(tmp_path, yaml=provider_yaml(upstream.url), **shared) as served, served.http() as admin:
         key = new_key(admin).json()["key"]
         assert served.chat(key).status_code == 200
@@ -101,7 +102,7 @@ def test_a_lost_postgresql_stops_changes_only(tmp_path: Path, upstream: Upstream
 
 
 def test_a_frozen_postgresql_holds_no_request_up(tmp_path: Path, upstream: Upstream, postgres_server: Postgres) -> None:
-    shared = {"DATABASE_URL": postgres_server.database()}
+    shared: dict[str, Any] = {"DATABASE_URL": postgres_server.database()}
     with Served(tmp_path, yaml=provider_yaml(upstream.url), **shared) as served, served.http() as admin:
         assert served.chat().status_code == 200
         with postgres_server.frozen():

@@ -7,6 +7,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from tests.fakes.upstream import Upstream
 from tests.trust.burst import burst
 from tests.trust.processes import Served, chat_body, eventually, provider_yaml, usage_rows
 
-PRICES = {"prices": {"main/gpt-x": {"per_request": 0.01}}}
+PRICES: dict[str, Any] = {"prices": {"main/gpt-x": {"per_request": 0.01}}}
 RACERS = 200
 MEETINGS = 20
 
@@ -61,7 +62,11 @@ def two_instances(
     redis_process: RedisServer,
 ) -> Iterator[Pair]:
     yaml = provider_yaml(upstream_server.url, **PRICES)
-    shared = {"DATABASE_URL": postgres_server.database(), "REDIS_URL": redis_process.url, "SECRET_KEY": SECRET}
+    shared: dict[str, Any] = {
+        "DATABASE_URL": postgres_server.database(),
+        "REDIS_URL": redis_process.url,
+        "SECRET_KEY": SECRET,
+    }
     redis_process.ask("FLUSHALL")
     with contextlib.ExitStack() as stack:
         folders = [tmp_path_factory.mktemp("instance") for _ in range(2)]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Dialog, Page
 
 from tests.api.running import RunningGateway
 from tests.fakes.upstream import Upstream
@@ -95,8 +95,13 @@ class House:
 def watched(context: BrowserContext) -> tuple[Page, list[str]]:
     """A page, and what its console complains of: errors, refusals of the content policy, exceptions, dialogs."""
     page, complaints = context.new_page(), []
+
+    def dismiss(dialog: Dialog) -> None:
+        complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", dismiss)
     page.on(
         "console",
         lambda message: (

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from gateway.admin.opening import open_store
 from tests.fakes.upstream import Upstream
@@ -20,8 +20,8 @@ from tests.ui.house import FLAGS, House
 from tests.ui.money import MoneyHouse
 from tests.ui.traffic import history
 
-SIZE = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 800}
+SIZE = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=390, height=800)
 PAGES = {
     "overview": "overview?range=7d",
     "requests": "requests",

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import wave
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -91,7 +92,8 @@ def test_plain_text_and_json_under_the_wrong_name() -> None:
 
 
 def test_silence_is_an_answer() -> None:
-    for shape in ("", {"text": ""}, [], {"segments": []}):
+    shapes: tuple[Any, ...] = ("", {"text": ""}, [], {"segments": []})
+    for shape in shapes:
         transcript = _parse(shape)
         assert transcript.text == ""
         assert [_render(transcript, form) for form in ("srt", "vtt")] == ["", "WEBVTT\n\n"]
@@ -189,7 +191,8 @@ def test_the_official_client_accepts_every_verbose_answer(transcript: Transcript
 def test_subtitles_read_back_as_they_were(segments: tuple[Segment, ...]) -> None:
     spoken = [(s.start, " ".join(s.text.split()), s.end) for s in segments if s.text.strip()]
     transcript = Transcript("x", segments)
-    for form, spell in (("vtt", lambda text: text), ("srt", lambda text: text.replace("-->", "->"))):
+    spellings: dict[str, Callable[[str], str]] = {"vtt": str, "srt": lambda text: text.replace("-->", "->")}
+    for form, spell in spellings.items():
         if not segments:
             continue
         cues = parse_subtitles(_render(transcript, form))
@@ -264,7 +267,7 @@ def test_events_add_up_to_the_text(segments: tuple[Segment, ...], text: str, joi
 
 
 def test_options() -> None:
-    asked = {
+    asked: dict[str, str | list[str]] = {
         "response_format": "verbose_json",
         "timestamp_granularities": ["word"],
         "language": "German",

@@ -43,10 +43,12 @@ def heard(words: list[Word], start: float, begins: float, ends: float, end: floa
 @st.composite
 def recordings(draw: st.DrawFn) -> tuple[list[Word], list[float]]:
     """Words with pauses between them, and cuts in some of the pauses."""
-    words, cuts, now = [], [], 0.0
+    words: list[Word] = []
+    cuts: list[float] = []
+    now = 0.0
     for text in draw(st.lists(st.sampled_from(WORDS), min_size=2, max_size=40)):
         pause, length = draw(st.integers(1, 9)) / 10, draw(st.integers(1, 9)) / 10
-        if words and draw(st.booleans()):
+        if bool(words) and draw(st.booleans()):
             cuts.append(round(now + pause / 2, 3))
         words.append(Word(text, round(now + pause, 3), round(now + pause + length, 3)))
         now = words[-1].end

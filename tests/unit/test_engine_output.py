@@ -69,7 +69,12 @@ def test_keys_are_hidden() -> None:
 
 def test_the_log_is_bounded(tmp_path: Path) -> None:
     log = EngineLog(tmp_path / "logs" / "engine.log", max_bytes=1000)
-    writers = [threading.Thread(target=lambda: [log.write("x" * 40) for _ in range(100)]) for _ in range(4)]
+
+    def write() -> None:
+        for _ in range(100):
+            log.write("x" * 40)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:

@@ -27,7 +27,7 @@ WITH_VLLM = Machine(cores=2, memory_gb=24, modules=CPU_MODULES | {"vllm"}, minil
 
 def gpu(memory: float, **changes: Any) -> Machine:
     facts = {"gpus": (Gpu("GPU", memory),), "cores": 16, "memory_gb": 128, "modules": CPU_MODULES | {"vllm"}}
-    return Machine(**{**facts, **changes})  # type: ignore[arg-type]
+    return Machine(**{**facts, **changes})
 
 
 def models(chosen: Plan) -> dict[str, tuple[str, str]]:
@@ -250,4 +250,4 @@ def test_an_interpreter_that_cannot_be_asked_is_a_note() -> None:
 
 
 def _values(machine: Machine) -> dict[str, Any]:
-    return {name: getattr(machine, name) for name in Machine.__slots__}  # type: ignore[attr-defined]
+    return {name: getattr(machine, name) for name in Machine.__slots__}

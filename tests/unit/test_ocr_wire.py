@@ -85,7 +85,8 @@ def test_several_pages() -> None:
 
 def test_plain_text_and_blank_pages() -> None:
     assert parse_ocr(b"[1] Footnote\n", "text/plain") == OcrResult((Page("[1] Footnote"),))
-    for blank in ("", {"text": ""}, [], {"pages": [{"text": "", "lines": []}]}):
+    blanks: tuple[Any, ...] = ("", {"text": ""}, [], {"pages": [{"text": "", "lines": []}]})
+    for blank in blanks:
         assert _parse(blank).text == ""
 
 

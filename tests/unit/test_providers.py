@@ -97,7 +97,7 @@ async def test_of_two_models_in_a_body_neither_reaches_the_upstream(
 
 @pytest.mark.parametrize("usage", [False, True])
 async def test_chat_stream(adapters: Mapping[str, ProviderAdapter], upstream: Upstream, usage: bool) -> None:
-    more = {"stream_options": {"include_usage": True}} if usage else {}
+    more: dict[str, Any] = {"stream_options": {"include_usage": True}} if usage else {}
     reply = await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(stream=True, **more))
     got = await streamed_pieces(reply)
     assert reply.media_type == "text/event-stream"

@@ -42,6 +42,8 @@ class Status:
     secret: str = "engine-secret-123"
     upstream_model: str = "served-name"
     demo: bool = True
+    rss: int = 0
+    gpu_memory: int | None = None
 
 
 class Board(NoEngines):

@@ -75,7 +75,7 @@ def outcome(body: bytes, cuts: list[int], limit: int = 4096) -> tuple[list[bytes
     async def collect() -> tuple[list[bytes], GatewayError | None]:
         found: list[bytes] = []
         try:
-            await ChunkStream(response, limit=limit).pour(found.extend)  # type: ignore[arg-type]
+            await ChunkStream(response, limit=limit).pour(found.extend)
         except GatewayError as error:
             assert response.closed, "the upstream is let go"
             return found, error

@@ -316,7 +316,7 @@ def test_dashboard_and_alerts_ask_only_for_labels_that_exist() -> None:
 
 
 def test_panels_do_not_overlap() -> None:
-    cells = set()
+    cells: set[tuple[int, int]] = set()
     for panel in DASHBOARD["panels"]:
         at = panel["gridPos"]
         area = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}

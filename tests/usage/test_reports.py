@@ -7,9 +7,10 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -237,32 +238,20 @@ async def test_requests_are_sorted_and_paged(
 
 async def test_filters_leave_what_fits(store: Store, reports: UsageReports) -> None:
     await store.append(TRAFFIC, [])
-    filters = {
-        "models": lambda one: one.route == "fast",
-        "status_from": lambda one: one.status >= 429,
-        "status_to": lambda one: one.status <= 429,
-        "error_codes": lambda one: one.error_code == "code_502",
-        "stream": lambda one: one.stream,
-        "cached": lambda one: not one.cached,
-        "min_latency_ms": lambda one: one.latency_ms >= 900,
-        "min_tokens": lambda one: (one.input_tokens or 0) + (one.output_tokens or 0) >= 700,
-        "min_cost_nanos": lambda one: (one.cost_nanos or 0) >= 500_000,
-        "search": lambda one: one.model == "50%_off",
+    filters: dict[str, tuple[Any, Callable[[UsageRow], bool | None]]] = {
+        "models": (("fast",), lambda one: one.route == "fast"),
+        "status_from": (429, lambda one: one.status >= 429),
+        "status_to": (429, lambda one: one.status <= 429),
+        "error_codes": (("code_502",), lambda one: one.error_code == "code_502"),
+        "stream": (True, lambda one: one.stream),
+        "cached": (False, lambda one: not one.cached),
+        "min_latency_ms": (900.0, lambda one: one.latency_ms >= 900),
+        "min_tokens": (700, lambda one: (one.input_tokens or 0) + (one.output_tokens or 0) >= 700),
+        "min_cost_nanos": (500_000, lambda one: (one.cost_nanos or 0) >= 500_000),
+        "search": ("0%_OFF", lambda one: one.model == "50%_off"),
     }
-    values = {
-        "models": ("fast",),
-        "status_from": 429,
-        "status_to": 429,
-        "error_codes": ("code_502",),
-        "stream": True,
-        "cached": False,
-        "min_latency_ms": 900.0,
-        "min_tokens": 700,
-        "min_cost_nanos": 500_000,
-        "search": "0%_OFF",
-    }
-    for name, fits in filters.items():
-        page = await reports.requests(replace(TODAY, **{name: values[name]}), limit=1000)
+    for name, (value, fits) in filters.items():
+        page = await reports.requests(replace(TODAY, **{name: value}), limit=1000)
         assert {one.request_id for one in page.rows} == {one.request_id for one in TRAFFIC if fits(one)}, name
         assert 0 < page.total < 300, name
 
