@@ -1,7 +1,6 @@
 """Two upstreams of whom only one may see confidential requests, an engine, and a gateway between them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,14 +31,6 @@ def forbidden(forbidden_server: Upstream) -> Iterator[Upstream]:
     before = forbidden_server.server.connections
     yield forbidden_server
     assert forbidden_server.requests == [] and forbidden_server.server.connections == before
-
-
-@pytest.fixture
-def open_server() -> Iterator[Upstream]:
-    """For requests under no rule."""
-    server = Upstream.start()
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +113,3 @@ def http(gateway: RunningGateway, upstream: Upstream) -> Iterator[httpx.Client]:
 def chat(http: httpx.Client, model: str, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
     body = {"model": model, "messages": HELLO, **more}
     return http.post("/v1/chat/completions", json=body, headers=headers)
-
-
-def state_dir(gateway: RunningGateway) -> Path:
-    return gateway.state_dir

@@ -8,14 +8,14 @@ from tests.fakes.upstream import Upstream
 
 
 def test_an_answer_from_outside_is_not_given_again_under_a_rule(
-    tmp_path: Path, upstream: Upstream, open_server: Upstream
+    tmp_path: Path, upstream: Upstream, other_upstream: Upstream
 ) -> None:
-    upstream.text, open_server.text = "from inside", "from outside"
+    upstream.text, other_upstream.text = "from inside", "from outside"
     outside, inside = {"provider": "out", "model": "gpt-x"}, {"provider": "in", "model": "gpt-x", "priority": 1}
     running = RunningGateway(
         tmp_path,
         cache={"enabled": True},
-        providers={"in": {"base_url": upstream.url, "tee": True}, "out": {"base_url": open_server.url}},
+        providers={"in": {"base_url": upstream.url, "tee": True}, "out": {"base_url": other_upstream.url}},
         models={"both": {"targets": [outside, inside]}},
     )
     try:
@@ -28,4 +28,4 @@ def test_an_answer_from_outside_is_not_given_again_under_a_rule(
             assert "from outside" in chat(http, "both").text
     finally:
         running.stop()
-    assert [len(server.requests) for server in (upstream, open_server)] == [1, 1], "each was asked once"
+    assert [len(server.requests) for server in (upstream, other_upstream)] == [1, 1], "each was asked once"
