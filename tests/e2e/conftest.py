@@ -36,7 +36,7 @@ class Door:
         return httpx.post(f"{self.process.url}{path}", headers=headers, timeout=60, **request)
 
 
-@pytest.fixture(scope="session", params=["local", "chute"])
+@pytest.fixture(scope="package", params=["local", "chute"])
 def door(
     request: pytest.FixtureRequest, upstream_server: Upstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Door]:

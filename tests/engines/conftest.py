@@ -69,7 +69,7 @@ def machine() -> Machine:
     return probe(chute_models.find_python(), os.environ, "off")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def board(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Supervisor]:
     """The bundled engines on our own servers."""
     specs = plan("auto", {}, machine).specs
@@ -88,27 +88,27 @@ async def _door(board: Supervisor, name: str) -> Door:
     return Door(status.address, status.secret, status.upstream_model)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def chat(board: Supervisor) -> Door:
     return await _door(board, "chat")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def embedding(board: Supervisor) -> Door:
     return await _door(board, "embedding")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def whisper(board: Supervisor) -> Door:
     return await _door(board, "whisper")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def ocr(board: Supervisor) -> Door:
     return await _door(board, "ocr")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def vllm(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Door]]:
     """vLLM for chat, embedding and whisper with the command lines the supervisor uses, started by the zygote."""
     if machine.gpus or "vllm" not in machine.modules:
