@@ -1,13 +1,13 @@
 """Every screen: nothing for axe to complain of, light and dark, on a phone, by keyboard alone."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.ui.house import SCREENS, House, watched
 
@@ -20,6 +20,22 @@ OPENED = [
     "playground/embeddings", "playground/transcription", "playground/ocr", "playground/docs", "playground/speech",
     "playground/images", "playground/rerank",
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def looking(browser: Browser, logged_in: Any) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes a context for each way to look, whose pages share what the browser has loaded."""
+    known: dict[str, BrowserContext] = {}
+
+    def context(**options: Any) -> BrowserContext:
+        way = json.dumps(options, sort_keys=True)
+        if way not in known:
+            known[way] = browser.new_context(storage_state=logged_in, **options)
+        return known[way]
+
+    yield context
+    for one in known.values():
+        one.close()
 
 
 WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -50,21 +66,21 @@ def settled(page: Page) -> None:
 @pytest.mark.parametrize(
     ("screen", "dark"), [*product(SCREENS, [False, True]), *((screen, n % 2 == 0) for n, screen in enumerate(OPENED))]
 )
-def test_a_screen_is_accessible(browser: Browser, logged_in: Any, house: House, screen: str, dark: bool) -> None:
-    context = browser.new_context(storage_state=logged_in, color_scheme="dark" if dark else "light")
+def test_a_screen_is_accessible(looking: Callable[..., BrowserContext], house: House, screen: str, dark: bool) -> None:
+    context = looking(color_scheme="dark" if dark else "light")
     page, complaints = watched(context)
     page.goto(f"{house.url}/ui/{screen}")
     settled(page)
     found = violations(page)
-    context.close()
+    page.close()
     assert found == [] and complaints == []
 
 
 @pytest.mark.parametrize("tab", ["speech", "images", "rerank", "transcription", "ocr", "embeddings", "docs"])
 def test_a_tab_of_the_playground_fits_a_phone_and_is_seen_in_the_row(
-    browser: Browser, logged_in: Any, house: House, tab: str
+    looking: Callable[..., BrowserContext], house: House, tab: str
 ) -> None:
-    context = browser.new_context(storage_state=logged_in, viewport=PHONE, has_touch=True)
+    context = looking(viewport=PHONE, has_touch=True)
     page, complaints = watched(context)
     page.goto(f"{house.url}/ui/playground/{tab}")
     page.get_by_role("button", name="Make a key for this tab").click()
@@ -73,13 +89,13 @@ def test_a_tab_of_the_playground_fits_a_phone_and_is_seen_in_the_row(
     expect(row.locator("[aria-current]")).to_be_in_viewport(ratio=0.9)
     overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     found = violations(page)
-    context.close()
+    page.close()
     assert overflow <= 0 and found == [] and complaints == []
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_a_screen_fits_a_phone(browser: Browser, logged_in: Any, house: House, screen: str) -> None:
-    context = browser.new_context(storage_state=logged_in, viewport=PHONE, has_touch=True)
+def test_a_screen_fits_a_phone(looking: Callable[..., BrowserContext], house: House, screen: str) -> None:
+    context = looking(viewport=PHONE, has_touch=True)
     page, complaints = watched(context)
     page.goto(f"{house.url}/ui/{screen}")
     settled(page)
@@ -91,5 +107,5 @@ def test_a_screen_fits_a_phone(browser: Browser, logged_in: Any, house: House, s
             "link", name=SCREENS[screen] if screen != "account" else "Overview"
         )
     ).to_be_visible()
-    context.close()
+    page.close()
     assert overflow <= 0 and found == [] and complaints == []
