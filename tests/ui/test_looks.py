@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.ui.house import SCREENS, House, watched
 
 AXE = Path(__file__).resolve().parents[2] / "ui/node_modules/axe-core/axe.min.js"
-PHONE = {"width": 390, "height": 780}
+PHONE = ViewportSize(width=390, height=780)
 OPENED = [
     "models?open=safe", "models?open=safe&tab=yaml", "models?open=safe&tab=dryRun", "providers?open=main",
     "providers?open=main&tab=health", "providers?open=main&tab=yaml", "providers?open=new", "keys?open=new",
