@@ -41,8 +41,8 @@ def chute(upstream_server: Upstream, tmp_path_factory: pytest.TempPathFactory) -
     )
     interpreter.chmod(0o755)
     platform = PlatformProcess(folder / "platform", "--engine-python", str(interpreter))
-    project = copy_project(folder / "project", CONFIG.format(url=upstream_server.url))
-    done = deploy(project, platform, "--accept-fee", CHUTE_IMAGE="gpu", ENGINES="chat,ocr", ENGINE_WAIT="0.2")
+    project = copy_project(folder / "project", CONFIG.format(url=upstream_server.url) + "engine_wait: 0.2\n")
+    done = deploy(project, platform, "--accept-fee", CHUTE_IMAGE="gpu", ENGINES="chat,ocr")
     assert done.returncode == 0, done.stdout + done.stderr
     yield Deployed(platform, "chute-gateway", platform.get("/chutes/chute-gateway")["dev_platform_url"])
     assert platform.stop() == 0
