@@ -1984,6 +1984,24 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * Question
+         * @description A request as it would be sent: what else it holds tells what its target must be able to do.
+         */
+        Question: {
+            /**
+             * Model
+             * @description The model as a caller would name it.
+             * @example fast-chat
+             */
+            model: string;
+            /**
+             * Path
+             * @description The endpoint it would be sent to.
+             * @default /v1/chat/completions
+             */
+            path: string;
+        };
         /** ReadEntry */
         ReadEntry: {
             /**
@@ -2724,6 +2742,21 @@ export interface components {
             state: string;
         };
         /**
+         * WhatIfQuestion
+         * @description A model as it would be saved, and prices that would hold.
+         */
+        WhatIfQuestion: {
+            model: components["schemas"]["ModelDocument"];
+            /**
+             * Prices
+             * @description As in gateway.yaml: `provider/model`.
+             * @default {}
+             */
+            prices: {
+                [key: string]: components["schemas"]["PriceConfig"];
+            };
+        };
+        /**
          * WhatIfView
          * @description `actual` is what was counted, `before` the same requests reckoned as things are, `after` with the change.
          */
@@ -2814,39 +2847,6 @@ export interface components {
              * @description `models:` or `providers:` with one name below it.
              */
             yaml: string;
-        };
-        /**
-         * Question
-         * @description A model as it would be saved, and prices that would hold.
-         */
-        gateway__api__admin__analytics_views__Question: {
-            model: components["schemas"]["ModelDocument"];
-            /**
-             * Prices
-             * @description As in gateway.yaml: `provider/model`.
-             * @default {}
-             */
-            prices: {
-                [key: string]: components["schemas"]["PriceConfig"];
-            };
-        };
-        /**
-         * Question
-         * @description A request as it would be sent: what else it holds tells what its target must be able to do.
-         */
-        gateway__api__explain__Question: {
-            /**
-             * Model
-             * @description The model as a caller would name it.
-             * @example fast-chat
-             */
-            model: string;
-            /**
-             * Path
-             * @description The endpoint it would be sent to.
-             * @default /v1/chat/completions
-             */
-            path: string;
         };
     };
     responses: never;
