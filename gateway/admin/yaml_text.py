@@ -18,6 +18,8 @@ from gateway.store.records import Resource
 
 _DOCUMENTS: Mapping[Resource, type[Any]] = {Resource.PROVIDERS: ProviderDocument, Resource.MODELS: ModelDocument}
 _SECRETS = ("api_key", "api_keys", "proxy", "headers")
+_DEEPEST = 32
+"""Collections in one another. The time that PyYAML takes grows with the square of it."""
 _UPPER = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
 
@@ -69,19 +71,25 @@ def read_entry(text: str, resource: Resource, id: str, administration: Administr
 
 
 def _parsed(text: str, lines: dict[KeyPath, int]) -> Any:
-    """Aliases are refused: a few of them can stand for gigabytes."""
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise _Wrong(line, "Aliases (*name) are not taken here: write it out.")
+        _check_shape(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return _built(node, (), lines) if node is not None else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise _Wrong(mark.line + 1 if mark else 1, getattr(error, "problem", None) or "This is no YAML.") from None
-    except RecursionError:
-        raise _Wrong(1, "This is nested too deeply.") from None
+
+
+def _check_shape(text: str) -> None:
+    """Aliases are refused, a few of which can stand for gigabytes, and so is what no document of ours is as deep as."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise _Wrong(line, "Aliases (*name) are not taken here: write it out.")
+        if depth > _DEEPEST:
+            raise _Wrong(line, "This is nested too deeply.")
 
 
 def _built(node: yaml.Node, key: KeyPath, lines: dict[KeyPath, int]) -> Any:

@@ -55,7 +55,7 @@ def test_masked_keys_stay_masked(admin: httpx.Client, provider: str) -> None:
         (MODEL.replace("gpt-x", "${HOME}"), 6, "gateway.yaml only"),
         (MODEL.replace("maxTokens", "policy"), 8, "given twice"),
         ("models:\n  a: &x {}\n  b: *x\n", 3, "Aliases"),
-        ("models: " + "[" * 600 + "]" * 600, 1, "nested too deeply"),
+        ("models: " + "[" * 100_000, 1, "nested too deeply"),
         (MODEL.replace("gpt-x", "2024-13-45"), 6, "'2024-13-45' is not what YAML takes it for"),
         (MODEL.replace("weight: 2", "weight: !!int two"), 7, "put it in quotes"),
         (MODEL.replace("weight: 2", "weight: !!bool two"), 7, "put it in quotes"),
