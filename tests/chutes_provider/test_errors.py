@@ -24,7 +24,8 @@ from gateway.providers.failures import failure
 from tests.chutes_provider.conftest import R1, Start, chat
 from tests.platform.process import PlatformProcess
 
-RESET = int(time.time()) + 7200
+FAR_AWAY = 4_102_444_800
+"""The year 2100: every lane of the suite must name its tests the same."""
 EDGE = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
 
 
@@ -36,7 +37,7 @@ EDGE = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
         (429, b'{"detail": "m is under maintenance, try again later."}', UpstreamMaintenance, "under maintenance"),
         (429, b'{"detail": "Infrastructure is at maximum capacity"}', UpstreamRateLimited, "are busy"),
         (402, b'{"detail": "Account balance is $0.0"}', UpstreamQuota, "balance at Chutes is used up."),
-        (402, b'{"detail": {"message": "Quota", "quota_reset_timestamp": %d}}' % RESET, UpstreamQuota, "UTC."),
+        (402, b'{"detail": {"message": "Quota", "quota_reset_timestamp": %d}}' % FAR_AWAY, UpstreamQuota, "UTC."),
         (401, b'{"detail": "Invalid token"}', UpstreamCredentials, "Chutes refused the gateway's key."),
         (404, b'{"detail": "No matching chute found!"}', UpstreamModelMissing, "Chutes has no 'm'"),
         (404, b'{"detail": "No matching cord found!"}', UpstreamEndpointMissing, "does not have this endpoint"),
@@ -53,9 +54,10 @@ def test_one_status_has_many_meanings(status: int, body: bytes, kind: type[Gatew
 
 
 def test_a_quota_tells_when_it_comes_back() -> None:
-    error = clarified(failure(402, {}, b'{"detail": {"message": "", "quota_reset_timestamp": %d}}' % RESET), "m")
-    assert error.retry_after == pytest.approx(RESET - time.time(), abs=60)
-    assert time.strftime("%Y-%m-%d", time.gmtime(RESET)) in error.message
+    reset = int(time.time()) + 7200
+    error = clarified(failure(402, {}, b'{"detail": {"message": "", "quota_reset_timestamp": %d}}' % reset), "m")
+    assert error.retry_after == pytest.approx(reset - time.time(), abs=60)
+    assert time.strftime("%Y-%m-%d", time.gmtime(reset)) in error.message
 
 
 def test_our_own_patience_is_not_blamed_on_the_edge() -> None:
