@@ -120,7 +120,11 @@ def test_the_version_of_a_time_is_the_one_that_was_valid_then(tmp_path: Path) ->
         history.version_at("yesterday")
 
 
-@pytest.mark.parametrize("body", [b"", b"x", gzip.compress(b"[]"), gzip.compress(b"{"), gzip.compress(b'{"models":1}')])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"x", gzip.compress(b"[]"), gzip.compress(b"{"), gzip.compress(b'{"models":1}')],
+    ids=["empty", "no gzip", "a list", "cut JSON", "no list of models"],
+)
 def test_a_broken_version_is_as_good_as_none(tmp_path: Path, body: bytes) -> None:
     (tmp_path / "5.json.gz").write_bytes(body)
     (tmp_path / "notes.json.gz").write_bytes(b"x")
