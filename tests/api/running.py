@@ -48,7 +48,7 @@ class RunningGateway:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()), daemon=True)
         self._thread.start()
         while not self._server.started:
-            assert self._thread.is_alive(), "the gateway did not start"
+            assert self._thread.is_alive(), f"the gateway did not start: {self.app.failure!r}"
             self._thread.join(0.01)
         self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
 

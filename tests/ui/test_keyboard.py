@@ -56,8 +56,8 @@ def test_whatever_has_the_focus_is_seen(browser: Browser, logged_in: Any, house:
     settled(page)
     found = stops(page)
     context.close()
-    numbers = [one["stop"] for one in found]
-    assert len(found) >= 6 and len(set(numbers)) == len(numbers), "nothing holds the focus or gets it twice"
+    stations = {(one["stop"], one["what"]) for one in found}  # a long table uses its elements again for later rows
+    assert len(found) >= 6 and len(stations) == len(found), "nothing holds the focus or gets it twice"
     assert [one["what"] for one in found if not one["seen"]] == []
     assert [one["what"] for one in found if not one["inside"]] == []
     assert [one["what"] for one in found if one["order"] > 0] == []

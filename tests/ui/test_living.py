@@ -150,7 +150,7 @@ def test_the_theme_is_chosen_and_kept(admin: Page, house: House) -> None:
 
 
 def test_a_view_can_be_shared_and_downloaded(admin: Page, house: House) -> None:
-    house.open(admin, "models?q=gpt&sort=-id")
+    house.open(admin, "models?q=gpt-4o&sort=-id")
     expect(admin.get_by_role("row")).to_have_count(2)
     admin.get_by_role("button", name="Columns").click()
     admin.get_by_label("Policy").uncheck()
