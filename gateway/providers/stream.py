@@ -107,11 +107,10 @@ class ChunkStream:
         """The events that are complete now; what comes before a bad one is passed on before that is raised."""
         events = self._accepted(self._splitter.feed(data))
         waiting = take(events) if events else None
-        stop = self._failure or (Enough() if self._done else None)
-        if stop is not None:
+        if self._done or self._failure is not None:
             if waiting is None:
-                raise stop
-            return _stopped(waiting, stop)
+                raise self._failure or Enough()
+            return _stopped(waiting, self._failure)
         if not self._open and self._begun:
             self._response.idle = min(self._response.idle, AFTER_FINISH)
         return waiting
@@ -173,9 +172,9 @@ class ChunkStream:
         return bool(chunk.choices) or not (self._hide_usage and told)
 
 
-async def _stopped(waiting: Awaitable[None], stop: Exception) -> None:
+async def _stopped(waiting: Awaitable[None], failure: GatewayError | None) -> None:
     await waiting
-    raise stop
+    raise failure or Enough()
 
 
 def _invalid() -> UpstreamBadResponse:

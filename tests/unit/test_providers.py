@@ -4,8 +4,10 @@ Rows of docs/acceptance.md: A000-07, A000-11, A000-15.
 """
 
 import asyncio
+import gc
 import json
 import time
+import weakref
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -315,6 +317,22 @@ async def test_streams_reuse_their_connection(
     for _ in range(5):
         await streamed_pieces(await adapters["openai"].send(Endpoint(provider(upstream), "gpt-x"), call(stream=True)))
     assert transport.counts.opened == 1
+
+
+async def test_a_stream_leaves_nothing_to_the_garbage_collector(
+    adapters: Mapping[str, ProviderAdapter], upstream: Upstream
+) -> None:
+    """A failure kept in a frame that its own traceback holds would be a circle: megabytes, with many streams."""
+    gc.disable()
+    try:
+        reply = await adapters["openai"].send(Endpoint(provider(upstream), "fault:slow:0.01"), call(stream=True))
+        assert not isinstance(reply.body, bytes)
+        assert await first_pieces(reply.body) and await pieces_of(reply.body)
+        left = weakref.ref(reply.body)
+        del reply
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("events_read", [0, 1, 2])

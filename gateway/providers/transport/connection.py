@@ -302,8 +302,11 @@ class Connection(asyncio.Protocol):
     async def _held_up(self) -> None:
         """By what `take` raised or made us wait for."""
         held, thrown, self._held, self._thrown = self._held, self._thrown, None, None
-        if thrown is not None:
-            raise thrown
+        try:
+            if thrown is not None:
+                raise thrown
+        finally:
+            del thrown  # its traceback holds this frame: without it, only the garbage collector would part them
         if held is not None:
             await held
 
