@@ -12,6 +12,7 @@ from gateway.providers.transport.answers import MAX_BARREN, MAX_HEADER_BYTES, MA
 from gateway.providers.transport.base import TakeBody
 from gateway.providers.transport.peek import ARRIVED, Peek
 from gateway.providers.transport.url import Origin
+from gateway.providers.transport.waiting import Waiting
 
 HIGH_WATER = 256 * 1024
 """Body bytes held for a slow reader before the socket is left alone."""
@@ -19,7 +20,7 @@ WRITE_PIECE = 256 * 1024
 SMALL_BODY = 64 * 1024
 
 
-class Connection(asyncio.Protocol):
+class Connection(Waiting, asyncio.Protocol):
     """Driven by `PooledTransport`. After `begin`, exactly one of `failure` and the finished answer comes about.
 
     `spoiled` means that bytes arrived which nobody asked for: the connection must not be used again.
@@ -28,7 +29,6 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_barren",
         "_chunks",
-        "_deadline",
         "_discard",
         "_end",
         "_fields",
@@ -36,21 +36,16 @@ class Connection(asyncio.Protocol):
         "_gathers",
         "_heard",
         "_held",
-        "_loop",
         "_on_junk",
         "_parser",
         "_peek",
         "_reading_paused",
         "_room",
-        "_silence",
         "_started",
         "_taker",
         "_thrown",
-        "_timer",
-        "_timer_at",
         "_transport",
         "_unsent",
-        "_waiter",
         "_writing_paused",
         "active",
         "done",
@@ -68,16 +63,11 @@ class Connection(asyncio.Protocol):
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin, on_junk: Callable[[Origin], None]) -> None:
-        self._loop = loop
+        super().__init__(loop)
         self._on_junk = on_junk
         self.origin = origin
         self._parser: Any = httptools.HttpResponseParser(self)
         self._chunks: deque[bytes] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
-        self._deadline = 0.0
-        self._silence = ""
         self._reading_paused = self._writing_paused = False
         self.active = self.lost = self.spoiled = False
         self.idle_until = 0.0
@@ -127,9 +117,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended(exc)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._disarm()
         self._parser = None
 
     def pause_writing(self) -> None:
@@ -249,14 +237,6 @@ class Connection(asyncio.Protocol):
             await self.news(deadline, silence)
         return data
 
-    def news(self, deadline: float, silence: str) -> "asyncio.Future[None]":
-        """To be awaited by the one reader or writer of the exchange; done when something happened. Past the deadline
-        the exchange fails with `silence`."""
-        self._silence = silence
-        self._expect(deadline)
-        self._waiter = waiter = self._loop.create_future()
-        return waiter
-
     def gather(self, limit: int) -> None:
         """From now on there is news only when the body is whole, fails, or grows past `limit` bytes."""
         self._room, self._gathers = limit, True
@@ -343,42 +323,16 @@ class Connection(asyncio.Protocol):
         if isinstance(self._held, Coroutine):
             self._held.close()
         self._chunks.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._disarm()
         self._transport.abort()
 
     # --- inside ---
 
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+    def _due(self) -> float:
+        return self._patience() if self._taker is not None and self._started else self._deadline
 
-    def _expect(self, deadline: float) -> None:
-        self._deadline = deadline
-        if self._timer is None or self._timer_at > deadline:
-            self._arm()
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = self._deadline
-        self._timer = self._loop.call_at(self._deadline, self._tick)
-
-    def _tick(self) -> None:
-        """The timer is left running between waits and looks again for the deadline that then holds."""
-        self._timer = None
-        if self._waiter is None or self._waiter.done():
-            return
-        if self._taker is not None and self._started:
-            self._deadline = self._patience()
-        if self._loop.time() + 0.001 >= self._deadline:
-            self._fail(UpstreamTimeout(self._silence))
-        else:
-            self._arm()
+    def _overdue(self, silence: str) -> None:
+        self._fail(UpstreamTimeout(silence))
 
     def _spoil(self) -> None:
         self.spoiled = True
