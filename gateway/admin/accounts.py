@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from gateway.access.passwords import Passwords, check_password
 from gateway.access.setup import FirstAdmin
 from gateway.admin.administration import Actor, Administration, Outcome
 from gateway.admin.documents import UserDocument
-from gateway.admin.users import ADMIN, PASSWORD, find_user
-from gateway.errors import NotFound
+from gateway.admin.users import ADMIN, PASSWORD, find_user, named_user
 from gateway.store.records import Record, Resource
 
 _SET_AT = "password_at"
@@ -24,22 +24,24 @@ async def create_user(
 
 
 async def password_secrets(passwords: Passwords, document: UserDocument) -> Mapping[str, str]:
-    """What is stored of the document's password; nothing where it has none."""
-    if document.password is None:
-        return {}
-    password = document.password.get_secret_value()
-    check_password(password, document.username)
-    return {PASSWORD: await passwords.hash(password), _SET_AT: str(time.time())}
+    """What is stored of the document's password, and since when sessions hold: a new password and being switched off
+    end those before."""
+    secrets: dict[str, str] = {}
+    if document.password is not None:
+        password = document.password.get_secret_value()
+        check_password(password, document.username)
+        secrets[PASSWORD] = await passwords.hash(password)
+    if secrets or not document.enabled:
+        secrets[_SET_AT] = str(time.time())
+    return secrets
 
 
-async def set_password(
-    administration: Administration, passwords: Passwords, username: str, password: str, actor: Actor
+async def change_user(
+    administration: Administration, passwords: Passwords, named: str, changes: Mapping[str, Any], actor: Actor
 ) -> None:
-    """Ends the user's sessions. Raises NotFound."""
-    record = find_user(username, administration.directory)
-    if record is None:
-        raise NotFound(f"There is no user '{username}'.")
-    document = UserDocument.model_validate({**record.document, PASSWORD: password})
+    """A new password and being switched off end the user's sessions. `named` is an id or a name. Raises NotFound."""
+    record = named_user(named, administration.directory)
+    document = UserDocument.model_validate({**record.document, **changes})
     secrets = await password_secrets(passwords, document)
     await administration.replace(Resource.USERS, record.id, document, actor, None, secrets=secrets)
 

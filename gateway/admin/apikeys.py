@@ -8,7 +8,7 @@ from typing import Any
 from gateway.access.keys import check_custom_key, digest, mask, new_key
 from gateway.admin.directory import Directory
 from gateway.admin.documents import ApiKeyDocument
-from gateway.admin.kinds import Dependent, Written, kept, stored
+from gateway.admin.kinds import Dependent, Written, defaults, kept, stored
 from gateway.admin.views import ApiKeyView
 from gateway.errors import Conflict, InvalidRequest, NotFound
 from gateway.settings import KeyConfig
@@ -16,6 +16,7 @@ from gateway.state.callers import MASTER_ID, file_key_id
 from gateway.store.records import Put, Record, Resource
 
 _FILE = "file-"
+_DEFAULTS = defaults(ApiKeyDocument, {"key", "budget_period"})
 
 
 class ApiKeys:
@@ -59,11 +60,11 @@ class ApiKeys:
 
     def summaries(self, directory: Directory) -> Iterable[Mapping[str, Any]]:
         if MASTER_ID not in directory.table(self.resource):
-            yield {"id": MASTER_ID, "name": "master", "enabled": True}
+            yield {"id": MASTER_ID, **_DEFAULTS, "name": "master"}
         for id, key in _of_file(directory).items():
-            yield {"id": id, "name": key.name, "enabled": key.enabled, "user_id": ""}
+            yield {"id": id, **_DEFAULTS, **_fields(key)}
         for record in directory.table(self.resource).values():
-            yield {"id": record.id, "created_at": record.created_at, **record.document}
+            yield {"id": record.id, "created_at": record.created_at, **_DEFAULTS, **record.document}
 
     def view(self, id: str, directory: Directory) -> ApiKeyView | None:
         record = directory.table(self.resource).get(id)
@@ -76,10 +77,9 @@ class ApiKeys:
         config = _of_file(directory).get(id)
         if config is None:
             return None
-        fields = config.model_dump(mode="json", include=set(ApiKeyView.model_fields) - {"key"})
         place = directory.base.settings.place("keys", _position(id, directory))
         return ApiKeyView.model_validate(
-            fields | {"id": id, "key": mask(config.key.get_secret_value()), "origin": place}
+            _fields(config) | {"id": id, "key": mask(config.key.get_secret_value()), "origin": place}
         )
 
     def dependents(self, id: str, directory: Directory) -> list[Dependent]:
@@ -90,6 +90,11 @@ class ApiKeys:
 
 def _of_file(directory: Directory) -> dict[str, KeyConfig]:
     return {file_key_id(n, key): key for n, key in enumerate(directory.base.settings.keys, 1)}
+
+
+def _fields(config: KeyConfig) -> dict[str, Any]:
+    """Of a key of the file, named as in the database."""
+    return config.model_dump(mode="json", include=set(ApiKeyView.model_fields) - {"key"}) | {"user_id": config.user}
 
 
 def _position(id: str, directory: Directory) -> int:

@@ -60,6 +60,12 @@ def stored(record: Record | None) -> dict[str, Any]:
     return {"version": record.version, "created_at": record.created_at, "updated_at": record.updated_at}
 
 
+def defaults(document: type[BaseModel], without: set[str]) -> Mapping[str, Any]:
+    """The fields that a record may lack, since only those that were given are stored."""
+    fields = {name: field for name, field in document.model_fields.items() if name not in without}
+    return {name: field.default for name, field in fields.items() if not field.is_required()}
+
+
 def kept(document: BaseModel, without: set[str]) -> dict[str, Any]:
     """The fields that were given, as JSON."""
     return document.model_dump(mode="json", exclude=without, exclude_unset=True)

@@ -6,13 +6,14 @@ from typing import Any
 
 from gateway.admin.directory import Directory
 from gateway.admin.documents import UserDocument
-from gateway.admin.kinds import Dependent, Written, kept, stored
+from gateway.admin.kinds import Dependent, Written, defaults, kept, stored
 from gateway.admin.views import UserView
-from gateway.errors import Conflict, InvalidRequest
+from gateway.errors import Conflict, InvalidRequest, NotFound
 from gateway.store.records import Put, Record, Resource
 
 PASSWORD = "password"  # noqa: S105 - the name of the field
 ADMIN = "admin"
+_DEFAULTS = defaults(UserDocument, {PASSWORD, "budget_period"})
 
 
 def folded(username: str) -> str:
@@ -27,6 +28,7 @@ class Users:
 
     def written(self, document: UserDocument, id: str, directory: Directory) -> Written:
         current = directory.table(self.resource).get(id) if id else None
+        _check_free(document.username, id, directory)
         if current and current.document.get("role") == ADMIN and not _rules(document):
             _keep_an_admin(current, directory)
         if current is None and document.password is None:
@@ -38,7 +40,7 @@ class Users:
 
     def summaries(self, directory: Directory) -> Iterable[Mapping[str, Any]]:
         for record in directory.table(self.resource).values():
-            yield {"id": record.id, "created_at": record.created_at, "role": "user", **record.document}
+            yield {"id": record.id, "created_at": record.created_at, **_DEFAULTS, **record.document}
 
     def view(self, id: str, directory: Directory) -> UserView | None:
         record = directory.table(self.resource).get(id)
@@ -59,9 +61,23 @@ class Users:
         ]
 
 
+def _check_free(username: str, id: str, directory: Directory) -> None:
+    other = find_user(username, directory)
+    if other is not None and other.id != id:
+        raise Conflict(f"There is already a user '{other.document['username']}'.", param="username")
+
+
 def find_user(username: str, directory: Directory) -> Record | None:
     wanted = folded(username)
     return next((r for r in directory.table(Resource.USERS).values() if r.handle == wanted), None)
+
+
+def named_user(named: str, directory: Directory) -> Record:
+    """The user with this id or name. Raises NotFound."""
+    record = directory.table(Resource.USERS).get(named) or find_user(named, directory)
+    if record is None:
+        raise NotFound(f"There is no user '{named}'.")
+    return record
 
 
 def has_admin(directory: Directory) -> bool:

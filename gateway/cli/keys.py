@@ -1,10 +1,12 @@
 """`gateway keys`: gateway keys made, listed, rotated and deleted without the UI."""
 
 import argparse
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from gateway.admin.administration import KINDS, Administration
 from gateway.admin.documents import ApiKeyDocument
+from gateway.admin.users import named_user
 from gateway.admin.views import ApiKeyView
 from gateway.cli.commands import Commands
 from gateway.cli.documents import document
@@ -20,7 +22,7 @@ def declare(commands: Commands) -> None:
     group = commands.group("keys", "make, list, rotate and delete gateway keys")
     create = group.add("create", _create, "make a key and show it once")
     create.add_argument("name", help="what the key is for")
-    create.add_argument("--user", default="", help="the id of the user it belongs to")
+    create.add_argument("--user", default="", help="the name or the id of the user it belongs to")
     create.add_argument("--models", default="", help="globs of the models it may use, comma-separated (default all)")
     create.add_argument("--operations", default="", help="operations it may use, comma-separated (default all)")
     create.add_argument("--rpm", type=int, help="requests in any 60 seconds")
@@ -49,7 +51,6 @@ def _create(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     wanted = document(
         ApiKeyDocument,
         name=options.name,
-        user_id=options.user,
         allowed_models=_parts(options.models),
         allowed_operations=_parts(options.operations),
         rpm=options.rpm,
@@ -64,7 +65,8 @@ def _create(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     )
 
     async def work(administration: Administration) -> None:
-        outcome = await administration.create(Resource.APIKEYS, wanted, ACTOR)
+        owner = {"user_id": named_user(options.user, administration.directory).id} if options.user else {}
+        outcome = await administration.create(Resource.APIKEYS, wanted.model_copy(update=owner), ACTOR)
         assert outcome.view is not None
         print(f"{outcome.view.id}\n{outcome.shown['key']}")
 
@@ -75,18 +77,26 @@ def _list(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     async def work(administration: Administration) -> None:
         kind, directory = KINDS[Resource.APIKEYS], administration.directory
         views = [kind.view(one["id"], directory) for one in kind.summaries(directory)]
-        rows = [_row(view) for view in views if isinstance(view, ApiKeyView)]
-        print(table(("ID", "NAME", "KEY", "MODELS", "BUDGET", "EXPIRES", "RULE", "STATE"), rows))
+        names = {id: str(user.document["username"]) for id, user in directory.table(Resource.USERS).items()}
+        rows = [_row(view, names) for view in views if isinstance(view, ApiKeyView)]
+        print(table(("ID", "NAME", "USER", "KEY", "MODELS", "BUDGET", "EXPIRES", "RULE", "STATE"), rows))
 
     administer(loaded, work)
 
 
-def _row(view: ApiKeyView) -> tuple[object, ...]:
+def _row(view: ApiKeyView, names: Mapping[str, str]) -> tuple[object, ...]:
     budget = None if view.budget_usd is None else f"${view.budget_usd:g}/{view.budget_period}"
     expires = view.expires_at.strftime("%Y-%m-%d %H:%M") if view.expires_at else None
     models = ",".join(view.allowed_models) or "all"
     rule = str(rule_of(view.tee, view.data, "the key") or "") or None
-    return view.id, view.name, view.key, models, budget, expires, rule, "enabled" if view.enabled else "disabled"
+    user = names.get(view.user_id, view.user_id) or None
+    return view.id, view.name, user, view.key, models, budget, expires, rule, _state(view)
+
+
+def _state(view: ApiKeyView) -> str:
+    if not view.enabled:
+        return "disabled"
+    return "expired" if view.expires_at and view.expires_at <= datetime.now(UTC) else "enabled"
 
 
 def _rotate(loaded: LoadedSettings, options: argparse.Namespace) -> None:

@@ -11,6 +11,8 @@ from subprocess import run
 import httpx
 import pytest
 
+from tests.admin.people import log_in
+from tests.api.jobs import eventually
 from tests.api.running import MASTER, RunningGateway
 from tests.fakes.upstream import Upstream
 
@@ -154,6 +156,61 @@ def test_lists_are_searched_sorted_and_cut(admin: httpx.Client) -> None:
     assert [one["name"] for one in admin.get("/api/admin/apikeys?q=ALPH").json()["data"]] == ["alpha"]
     wrong = admin.get("/api/admin/apikeys?sort=colour")
     assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "sort")
+
+
+@pytest.mark.parametrize("resource", ["apikeys", "users"])
+def test_what_a_record_leaves_out_is_filtered_and_sorted_by_its_default(admin: httpx.Client, resource: str) -> None:
+    def add(name: str, **fields: object) -> None:
+        fields |= {"name": name} if resource == "apikeys" else {"username": name, "password": "correct horse battery"}
+        assert admin.post(f"/api/admin/{resource}", json=fields).status_code == 201
+
+    def listed(query: str) -> list[str]:
+        page = admin.get(f"/api/admin/{resource}?{query}").json()
+        return [one.get("username") or one["name"] for one in page["data"] if one.get("name") != "master"]
+
+    add("plain")
+    assert listed("sort=budget_usd") == ["plain"]
+    add("off", enabled=False, budget_usd=2)
+    add("dear", budget_usd=10)
+    assert sorted(listed("enabled=true")) == ["dear", "plain"]
+    assert listed("enabled=false") == ["off"]
+    assert listed("sort=budget_usd") == ["off", "dear", "plain"]
+    assert listed("sort=-budget_usd") == ["dear", "off", "plain"]
+
+
+def test_a_key_of_the_file_tells_whose_it_is(tmp_path: Path) -> None:
+    gateway = RunningGateway(tmp_path, keys=[{"name": "ci", "key": "sk-file-9a8b7c6d5e4f3g2h", "user": "ada"}])
+    with gateway.http() as admin:
+        (key,) = admin.get("/api/admin/apikeys?user_id=ada").json()["data"]
+    gateway.stop()
+    assert (key["name"], key["user_id"]) == ("ci", "ada")
+
+
+def test_keys_and_users_tell_what_they_spent_in_the_period_of_their_budget(
+    gateway: RunningGateway, admin: httpx.Client, model: str
+) -> None:
+    prices = {"value": {"fake/gpt-x": {"per_request": 0.25}}}
+    assert admin.put("/api/admin/settings/prices", json=prices).status_code == 200
+    account = {"username": "bob", "password": "correct horse battery", "budget_usd": 5, "budget_period": "week"}
+    user = admin.post("/api/admin/users", json=account).json()["id"]
+    fields = {"name": "bob's", "user_id": user, "budget_usd": 1, "budget_period": "day"}
+    key = admin.post("/api/admin/apikeys", json=fields).json()
+    idle = admin.post("/api/admin/apikeys", json={"name": "idle"}).json()["id"]
+    for _ in range(3):
+        assert ask(gateway, key["key"], model).status_code == 200
+
+    def spent(path: str) -> object:
+        return admin.get(path).json()["spent_usd"]
+
+    eventually(lambda: spent(f"/api/admin/apikeys/{key['id']}") == 0.75)
+    assert spent(f"/api/admin/users/{user}") == 0.75
+    assert spent(f"/api/admin/apikeys/{idle}") == 0
+    for resource, id in (("apikeys", key["id"]), ("users", user)):
+        page = admin.get(f"/api/admin/{resource}").json()["data"]
+        assert {one["id"]: one["spent_usd"] for one in page}[id] == 0.75
+    person = log_in(gateway, {name: account[name] for name in ("username", "password")})
+    assert person.get("/api/user/me").json()["spent_usd"] == 0.75
+    assert [one["spent_usd"] for one in person.get("/api/user/keys").json()["data"]] == [0.75]
 
 
 def test_a_setting_changed_here_wins_until_it_is_deleted(admin: httpx.Client) -> None:

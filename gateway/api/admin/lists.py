@@ -41,6 +41,7 @@ def cut(
         known = ", ".join(sorted({name for one in found for name in one}))
         raise InvalidRequest(f"'sort': there is no field '{field}' (there are {known}).", param="sort")
     found.sort(key=lambda one: _sortable(one.get(field)), reverse=descending)
+    found.sort(key=lambda one: one.get(field) is None)
     return found[paging.offset : paging.offset + paging.limit], len(found)
 
 
@@ -53,7 +54,5 @@ def _matches(one: Mapping[str, Any], filters: Mapping[str, Any]) -> bool:
 
 
 def _sortable(value: Any) -> tuple[int, float, str]:
-    """Numbers before texts, nothing at the end."""
-    if value is None:
-        return 2, 0.0, ""
+    """Numbers before texts."""
     return (0, float(value), "") if isinstance(value, int | float) else (1, 0.0, str(value).lower())

@@ -1,6 +1,6 @@
 """What every person may do: read the own account, change the password, keep keys of one's own."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, SecretStr
@@ -12,8 +12,9 @@ from gateway.admin.views import ApiKeyView, UserView
 from gateway.api.admin.changes import Deleted, changed
 from gateway.api.admin.identity import Person, person
 from gateway.api.admin.lists import Page
+from gateway.api.admin.spending import with_spending
 from gateway.api.services import services
-from gateway.errors import Forbidden, NotFound, Unauthenticated
+from gateway.errors import Forbidden, InvalidRequest, NotFound
 from gateway.store.records import Record, Resource
 
 router = APIRouter(prefix="/api/user", tags=["own account"])
@@ -27,8 +28,8 @@ class PasswordChange(BaseModel):
 
 @router.get("/me", summary="Read one's own account")
 async def read_me(request: Request, who: LoggedIn) -> UserView:
-    record = _account(who)
-    found = KINDS[Resource.USERS].view(record.id, services(request).administration.directory)
+    record, known = _account(who), services(request)
+    (found,) = await with_spending([KINDS[Resource.USERS].view(record.id, known.administration.directory)], known)
     assert isinstance(found, UserView)
     return found
 
@@ -40,7 +41,7 @@ async def change_password(request: Request, who: LoggedIn, body: PasswordChange)
     known.throttle.attempt(record.document["username"], who.actor.address)
     right, _ = await known.passwords.verify(record.secrets.get("password"), body.current.get_secret_value())
     if not right:
-        raise Unauthenticated("That is not the current password.", code="invalid_login")
+        raise InvalidRequest("That is not the current password.", param="current")
     document = UserDocument.model_validate({**record.document, "password": body.new.get_secret_value()})
     secrets = await password_secrets(known.passwords, document)
     await known.administration.replace(Resource.USERS, record.id, document, who.actor, None, secrets=secrets)
@@ -50,10 +51,10 @@ async def change_password(request: Request, who: LoggedIn, body: PasswordChange)
 
 @router.get("/keys", summary="List one's own keys")
 async def list_keys(request: Request, who: LoggedIn) -> Page[ApiKeyView]:
-    directory, owner = services(request).administration.directory, _account(who).id
-    kind = KINDS[Resource.APIKEYS]
+    known, owner = services(request), _account(who).id
+    kind, directory = KINDS[Resource.APIKEYS], known.administration.directory
     mine = [key.id for key in directory.table(Resource.APIKEYS).values() if key.document.get("user_id") == owner]
-    data: list[Any] = [kind.view(id, directory) for id in mine]
+    data = await with_spending([kind.view(id, directory) for id in mine], known)
     return Page(data=data, total=len(data), limit=len(data), offset=0)
 
 

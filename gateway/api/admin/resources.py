@@ -13,6 +13,7 @@ from gateway.admin.views import ApiKeyView, ModelView, ProviderView, SettingView
 from gateway.api.admin.changes import Cascade, Deleted, DryRun, IfMatch, Preview, based_on, changed, dependents
 from gateway.api.admin.identity import Person, administrator
 from gateway.api.admin.lists import Page, Paging, cut
+from gateway.api.admin.spending import with_spending
 from gateway.api.services import Services, services
 from gateway.store.records import Resource
 
@@ -53,14 +54,16 @@ def _add_reads(router: APIRouter, resource: Resource, view: type[V]) -> None:
         type: str | None = None,
         user_id: str | None = None,
     ) -> Any:
-        directory = services(request).administration.directory
+        known = services(request)
+        directory = known.administration.directory
         filters = {"enabled": enabled, "type": type, "user_id": user_id}
         page, total = cut(kind.summaries(directory), paging, filters)
-        data = [kind.view(one["id"], directory) for one in page]
+        data = await with_spending([kind.view(one["id"], directory) for one in page], known)
         return Page(data=data, total=total, limit=paging.limit, offset=paging.offset)
 
     async def read(request: Request, _: Admin, id: str, response: Response) -> Any:
-        found = services(request).administration.view(resource, id)
+        known = services(request)
+        (found,) = await with_spending([known.administration.view(resource, id)], known)
         response.headers["etag"] = f'"{found.version}"'
         return found
 
