@@ -26,13 +26,13 @@ class DirectExchange(Exchange):
     message_event = asyncio.Event()
     """Nobody waits for it."""
 
-    def __init__(self, protocol: "GatewayProtocol", path: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, protocol: "GatewayProtocol", path: str, headers: Mapping[str, str], *, keep_alive: bool) -> None:
         super().__init__("POST", path, headers)
         self._protocol = protocol
         self.peer = protocol.client[0] if protocol.client else ""
         self._task: asyncio.Task[None] | None = None
         self.disconnected = self.response_complete = False
-        self.keep_alive: bool = protocol.parser.should_keep_alive()
+        self.keep_alive = keep_alive
         self._pieces: list[bytes] = []
         self._size = 0
         self._limit = HIGH_WATER_LIMIT

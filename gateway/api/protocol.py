@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.api.direct import DirectExchange
 from gateway.api.inference import Inference
+from gateway.api.plain_head import read_plain_request
 from gateway.errors import HeadTooLarge, render
 from gateway.observe.request_ids import new_request_id
 from gateway.openai_api.operations import OPERATIONS
@@ -29,7 +31,10 @@ class GatewayProtocol(HttpToolsProtocol):
     """
 
     _in_head = False
+    _in_message = False
     _head_bytes = 0
+    _missing = 0
+    """Bytes of the body of a plain request that have not arrived."""
 
     inference: Inference
     """Set by `protocol_for`."""
@@ -47,6 +52,28 @@ class GatewayProtocol(HttpToolsProtocol):
             self.cycle.leave()
 
     def data_received(self, data: bytes) -> None:
+        if self._missing:
+            self._take(data)
+        elif self._in_message or (plain := read_plain_request(data)) is None:
+            self._parse(data)
+        else:
+            path, head = plain
+            self._missing = head.length
+            self._admit(DirectExchange(self, path, head.headers, keep_alive=True))
+            self._take(data[head.size :])
+
+    def _take(self, data: bytes) -> None:
+        """Of the body of a plain request; behind it may be the next one."""
+        exchange, size = cast(DirectExchange, self.cycle), self._missing
+        self._missing = max(0, size - len(data))
+        if data:
+            exchange.feed(data if len(data) <= size else data[:size])
+        if not self._missing:
+            exchange.feed_end()
+        if len(data) > size:
+            self.data_received(data[size:])
+
+    def _parse(self, data: bytes) -> None:
         super().data_received(data)
         if self._in_head:
             self._head_bytes += len(data)
@@ -56,7 +83,7 @@ class GatewayProtocol(HttpToolsProtocol):
     # --- what httptools found ------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._in_message, self._head_bytes = True, True, 0
         self.url = b""
         self.headers = []
 
@@ -75,8 +102,10 @@ class GatewayProtocol(HttpToolsProtocol):
         if path is None or not self._is_direct(headers):
             self._leave_to_uvicorn(headers)
             return
+        self._admit(DirectExchange(self, path, headers, keep_alive=self.parser.should_keep_alive()))
+
+    def _admit(self, exchange: DirectExchange) -> None:
         waits = self.cycle is not None and not self.cycle.response_complete
-        exchange = DirectExchange(self, path, headers)
         self.cycle = exchange  # type: ignore[assignment]
         if waits:
             self.flow.pause_reading()
@@ -91,6 +120,7 @@ class GatewayProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._in_message = False
         if isinstance(self.cycle, DirectExchange):
             self.cycle.feed_end()
         else:

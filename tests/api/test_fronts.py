@@ -120,6 +120,29 @@ def test_a_chunked_body_in_small_pieces(front: RunningGateway, upstream: Upstrea
     assert upstream.last.json["messages"][0]["content"] == "in pieces"
 
 
+def test_a_request_that_comes_in_two_pieces_wherever_it_is_cut(front: RunningGateway, upstream: Upstream) -> None:
+    request = ask(body("cut"))
+    behind_head = request.index(b"\r\n\r\n") + 4
+    with connected(front) as connection:
+        answers = Answers(connection)
+        for cut in (1, 20, behind_head - 2, behind_head, behind_head + 1, len(request) - 1):
+            connection.sendall(request[:cut])
+            time.sleep(0.02)
+            connection.sendall(request[cut:])
+            assert answers.read()[0] == 200
+            assert upstream.last.json["messages"][0]["content"] == "cut"
+
+
+def test_both_framings_behind_one_another_in_one_write(front: RunningGateway, upstream: Upstream) -> None:
+    contents = [body(text) for text in ("one", "two", "three", "four")]
+    chunked = [head("Transfer-Encoding: chunked") + b"%x\r\n%b\r\n0\r\n\r\n" % (len(one), one) for one in contents]
+    with connected(front) as connection:
+        connection.sendall(chunked[0] + ask(contents[1]) + ask(contents[2]) + chunked[3] + head(method="GET"))
+        answers = Answers(connection)
+        assert [answers.read()[0] for _ in range(5)] == [200, 200, 200, 200, 405]
+    assert [one.json["messages"][0]["content"] for one in upstream.requests] == ["one", "two", "three", "four"]
+
+
 def test_a_caller_who_waits_for_it_is_told_to_send_the_body(front: RunningGateway, upstream: Upstream) -> None:
     content = body()
     with connected(front) as connection:

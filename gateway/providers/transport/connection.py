@@ -11,6 +11,7 @@ from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, U
 from gateway.providers.transport.answers import MAX_BARREN, MAX_HEADER_BYTES, MAX_HEADERS
 from gateway.providers.transport.base import TakeBody
 from gateway.providers.transport.peek import ARRIVED, Peek
+from gateway.providers.transport.plain_head import read_plain_answer
 from gateway.providers.transport.url import Origin
 from gateway.providers.transport.waiting import Waiting
 
@@ -36,6 +37,7 @@ class Connection(Waiting, asyncio.Protocol):
         "_gathers",
         "_heard",
         "_held",
+        "_missing",
         "_on_junk",
         "_parser",
         "_peek",
@@ -79,7 +81,7 @@ class Connection(Waiting, asyncio.Protocol):
         self.headers: dict[str, str] = {}
         self.head_done = self.done = self.keep_alive = False
         self._framed = self._discard = self._unsent = self._started = False
-        self._barren = self.waiting = 0
+        self._barren = self._missing = self.waiting = 0
         self._room, self._gathers = HIGH_WATER, False
         self._fields: list[tuple[bytes, bytes]] = []
         self._chunks.clear()
@@ -98,6 +100,32 @@ class Connection(Waiting, asyncio.Protocol):
         if not self.active or self.done:
             self._spoil()
             return
+        if self._missing:
+            self._count(data)
+        elif self.head_done or self._barren or (plain := read_plain_answer(data)) is None:
+            self._parse(data)
+        else:
+            self.status, head = plain
+            self.headers, self._missing = head.headers, head.length
+            self.head_done = self.keep_alive = self._framed = True
+            self._count(data[head.size :])
+            self._wake()
+        if self._taker is not None and self._chunks and self.failure is None:
+            self._hand_on(self._taker)
+
+    def _count(self, data: bytes) -> None:
+        """Of a body whose length was told. What comes behind it nobody asked for."""
+        self._missing -= len(data)
+        if self._missing < 0:
+            self.spoiled = True
+            data = data[: self._missing]
+        self.done = self._missing <= 0
+        if data:
+            self._hold(data)
+        if self.done:
+            self._wake()
+
+    def _parse(self, data: bytes) -> None:
         self._barren += len(data)
         try:
             self._parser.feed_data(data)
@@ -109,8 +137,6 @@ class Connection(Waiting, asyncio.Protocol):
             return
         if self._barren > MAX_BARREN and not self.done:
             self._fail(UpstreamBadResponse("The provider's answer has too large a header."))
-        elif self._taker is not None and self._chunks:
-            self._hand_on(self._taker)
 
     def eof_received(self) -> None:
         self._ended(None)
@@ -164,8 +190,10 @@ class Connection(Waiting, asyncio.Protocol):
         self._wake()
 
     def on_body(self, body: bytes) -> None:
-        if self.spoiled or self._discard:
-            return
+        if not (self.spoiled or self._discard):
+            self._hold(body)
+
+    def _hold(self, body: bytes) -> None:
         self._barren = 0
         self._chunks.append(body)
         self.waiting += len(body)

@@ -1,0 +1,17 @@
+"""The head of a request for inference as nearly every client sends it. Called by `protocol`, which has a general parser
+for all others."""
+
+from gateway.openai_api.operations import OPERATIONS
+from gateway.providers.transport.plain_head import PlainHead, read_plain_head
+
+_PATHS = {f"POST {path} HTTP/1.1": path for path in OPERATIONS}
+_NOT_PLAIN = frozenset({"expect", "origin"})
+"""Requests with these fields wait for a word from here, or are the business of a middleware."""
+
+
+def read_plain_request(data: bytes) -> tuple[str, PlainHead] | None:
+    """With its path, one of the operations table. None where the head is not whole, or not plain."""
+    head = read_plain_head(data) if data.startswith(b"POST ") else None
+    if head is None or (path := _PATHS.get(head.first)) is None or not _NOT_PLAIN.isdisjoint(head.headers):
+        return None
+    return path, head

@@ -1,0 +1,75 @@
+"""Heads of messages that need no general parser, as nearly all peers send them. Read here for answers of providers,
+and by `api` for requests.
+
+Whatever two parsers could read in two ways is left to the general one: bodies without a length or with two framings,
+repeated and folded fields, control characters.
+"""
+
+import re
+from functools import lru_cache
+
+import msgspec
+
+LONGEST = 16 * 1024
+"""Bytes of a plain head."""
+_MAX_FIELDS = 100
+_MAX_DIGITS = 12
+"""Of a length in bytes."""
+_VISIBLE = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_STATUS_LINE = re.compile(r"HTTP/1\.1 (?!204|304)([2-5][0-9][0-9])( .*)?")
+_NOT_PLAIN = frozenset({"", "transfer-encoding", "upgrade"})
+_NOT_PLAIN_ANSWER = frozenset({"content-encoding"})
+
+
+class PlainHead(msgspec.Struct):
+    """`first` is the line of the request or status; names of headers are in lower case. The body begins `size` bytes
+    behind the beginning of the head, has `length` bytes, and the connection lives on behind it."""
+
+    first: str
+    headers: dict[str, str]
+    size: int
+    length: int
+
+
+def read_plain_head(data: bytes) -> PlainHead | None:
+    """None where the head is not whole, or not plain."""
+    end = data.find(b"\r\n\r\n", 0, LONGEST)
+    head = data[: max(end, 0)]
+    first, *fields = head.decode("latin-1").split("\r\n")
+    if not 0 < len(fields) <= _MAX_FIELDS or len(head.translate(None, _VISIBLE)) > 2 * len(fields):
+        return None
+    headers = {}
+    for field in fields:
+        name, colon, value = field.partition(":")
+        headers[_lowered(name) if colon else ""] = value.strip(" ")
+    length = headers.get("content-length", "")
+    if (
+        len(headers) < len(fields)
+        or not (length.isdecimal() and len(length) <= _MAX_DIGITS)
+        or not _NOT_PLAIN.isdisjoint(headers)
+        or headers.get("connection", "keep-alive").lower() != "keep-alive"
+    ):
+        return None
+    return PlainHead(first, headers, end + 4, int(length))
+
+
+def read_plain_answer(data: bytes) -> tuple[int, PlainHead] | None:
+    """With its status."""
+    head = read_plain_head(data)
+    if head is None or not (status := _status(head.first)) or not _NOT_PLAIN_ANSWER.isdisjoint(head.headers):
+        return None
+    return status, head
+
+
+@lru_cache(maxsize=1024)
+def _lowered(name: str) -> str:
+    """Empty for what is no name of a field."""
+    return name.lower() if _TOKEN.fullmatch(name) else ""
+
+
+@lru_cache(maxsize=256)
+def _status(line: str) -> int:
+    """0 for those without a body, for interim ones, and for what is no line of a status."""
+    found = _STATUS_LINE.fullmatch(line)
+    return int(found[1]) if found else 0
