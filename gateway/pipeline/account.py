@@ -1,40 +1,45 @@
 """`Account`: what one request may use, and what it did: reserved before it is sent, settled and recorded at its end."""
 
 import asyncio
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
+from msgspec import Raw
 
 from gateway.access.keys import Caller
 from gateway.access.limits import Amount, Grant, rate_headers
 from gateway.cache import Wish
 from gateway.errors import GatewayError
 from gateway.openai_api.call import Call, Reply, Usage
-from gateway.openai_api.operations import Operation, Unit
+from gateway.openai_api.operations import CHAT, COMPLETIONS, Operation
 from gateway.pipeline.collected import MAX_BYTES, Collected
 from gateway.routing.attempt import Tries
 from gateway.routing.types import Attempt, Route, Target
 from gateway.state import Snapshot, State
-from gateway.usage.pricing import cost_nanos, most_nanos
+from gateway.usage.pricing import IMAGE_TOKENS, cost_nanos, most_nanos
 from gateway.usage.types import Tried, UsageRow
 
 DEFAULT_MAX_TOKENS = 4096
 """Reserved for an answer whose length the caller did not bound."""
 _BYTES_PER_TOKEN = 3
 """Fewer bytes than any common text has for one token, so that the estimate is rather too high."""
+_WRITING = (CHAT, COMPLETIONS)
+"""Operations whose answer is as long as the model likes."""
 _LINKED_IMAGE = b'"image_url"'
+_PICTURE = re.compile(rb'"(?:image_)?url"\s*:\s*"data:image/[a-z]+;base64,([^"]{1,64})"', re.IGNORECASE)
+"""With the mark in the place of its bytes. In a text its quotation marks would be escaped."""
+_PICTURE_BYTES = IMAGE_TOKENS * _BYTES_PER_TOKEN
 _NO_WISH = Wish()
 _SETTLING: set[asyncio.Task[None]] = set()
 
 
-class _Bounds(msgspec.Struct):
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    n: int | None = None
+_MOST_TOKENS = ("max_tokens", "max_completion_tokens")
+_ANSWERS = ("n", "best_of")
 
-
-_bounds = msgspec.json.Decoder(_Bounds, strict=False).decode
+_figure = msgspec.json.Decoder(int, strict=False).decode
+_items = msgspec.json.Decoder(list[Raw]).decode
 
 
 class Account:
@@ -157,13 +162,12 @@ def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
     """The most that any target can make of it, those of the larger model included that is asked when it is too long."""
     larger = snapshot.routes.get(route.context_fallback)
     targets = (*route.targets, *(larger.targets if larger else ()))
-    bounds = _bounds_of(call)
-    tokens = bounds.max_completion_tokens or bounds.max_tokens
-    answers, size = bounds.n or 1, _size(call)
+    tokens, answers = _bounds(call)
+    size = _size(call)
     nanos = [
         most_nanos(
             snapshot.prices.at(target.provider_id, target.upstream_model),
-            size,
+            size + sum(len(file.data) for file in call.files),
             tokens,
             DEFAULT_MAX_TOKENS,
             answers=answers,
@@ -172,19 +176,42 @@ def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
         )
         for target in targets
     ]
-    output = 0 if call.operation.unit is not Unit.TOKENS else (tokens or DEFAULT_MAX_TOKENS) * answers
+    output = tokens * answers if call.operation in _WRITING else 0
     return Amount(size // _BYTES_PER_TOKEN + output, max(nanos, default=0))
 
 
-def _bounds_of(call: Call) -> _Bounds:
+def _bounds(call: Call) -> tuple[int, int]:
+    """The most tokens that one answer may have, and how many answers are asked for."""
+    document = call.document() if call.body else {}
+    tokens = [_number(document, name) for name in _MOST_TOKENS]
+    answers = max(1, *(_number(document, name) for name in _ANSWERS))
+    most = max(DEFAULT_MAX_TOKENS if number < 0 else number for number in tokens)
+    return most or DEFAULT_MAX_TOKENS, answers * _prompts(document)
+
+
+def _number(document: Mapping[str, Raw], name: str) -> int:
+    """0 where it is missing or no number, with which the provider will find fault. Some take -1 for no bound at all."""
     try:
-        return _bounds(call.excerpt().text) if call.body else _Bounds()
+        return _figure(document.get(name, b"0"))
     except msgspec.DecodeError:
-        return _Bounds()  # the provider will find fault with it
+        return 0
+
+
+def _prompts(document: Mapping[str, Raw]) -> int:
+    """Each prompt of a list is answered."""
+    prompt = document.get("prompt", b"")
+    is_list = bytes(memoryview(prompt)[:1]) == b"["
+    items = _items(prompt) if is_list else []
+    return len(items) if items and bytes(memoryview(items[0])[:1]) in (b'"', b"[") else 1
 
 
 def _size(call: Call) -> int:
-    return len(call.body) + sum(len(file.data) for file in call.files)
+    """Bytes of the body. Of a picture in it only as many count as it can have tokens."""
+    if len(call.body) <= _PICTURE_BYTES:
+        return len(call.body)
+    part = call.excerpt()
+    pictures = [found for mark in _PICTURE.findall(part.text) if (found := part.payload(mark.decode())) is not None]
+    return len(call.body) - sum(max(0, len(picture) - _PICTURE_BYTES) for picture in pictures)
 
 
 def tried(attempt: Attempt, received: float) -> Tried:

@@ -13,13 +13,14 @@ _FIELDS = ("max_tokens", "max_completion_tokens")
 
 
 def bound_tokens(call: Call, route: Route) -> Call:
-    """The call with the model's default, where it says nothing itself. Raises InvalidRequest above the cap."""
+    """The call with the model's default, where it says nothing itself. Raises InvalidRequest above the cap, and for
+    a negative number, which means "unlimited" to some providers."""
     if (route.max_tokens is None and route.default_max_tokens is None) or call.operation not in (CHAT, COMPLETIONS):
         return call
     document = call.document()
     asked = [(name, _number(name, document[name])) for name in _FIELDS if name in document]
     for name, number in asked:
-        if number is not None and route.max_tokens is not None and number > route.max_tokens:
+        if number is not None and route.max_tokens is not None and not 0 <= number <= route.max_tokens:
             message = (
                 f"'{name}' is {number}: the model '{route.id}' answers with at most {route.max_tokens} tokens here."
             )
