@@ -13,15 +13,15 @@ from gateway.openai_api.audio_file import sniff_audio
 from gateway.openai_api.call import Call, Field, Upload
 from gateway.openai_api.embeddings import refuse_empty_input
 from gateway.openai_api.forms import Form, parse_file_json, parse_multipart
-from gateway.openai_api.json_body import split_object, split_text
+from gateway.openai_api.json_body import is_given, split_object, split_text, value_of
 from gateway.openai_api.ocr import OcrShape
 from gateway.openai_api.ocr_request import OcrRequest, parse_ocr_request, parse_page_selection
-from gateway.openai_api.operations import EMBEDDINGS, OCR, Body, Operation
+from gateway.openai_api.operations import CHAT, EMBEDDINGS, OCR, Body, Operation
 from gateway.openai_api.payloads import excerpt
 from gateway.state import MediaLimits
 
-_decode = msgspec.json.Decoder().decode
 _JSON = Body.JSON
+_NO_MESSAGES = '\'messages\' must be a list such as [{"role": "user", "content": "..."}].'
 MISSING = {name: f"missing_{name}" for name in ("input", "query", "documents", "prompt")}
 """Codes for fields that are left out, where they have one of their own. Source: acceptance row A002-19."""
 _MULTIPART_OVERHEAD = 2**20
@@ -48,9 +48,9 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
     body = body.removeprefix(BOM_UTF8)
     part = excerpt(body)
     document = split_text(part.text)
-    model = _model(_decode(document["model"]) if "model" in document else None)
+    model = _model(value_of(document, "model"))
     for name in operation.required:
-        if name not in document:
+        if not is_given(document, name):
             raise InvalidRequest(
                 f"Missing required parameter: '{name}'.",
                 param=name,
@@ -58,7 +58,9 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
             )
     if operation is EMBEDDINGS:
         refuse_empty_input(document["input"])
-    stream = "stream" in document and _flag("stream", _decode(document["stream"]))
+    elif operation is CHAT and bytes(memoryview(document["messages"])[:1]) != b"[":
+        raise InvalidRequest(_NO_MESSAGES, param="messages", code="invalid_type")
+    stream = "stream" in document and _flag("stream", value_of(document, "stream"))
     if stream and not operation.streamable:
         raise InvalidRequest(f"{operation.path} does not stream.", param="stream")
     call = Call(
@@ -78,7 +80,7 @@ def _session(exchange: Exchange, document: Mapping[str, msgspec.Raw]) -> str:
     """The header `x-session-id`, else OpenAI's own field for calls that share a prompt cache."""
     if named := exchange.headers.get("x-session-id"):
         return named
-    key = _decode(document["prompt_cache_key"]) if "prompt_cache_key" in document else None
+    key = value_of(document, "prompt_cache_key")
     return key if isinstance(key, str) else ""
 
 

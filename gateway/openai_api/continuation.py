@@ -32,7 +32,13 @@ PREFILLS = ("message", "prefix", "continue_final_message")
 """How a target is asked to go on: with the assistant's message last (as Anthropic does), with `"prefix": true` on it
 (DeepSeek, Mistral), or with vLLM's and SGLang's `continue_final_message`."""
 
+
+class _Format(msgspec.Struct):
+    type: str = ""
+
+
 _encode = msgspec.json.Encoder().encode
+_decode_format = msgspec.json.Decoder(_Format).decode
 _decode_list = msgspec.json.Decoder(list[Raw]).decode
 
 
@@ -178,8 +184,10 @@ def restart_event(said: SaidSoFar) -> bytes:
 
 def _is_text(response_format: Raw) -> bool:
     """`{"type": "text"}` constrains nothing."""
-    form = msgspec.json.decode(response_format)
-    return isinstance(form, dict) and form.get("type") == "text"
+    try:
+        return _decode_format(response_format).type == "text"
+    except msgspec.ValidationError:
+        return False
 
 
 def _prompt_is_text(document: Mapping[str, Raw]) -> bool:

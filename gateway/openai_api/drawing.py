@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from gateway.errors import InvalidRequest, UpstreamBadResponse
+from gateway.openai_api.json_body import value_of
 
 MOST = 10
 """Pictures of one request, as at OpenAI."""
@@ -36,10 +37,7 @@ class DrawingRequest:
 
 def parse_drawing(document: Mapping[str, msgspec.Raw]) -> DrawingRequest:
     """Raises InvalidRequest naming the field."""
-    try:
-        given = {name: msgspec.json.decode(value) for name, value in document.items()}
-    except msgspec.DecodeError:
-        raise InvalidRequest("The request cannot be read.") from None
+    given = {name: value_of(document, name) for name in document}
     if not isinstance(given.get("prompt"), str) or not given["prompt"]:
         raise InvalidRequest("'prompt' must be a text.", param="prompt")
     n = 1 if given.get("n") is None else given["n"]

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from gateway.openai_api.json_body import value_of
+
 
 class Feature(StrEnum):
     """The words of `supports` in `gateway.yaml`."""
@@ -24,7 +26,8 @@ class Feature(StrEnum):
 def needed(body: bytes, asked: frozenset[Feature]) -> dict[Feature, str]:
     """Those of `asked` that a chat or completion body needs, each with the field that says so.
 
-    A search for a word where none is needed; the body is parsed only where the word is there.
+    A search for a word where none is needed; the body is parsed only where the word is there. Raises InvalidRequest
+    for a number out of range.
     """
     suspects = [feature for feature in asked if any(mark in body for mark in _MARKS[feature])]
     if not suspects:
@@ -48,35 +51,31 @@ _MARKS: Mapping[Feature, tuple[bytes, ...]] = {
 """A quotation mark inside a text is escaped, so these are found as keys and values only."""
 
 
-def _value(document: Mapping[str, Raw], name: str) -> Any:
-    return msgspec.json.decode(document[name]) if name in document else None
-
-
 def _images(document: Mapping[str, Raw]) -> str:
     parts = (part for message in _messages(document) for part in _parts(message))
     return "messages" if any(part.get("type") in ("image_url", "input_image") for part in parts) else ""
 
 
 def _tools(document: Mapping[str, Raw]) -> str:
-    return next((name for name in ("tools", "functions") if _value(document, name)), "")
+    return next((name for name in ("tools", "functions") if value_of(document, name)), "")
 
 
 def _json_schema(document: Mapping[str, Raw]) -> str:
-    form = _value(document, "response_format")
+    form = value_of(document, "response_format")
     return "response_format" if isinstance(form, dict) and form.get("type") == "json_schema" else ""
 
 
 def _several(document: Mapping[str, Raw]) -> str:
-    count = _value(document, "n")
+    count = value_of(document, "n")
     return "n" if isinstance(count, int) and count > 1 else ""
 
 
 def _logprobs(document: Mapping[str, Raw]) -> str:
     """A number for completions, where 0 asks for the chosen token's; yes or no for chats."""
-    asked = _value(document, "logprobs")
+    asked = value_of(document, "logprobs")
     if asked is not None and asked is not False:
         return "logprobs"
-    return "top_logprobs" if _value(document, "top_logprobs") else ""
+    return "top_logprobs" if value_of(document, "top_logprobs") else ""
 
 
 def _prefill(document: Mapping[str, Raw]) -> str:
@@ -85,7 +84,7 @@ def _prefill(document: Mapping[str, Raw]) -> str:
 
 
 def _messages(document: Mapping[str, Raw]) -> list[dict[str, Any]]:
-    found = _value(document, "messages")
+    found = value_of(document, "messages")
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from itertools import accumulate, count
 from operator import sub
+from typing import Any
 
 import msgspec
 import orjson
@@ -21,6 +22,7 @@ MAX_DEPTH = 200
 
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
+_decode_value = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -76,6 +78,21 @@ def text_field(document: Mapping[str, Raw], name: str) -> str | None:
         return _decode_text(raw)
     except msgspec.ValidationError:
         raise InvalidRequest(f"'{name}' must be a string.", param=name, code="invalid_type") from None
+
+
+def value_of(document: Mapping[str, Raw], name: str) -> Any:
+    """A field's value, None where it is missing; raises `InvalidRequest` when it holds a number that no double can."""
+    if name not in document:
+        return None
+    try:
+        return _decode_value(document[name])
+    except msgspec.ValidationError:
+        raise InvalidRequest(f"'{name}' holds a number that is out of range.", param=name) from None
+
+
+def is_given(document: Mapping[str, Raw], name: str) -> bool:
+    """Whether a field is there and not null."""
+    return name in document and bytes(memoryview(document[name])[:5]) != b"null"
 
 
 def _too_deep() -> InvalidJSON:

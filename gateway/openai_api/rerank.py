@@ -9,6 +9,7 @@ import msgspec
 import orjson
 
 from gateway.errors import InvalidRequest, UpstreamBadResponse
+from gateway.openai_api.json_body import value_of
 
 MOST = 10_000
 
@@ -23,7 +24,7 @@ class RerankRequest:
 
 def parse_rerank(document: Mapping[str, msgspec.Raw]) -> RerankRequest:
     """Raises InvalidRequest naming the field."""
-    values = {name: _value(document, name) for name in ("query", "documents", "top_n", "return_documents")}
+    values = {name: value_of(document, name) for name in ("query", "documents", "top_n", "return_documents")}
     query, texts, top = values["query"], values["documents"], values["top_n"]
     if not isinstance(query, str) or not query:
         raise InvalidRequest("'query' must be a text.", param="query")
@@ -32,13 +33,6 @@ def parse_rerank(document: Mapping[str, msgspec.Raw]) -> RerankRequest:
     if top is not None and (not isinstance(top, int) or isinstance(top, bool) or top < 1):
         raise InvalidRequest("'top_n' must be a whole number from 1.", param="top_n")
     return RerankRequest(query, tuple(map(_text, texts)), top, values["return_documents"] is True)
-
-
-def _value(document: Mapping[str, msgspec.Raw], name: str) -> Any:
-    try:
-        return msgspec.json.decode(document.get(name, b"null"))
-    except msgspec.DecodeError:
-        raise InvalidRequest(f"'{name}' cannot be read.", param=name) from None
 
 
 def _text(item: Any) -> str:

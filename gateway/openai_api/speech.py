@@ -6,6 +6,7 @@ import msgspec
 import orjson
 
 from gateway.errors import InvalidRequest
+from gateway.openai_api.json_body import value_of
 
 _OPENAI_VOICES = frozenset(
     {"alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"}
@@ -16,10 +17,7 @@ _OPENAI_ONLY = frozenset({"model", "input", "voice", "response_format", "instruc
 
 def speak_body(document: Mapping[str, msgspec.Raw]) -> bytes:
     """For a chute's `/speak`: `text`, and `voice`, `speed` and whatever else it may know. Raises InvalidRequest."""
-    try:
-        given = {name: msgspec.json.decode(value) for name, value in document.items()}
-    except msgspec.DecodeError:
-        raise InvalidRequest("The request cannot be read.") from None
+    given = {name: value_of(document, name) for name in document}
     text, voice = given.get("input"), given.get("voice")
     if not isinstance(text, str) or not text:
         raise InvalidRequest("'input' must be a text.", param="input")

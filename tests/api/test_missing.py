@@ -8,7 +8,9 @@ import pytest
     ("path", "body", "field"),
     [
         ("/v1/embeddings", {}, "input"),
+        ("/v1/embeddings", {"input": None}, "input"),
         ("/v1/completions", {}, "prompt"),
+        ("/v1/completions", {"prompt": None}, "prompt"),
         ("/v1/images/generations", {}, "prompt"),
         ("/v1/rerank", {"documents": ["a"]}, "query"),
         ("/v1/rerank", {"query": "a"}, "documents"),

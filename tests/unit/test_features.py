@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from gateway.errors import InvalidRequest
+from gateway.openai_api.continuation import can_continue
 from gateway.openai_api.features import Feature, needed
+from gateway.openai_api.json_body import split_object
 from gateway.openai_api.opening import opening
 
 ALL = frozenset(Feature)
@@ -35,6 +38,23 @@ def body(**more: Any) -> bytes:
 def test_a_need_is_found_with_its_field(fields: dict[str, Any], feature: Feature, field: str) -> None:
     assert needed(body(**fields), ALL) == {feature: field}
     assert needed(body(**fields), ALL - {feature}) == {}, "nobody asked"
+
+
+@pytest.mark.parametrize("field", ["messages", "tools", "response_format", "n", "logprobs"])
+def test_a_number_that_no_double_can_hold_is_refused_with_its_field(field: str) -> None:
+    """A word in a text makes the search look at the field."""
+    text = b'{"x": ["image_url", "json_schema"], "%b": [1e999]}' % field.encode()
+    with pytest.raises(InvalidRequest) as caught:
+        needed(text, ALL)
+    assert caught.value.param == field
+
+
+@pytest.mark.parametrize(
+    ("form", "free"),
+    [('{"type": "text"}', True), ('{"type": "json_object"}', False), ('{"type": 1e999}', False), ("5", False)],
+)
+def test_a_stream_goes_on_elsewhere_only_where_its_format_is_text(form: str, free: bool) -> None:
+    assert can_continue(split_object(b'{"messages": [], "response_format": %b}' % form.encode())) is free
 
 
 @pytest.mark.parametrize(
