@@ -1,8 +1,9 @@
 """Data URLs and base64 from callers: size checked first, then decoded; and image formats known by their magic."""
 
-import base64
 import binascii
 from collections.abc import Callable
+
+from pybase64 import b64decode, b64encode_as_string
 
 from gateway.errors import GatewayError, InvalidRequest, TooLarge
 
@@ -11,7 +12,7 @@ _WHITESPACE = b" \t\r\n"
 
 
 def data_url(media_type: str, data: bytes) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+    return f"data:{media_type};base64,{b64encode_as_string(data)}"
 
 
 def split_data_url(text: str) -> tuple[str, str]:
@@ -55,7 +56,7 @@ def decode_base64(
         payload = text.encode("ascii").translate(None, _WHITESPACE)
         if (size := decoded_size(payload)) > max_bytes:
             raise too_large(too_large_message("File", size, max_bytes))
-        data = base64.b64decode(payload, validate=True)
+        data = b64decode(payload, validate=True)
         if len(payload) % 4:
             raise binascii.Error("padding")
     except (binascii.Error, UnicodeEncodeError):

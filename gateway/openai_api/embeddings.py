@@ -1,6 +1,5 @@
 """Embedding answers in the asked encoding, floats or base64, whatever the upstream can. Called after the adapter."""
 
-import base64
 import binascii
 import re
 import sys
@@ -9,6 +8,7 @@ from typing import Any
 
 import orjson
 from msgspec import Raw
+from pybase64 import b64decode, b64encode_as_string
 
 from gateway.errors import InvalidRequest, UpstreamBadResponse
 
@@ -48,11 +48,11 @@ def _convert(vector: Any, asked: str) -> str | list[float]:
     if asked != "base64":
         if isinstance(vector, list):
             return vector
-        floats = array("f", base64.b64decode(vector, validate=True))
+        floats = array("f", b64decode(vector, validate=True))
         return _little_endian(floats).tolist()
     if isinstance(vector, str):
         return vector
-    return base64.b64encode(_little_endian(array("f", vector)).tobytes()).decode()
+    return b64encode_as_string(_little_endian(array("f", vector)).tobytes())
 
 
 def _little_endian(floats: "array[float]") -> "array[float]":

@@ -5,7 +5,10 @@ What is left is a hundredth of a request with pictures. Called by `json_body` an
 
 import re
 import secrets
+from binascii import Error
 from dataclasses import dataclass
+
+from pybase64 import b64decode
 
 LONG = 4096
 """Shorter payloads stay where they are."""
@@ -14,9 +17,8 @@ _PREFIX = b";base64,"
 _MARK = secrets.token_hex(16).encode()
 """Nobody can guess it, so no body can hold it."""
 _MARKED = re.compile(_MARK + rb"-(\d+)\.")
-_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _PIECE = 64 * 1024
-"""Looked at in one go: what fits into a processor's cache needs no fresh memory."""
+"""Decoded in one go: what fits into a processor's cache needs no fresh memory."""
 
 
 @dataclass(slots=True)
@@ -59,13 +61,13 @@ def excerpt(body: bytes) -> Excerpt:
 
 
 def is_base64(payload: bytes | memoryview) -> bool:
-    """Whole and without stray characters; several times faster than decoding."""
+    """Whole and without stray characters."""
     size = len(payload)
     if not size or size % 4:
         return False
-    end = bytes(payload[-2:])
-    letters = size - (2 if end == b"==" else 1 if end.endswith(b"=") else 0)
-    return not any(
-        bytes(payload[start : min(start + _PIECE, letters)]).translate(None, _LETTERS)
-        for start in range(0, letters, _PIECE)
-    )
+    view = memoryview(payload)
+    try:
+        sizes = [len(b64decode(view[at : at + _PIECE], validate=True)) for at in range(0, size, _PIECE)]
+    except Error:
+        return False
+    return sum(sizes[:-1]) == _PIECE // 4 * 3 * (len(sizes) - 1)  # padding stands at the end of the last piece alone

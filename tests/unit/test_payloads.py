@@ -3,14 +3,18 @@
 import base64
 import json
 import random
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import InvalidImage, InvalidJSON
 from gateway.openai_api.images import check_images
 from gateway.openai_api.json_body import splice_model, split_object
 from gateway.openai_api.payloads import LONG, excerpt, is_base64
 
+WHOLE = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 LETTERS = base64.b64encode(random.Random(1).randbytes(9000)).decode()
 
 
@@ -66,3 +70,13 @@ def test_the_size_limit_counts_the_payload_that_was_cut_out() -> None:
 )  # fmt: skip
 def test_base64_is_judged(payload: bytes, good: bool) -> None:
     assert is_base64(payload) is good
+
+
+@given(st.binary(min_size=1, max_size=40), st.integers(0, 3), st.integers(0, 200), st.integers(0, 255))
+def test_base64_is_whole_groups_of_its_letters_with_padding_at_the_end_alone(
+    data: bytes, cut: int, at: int, byte: int
+) -> None:
+    payload = base64.b64encode(data * 3000)
+    odd = payload[: at % len(payload)] + bytes([byte]) + payload[at % len(payload) + 1 :]
+    for text in (payload, payload[: len(payload) - cut], odd, payload + payload):
+        assert is_base64(text) == bool(len(text) % 4 == 0 and WHOLE.fullmatch(text)), text[:100]
