@@ -8,7 +8,7 @@ from pybase64 import b64decode, b64encode_as_string
 from gateway.errors import GatewayError, InvalidRequest, TooLarge
 
 MIB = 2**20
-_WHITESPACE = b" \t\r\n"
+_WHITESPACE = " \t\r\n"
 
 
 def data_url(media_type: str, data: bytes) -> str:
@@ -53,7 +53,9 @@ def decode_base64(
     if len(text) > 2 * max_bytes + 1024:
         raise too_large(too_large_message("File", decoded_size(text), max_bytes))
     try:
-        payload = text.encode("ascii").translate(None, _WHITESPACE)
+        payload = text.encode("ascii")
+        if any(space in text for space in _WHITESPACE):
+            payload = payload.translate(None, _WHITESPACE.encode())
         if (size := decoded_size(payload)) > max_bytes:
             raise too_large(too_large_message("File", size, max_bytes))
         data = b64decode(payload, validate=True)
