@@ -55,7 +55,7 @@ class Users:
             _keep_an_admin(record, directory)
         keys = directory.table(Resource.APIKEYS).values()
         return [
-            Dependent(Resource.APIKEYS, key.id, "is deleted with its owner")
+            Dependent(Resource.APIKEYS, key.id, f"is deleted with its owner ('{key.document['name']}')")
             for key in keys
             if key.document.get("user_id") == id
         ]

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from gateway.openai_api.operations import OPERATIONS
+from tests.api.jobs import eventually
 from tests.ui.house import EVIL, House
 
 
@@ -124,6 +126,80 @@ def test_a_change_of_somebody_else_is_not_overwritten(admin: Page, house: House)
         http.put("/api/admin/providers/shared", json=body | {"name": "Theirs"})
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.get_by_role("dialog").get_by_role("alert")).to_contain_text("is not the current one")
+
+
+def test_a_key_changed_meanwhile_is_told_although_the_list_follows(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        key = http.post("/api/admin/apikeys", json={"name": "shared", "rpm": 10}).json()["id"]
+        house.open(admin, f"keys?open={key}")
+        admin.get_by_role("textbox", name="Name").fill("mine")
+        http.put(f"/api/admin/apikeys/{key}", json={"name": "theirs", "rpm": 77})
+        expect(admin.get_by_text("theirs", exact=True)).to_be_attached()
+        admin.get_by_role("button", name="Save", exact=True).click()
+        expect(admin.get_by_role("dialog").get_by_role("alert")).to_contain_text("is not the current one")
+        assert http.get(f"/api/admin/apikeys/{key}").json()["rpm"] == 77
+
+
+@pytest.mark.parametrize(
+    ("screen", "resource", "document"),
+    [
+        ("keys", "apikeys", {"name": "short-lived"}),
+        ("users", "users", {"username": "short-lived", "password": "p" * 5 + "-long-enough"}),
+    ],
+)
+def test_what_is_deleted_while_it_stands_open_is_not_made_anew(
+    admin: Page, house: House, screen: str, resource: str, document: dict[str, str]
+) -> None:
+    with house.gateway.http() as http:
+        id = http.post(f"/api/admin/{resource}", json=document).json()["id"]
+        house.open(admin, f"{screen}?open={id}")
+        save = admin.get_by_role("button", name="Save", exact=True)
+        expect(save).to_be_visible()
+        http.delete(f"/api/admin/{resource}/{id}")
+        expect(admin.get_by_text("short-lived", exact=True)).to_have_count(0)
+        save.click()
+        expect(admin.get_by_role("dialog").get_by_role("alert")).to_contain_text("There is no")
+        assert http.get(f"/api/admin/{resource}?q=short-lived").json()["total"] == 0
+    house.open(admin, f"{screen}?open={id}")
+    expect(admin.get_by_text(f"There is no {id} any more.")).to_be_visible()
+    expect(admin.get_by_role("dialog")).to_have_count(0)
+
+
+def test_every_operation_can_be_allowed_and_a_switch_leaves_the_expiry_alone(admin: Page, house: House) -> None:
+    names = {operation.name for operation in OPERATIONS.values()}
+    house.open(admin, "keys?open=new")
+    admin.get_by_text("More", exact=True).click()
+    boxes = admin.get_by_role("dialog").get_by_role("checkbox")
+    assert names == set(boxes.locator("xpath=..").all_inner_texts())
+    ends = "2099-01-02T03:04:56.789000Z"
+    with house.gateway.http() as http:
+        key = http.post("/api/admin/apikeys", json={"name": "timed", "expires_at": ends}).json()["id"]
+        house.open(admin, "keys?q=timed")
+        admin.get_by_role("switch", name="Enabled: timed").click()
+        expect(admin.get_by_text("timed is off.")).to_be_visible()
+        assert http.get(f"/api/admin/apikeys/{key}").json()["expires_at"] == ends
+
+
+def test_a_budget_shows_what_was_spent(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        assert http.put(
+            "/api/admin/settings/prices", json={"value": {"main/gpt-4o-mini": {"per_request": 2}}}
+        ).is_success
+        key = http.post("/api/admin/apikeys", json={"name": "costly", "budget_usd": 8}).json()
+        assert ask(house, key["key"], "gpt-4o-mini").status_code == 200
+        eventually(lambda: http.get(f"/api/admin/apikeys/{key['id']}").json()["spent_usd"])
+        http.delete("/api/admin/settings/prices")
+    house.open(admin, "keys?q=costly")
+    expect(admin.get_by_role("row", name=re.compile("^costly"))).to_contain_text("$2.00 of $8.00")
+
+
+def test_a_mistyped_password_is_told_where_it_stands_and_ends_no_session(admin: Page, house: House) -> None:
+    house.open(admin, "account")
+    admin.get_by_role("textbox", name="Current password").fill("not it")
+    admin.get_by_role("textbox", name="New password").fill("another good one")
+    admin.get_by_role("button", name="Change password").click()
+    expect(admin.get_by_role("textbox", name="Current password")).to_have_attribute("aria-invalid", "true")
+    expect(admin.get_by_text("That is not the current password.")).to_be_visible()
 
 
 def test_a_dry_run_explains_every_target(admin: Page, house: House) -> None:

@@ -16,13 +16,15 @@ interface ListingProps<T> {
   rows: T[];
   /** Those of the rows that fit what is searched for. */
   found: T[];
+  /** The column by which it is sorted at first, `-` before it: the largest first. Left out: as the server sorts it. */
+  sort?: string;
   filters?: ComponentChildren;
   /** Where there is none at all. */
   empty?: ComponentChildren;
 }
 
-export function Listing<T extends Stored & { enabled?: boolean | undefined }>({ name, words, columns, rows, found, filters, empty }: ListingProps<T>) {
-  const view = useView(name, columns);
+export function Listing<T extends Stored & { enabled?: boolean | undefined }>({ name, words, columns, rows, found, sort, filters, empty }: ListingProps<T>) {
+  const view = useView(name, columns, sort);
   return (
     <>
       <Tools shown={found.length} total={rows.length} unit={words.unit}>

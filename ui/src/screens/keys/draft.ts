@@ -21,7 +21,7 @@ export interface Draft {
 
 export const FIELDS = ["name", "key", "user_id", "allowed_models", "allowed_operations", "expires_at", "allowed_ips", "rpm", "tpm", "max_parallel", "budget_usd", "budget_period", "tee", "data"] as const;
 
-export const OPERATIONS = ["chat.completions", "completions", "embeddings", "audio.transcriptions", "audio.translations", "ocr"];
+export const OPERATIONS = ["chat.completions", "completions", "embeddings", "rerank", "images.generations", "audio.speech", "audio.transcriptions", "audio.translations", "ocr"];
 
 export function draftOf(key?: ApiKey): Draft {
   return {
@@ -53,7 +53,7 @@ export function inputOf(draft: Draft, before?: ApiKey): ApiKeyInput {
     allowed_models: fromLines(draft.allowed_models),
     allowed_operations: draft.allowed_operations,
     enabled: draft.enabled,
-    expires_at: draft.expires_at ? new Date(draft.expires_at).toISOString() : null,
+    expires_at: draft.expires_at === toLocal(before?.expires_at) ? (before?.expires_at ?? null) : fromLocal(draft.expires_at),
     allowed_ips: fromLines(draft.allowed_ips),
     store_bodies: draft.store_bodies,
     cache: draft.cache,
@@ -64,7 +64,11 @@ export function inputOf(draft: Draft, before?: ApiKey): ApiKeyInput {
   };
 }
 
-/** For a field of date and time, in the zone of the reader. */
+function fromLocal(typed: string): string | null {
+  return typed ? new Date(typed).toISOString() : null;
+}
+
+/** For a field of date and time, in the zone of the reader; to the minute. */
 function toLocal(moment: string | null | undefined): string {
   if (!moment) return "";
   const date = new Date(moment);

@@ -51,7 +51,7 @@ export function KeyForm({ apiKey, people, onMade, onClose, onChange }: FormProps
       footer={
         <>
           {apiKey && !apiKey.is_master && !fixed && <Button icon="trash" onClick={() => setAsks("delete")}>{words.remove}</Button>}
-          {apiKey && <Button icon="refresh" onClick={() => setAsks("rotate")}>{words.rotate}</Button>}
+          {apiKey && (!fixed || apiKey.is_master) && <Button icon="refresh" onClick={() => setAsks("rotate")}>{words.rotate}</Button>}
           <span class="grow" />
           {!fixed && <Button type="submit" form="key" kind="primary" busy={saving.busy}>{apiKey ? words.save : words.make}</Button>}
         </>

@@ -4,12 +4,13 @@ import { apiKeys, users } from "../../api/collection";
 import type { ApiKey, User } from "../../api/types";
 import { Button } from "../../parts/button";
 import { Listing } from "../../parts/listing";
+import { Opened } from "../../parts/opened";
 import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import { useLive } from "../../state/live";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
-import { query, setQuery } from "../../state/router";
+import { setQuery } from "../../state/router";
 import { useSwitch } from "../../state/switching";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
@@ -22,7 +23,6 @@ export default function Keys() {
   const list = useResource("apikeys", apiKeys.all);
   const people = useResource("users", users.all);
   const [made, setMade] = useState<ApiKey | null>(null);
-  const open = query.value.get("open");
   useLive("changed", list.reload);
   return (
     <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
@@ -30,7 +30,7 @@ export default function Keys() {
         {(rows) => (
           <>
             <List rows={rows} people={people.data ?? []} reload={list.reload} />
-            {open !== null && <KeyForm key={open} apiKey={rows.find((row) => row.id === open)} people={people.data ?? []} onMade={setMade} onClose={() => setQuery({ open: null })} onChange={list.reload} />}
+            <Opened rows={rows}>{(row) => <KeyForm apiKey={row} people={people.data ?? []} onMade={setMade} onClose={() => setQuery({ open: null })} onChange={list.reload} />}</Opened>
           </>
         )}
       </Await>
@@ -47,7 +47,7 @@ function List({ rows, people, reload }: { rows: ApiKey[]; people: User[]; reload
   const columns = useMemo(() => columnsOf(nameOf, toggle), [nameOf]);
   return (
     <>
-      <Listing name="keys" words={words} columns={columns} rows={rows} found={found} />
+      <Listing name="keys" sort="-created" words={words} columns={columns} rows={rows} found={found} />
       {rows.length <= 1 && <Empty icon="keys" title={words.emptyTitle}>{words.emptyLead}</Empty>}
     </>
   );

@@ -5,6 +5,7 @@ import type { ModelEntry } from "../../api/types";
 import { Button } from "../../parts/button";
 import { Select } from "../../parts/field";
 import { Listing } from "../../parts/listing";
+import { Opened } from "../../parts/opened";
 import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import { useMatching } from "../../state/matching";
@@ -20,14 +21,13 @@ export default function ModelsScreen() {
   const words = text.models;
   const list = useResource("models", models.all);
   const upstreams = useResource("providers", providers.all);
-  const open = query.value.get("open");
   return (
     <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
       <Await of={list}>
         {(rows) => (
           <>
             <List rows={rows} reload={list.reload} />
-            {open !== null && <ModelDrawer key={open} entry={rows.find((row) => row.id === open)} rows={rows} providers={upstreams.data ?? []} onClose={() => setQuery({ open: null, tab: null })} onChange={list.reload} />}
+            <Opened rows={rows}>{(row) => <ModelDrawer entry={row} rows={rows} providers={upstreams.data ?? []} onClose={() => setQuery({ open: null, tab: null })} onChange={list.reload} />}</Opened>
           </>
         )}
       </Await>

@@ -5,11 +5,12 @@ import { testProvider } from "../../api/providers";
 import type { Provider } from "../../api/types";
 import { Button } from "../../parts/button";
 import { Listing } from "../../parts/listing";
+import { Opened } from "../../parts/opened";
 import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
-import { query, setQuery } from "../../state/router";
+import { setQuery } from "../../state/router";
 import { useSwitch } from "../../state/switching";
 import { complain } from "../../state/toasts";
 import { text } from "../../text";
@@ -20,14 +21,13 @@ import { ProviderForm } from "./form";
 export default function Providers() {
   const words = text.providers;
   const list = useResource("providers", providers.all);
-  const open = query.value.get("open");
   return (
     <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
       <Await of={list}>
         {(rows) => (
           <>
             <List rows={rows} reload={list.reload} />
-            {open !== null && <ProviderForm key={open} provider={rows.find((row) => row.id === open)} onClose={() => setQuery({ open: null, tab: null })} onChange={list.reload} />}
+            <Opened rows={rows}>{(row) => <ProviderForm provider={row} onClose={() => setQuery({ open: null, tab: null })} onChange={list.reload} />}</Opened>
           </>
         )}
       </Await>

@@ -6,13 +6,15 @@ import { Badge } from "../../parts/badge";
 import { Button } from "../../parts/button";
 import { Switch } from "../../parts/field";
 import { Listing } from "../../parts/listing";
+import { Opened } from "../../parts/opened";
 import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import type { Column } from "../../parts/table/column";
 import { Time } from "../../parts/time";
+import { useLive } from "../../state/live";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
-import { query, setQuery } from "../../state/router";
+import { setQuery } from "../../state/router";
 import { useSwitch } from "../../state/switching";
 import { text } from "../../text";
 import { Budget, limitsOf } from "../keys/columns";
@@ -22,14 +24,14 @@ import { UserForm } from "./form";
 export default function Users() {
   const words = text.users;
   const list = useResource("users", users.all);
-  const open = query.value.get("open");
+  useLive("changed", list.reload);
   return (
     <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
       <Await of={list}>
         {(rows) => (
           <>
             <List rows={rows} reload={list.reload} />
-            {open !== null && <UserForm key={open} user={rows.find((row) => row.id === open)} onClose={() => setQuery({ open: null })} onChange={list.reload} />}
+            <Opened rows={rows}>{(row) => <UserForm user={row} onClose={() => setQuery({ open: null })} onChange={list.reload} />}</Opened>
           </>
         )}
       </Await>
@@ -55,5 +57,5 @@ function List({ rows, reload }: { rows: User[]; reload: () => void }) {
   const found = useMatching(rows, (row) => [row.username, row.role]);
   const toggle = useSwitch(users, toInput, (row) => row.username, reload);
   const columns = useMemo(() => columnsOf(toggle), []);
-  return <Listing name="users" words={words} columns={columns} rows={rows} found={found} empty={<Empty icon="users" title={words.emptyTitle}>{words.emptyLead}</Empty>} />;
+  return <Listing name="users" sort="username" words={words} columns={columns} rows={rows} found={found} empty={<Empty icon="users" title={words.emptyTitle}>{words.emptyLead}</Empty>} />;
 }

@@ -15,6 +15,7 @@ export const forms = {
     },
     saved: (name: string) => `${name} is saved.`,
     added: (name: string) => `${name} is added.`,
+    gone: (id: string) => `There is no ${id} any more.`,
     enabled: (name: string) => `${name} is on.`,
     disabled: (name: string) => `${name} is off.`,
     from: (origin: string) => `From ${origin}. Saving here wins over it.`,
