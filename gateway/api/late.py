@@ -11,6 +11,9 @@ from gateway.api.health import CHECKS
 from gateway.observe.request_ids import new_request_id
 from gateway.state import State
 
+_CHECKED = frozenset({"GET", "HEAD"})
+"""Balancers and monitors ask with either; the server leaves out what HEAD does not want."""
+
 
 class LatePages:
     """`make` runs in a thread, once; it imports what it needs. Requests meanwhile wait for it, inference does not."""
@@ -21,7 +24,7 @@ class LatePages:
         self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "GET" and (check := CHECKS.get(scope["path"])):
+        if scope["type"] == "http" and scope["method"] in _CHECKED and (check := CHECKS.get(scope["path"])):
             status, body = check(self._state)
             headers = {"x-request-id": new_request_id()}
             await JSONResponse(body, status, headers)(scope, receive, send)

@@ -1,10 +1,13 @@
 """The FastAPI side: everything but inference, with every refusal in the shape of the OpenAI API."""
 
+from itertools import dropwhile
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import __version__
@@ -17,7 +20,11 @@ from gateway.api.watched import Watched
 from gateway.catalog.parts import CatalogParts
 from gateway.errors import GatewayError, InvalidJSON, InvalidRequest, MethodNotAllowed, NotFound, render
 from gateway.observe.request_ids import new_request_id
+from gateway.openai_api.operations import OPERATIONS
 from gateway.state import State
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+_PATHS = frozenset({*OPERATIONS, "/v1/models", "/v1/jobs"})
 
 
 def all_pages(state: State, catalog: CatalogParts, services: Services, watched: Watched) -> FastAPI:
@@ -75,10 +82,30 @@ def _gateway_error(_: Request, error: Exception) -> Response:
 def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == MethodNotAllowed.status:
-        return _answer(MethodNotAllowed(f"{request.method} is not possible here."))
+        allowed = ", ".join(_allowed(request))
+        text = f"{request.method} is not possible here; there is {allowed}."
+        return _answer(MethodNotAllowed(text, headers=[("allow", allowed)]))
     if status == InvalidRequest.status:
         return _answer(InvalidJSON("The request body is not valid JSON."))
-    return _answer(NotFound("There is nothing at this path."))
+    return _answer(_nothing_at(request.scope["path"]))
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that this path has."""
+    routes: list[BaseRoute] = request.app.routes
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    return [method for method in _METHODS if any(route.matches(scopes[method])[0] is Match.FULL for route in routes)]
+
+
+def _nothing_at(path: str) -> NotFound:
+    """With the path that was probably meant, such as that of a client whose base URL lacks `/v1` or has it twice."""
+    parts = [part for part in path.split("/") if part]
+    meant = "/".join(["", "v1", *dropwhile("v1".__eq__, parts)])
+    if meant in _PATHS:
+        return NotFound(f"There is nothing at this path. Did you mean {meant}?")
+    if parts[:1] == ["v1"]:
+        return NotFound(f"There is nothing at this path. Models are asked at {', '.join(OPERATIONS)}.")
+    return NotFound("There is nothing at this path.")
 
 
 def _validation_error(_: Request, error: Exception) -> Response:
