@@ -9,6 +9,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from gateway.settings import LoadedSettings, ModelConfig, ProviderConfig, Settings
+from gateway.settings.cache import CacheSettings
+from gateway.settings.catalog import CatalogSettings
+from gateway.settings.jobs import JobSettings
+from gateway.settings.keys import LimitSettings
 
 ROUTE = "certified"
 """The model that scenarios ask for: `primary`, then `fallback`; what is too long for them goes to the larger model."""
@@ -51,7 +55,21 @@ _ISOLATED: dict[str, Any] = {
     "chutes_api_key": None,
     "keys": (),
     "cors_origins": (),
+    "default_model": (),
+    "drained_targets": (),
+    "database_url": None,
+    "redis_url": None,
+    "seed_file": None,
+    "otel_exporter_otlp_endpoint": None,
+    "ip_rpm": None,
+    "limits": LimitSettings(),
+    "prices": {},
+    "cache": CacheSettings(),
+    "jobs": JobSettings(),
+    "catalog": CatalogSettings(refresh="off"),
 }
+"""What names the operator's own models and upstreams, what is kept or told outside the temporary folder, and limits of
+callers: none of it is about failing providers."""
 
 
 def behind(settings: Settings, provider_url: str, state_dir: Path) -> Settings:

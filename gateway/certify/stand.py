@@ -16,6 +16,7 @@ from gateway.certify.behaviours import well
 from gateway.certify.client import Answer, ask
 from gateway.certify.configuration import ROUTE, behind
 from gateway.certify.provider import MisbehavingProvider, UpstreamModel
+from gateway.errors import ConfigError
 from gateway.settings import Settings
 
 
@@ -71,7 +72,7 @@ def _client(url: str, settings: Settings) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def _serving(settings: Settings) -> AsyncIterator[str]:
-    """The gateway's address while it serves."""
+    """The gateway's address while it serves. Raises ConfigError when it does not come to that."""
     app = create_app(settings)
     server = _Server(
         uvicorn.Config(
@@ -88,6 +89,8 @@ async def _serving(settings: Settings) -> AsyncIterator[str]:
     running = asyncio.ensure_future(server.serve())
     try:
         await server.listening.wait()
+        if not server.started:
+            raise ConfigError("The gateway does not start with this configuration.")
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True

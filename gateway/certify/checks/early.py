@@ -20,10 +20,10 @@ _FILTERED = "The response was filtered due to the prompt triggering the content 
 async def limited_once(stand: Stand) -> str:
     stand.primary.next.append(refuse(429, "rate_limit_exceeded", "Slow down.", retry_after=_RETRY_AFTER))
     answers = [await stand.ask(), await stand.ask()]
-    pause_ends = stand.primary.asked[0].at + _RETRY_AFTER
-    early = sum(question.at < pause_ends for question in stand.primary.asked[1:])
     for answer in answers:
         demand_whole(answer)
+    pause_ends = stand.primary.asked[0].at + _RETRY_AFTER
+    early = sum(question.at < pause_ends for question in stand.primary.asked[1:])
     demand(not early, f"the primary to be left alone for its Retry-After of {_RETRY_AFTER} s", f"{early} early calls")
     await asyncio.sleep(pause_ends + 0.1 - time.monotonic())
     answer = await stand.ask()
