@@ -37,7 +37,8 @@ class KeyRing:
         return min(positions, key=lambda position: max(now, self._until(position)))
 
     def note(self, position: int, error: GatewayError, provider: Provider, now: float) -> bool:
-        """What this failure says of the key. True when another key is free to be tried at once."""
+        """What this failure says of the key. True when another key is free to be tried at once; where none is, the
+        error's `retry_after` ends when the first of them is free again."""
         if isinstance(error, UpstreamRateLimited):
             pause = error.retry_after or REST
         elif isinstance(error, (UpstreamCredentials, UpstreamQuota)):
@@ -45,7 +46,12 @@ class KeyRing:
         else:
             return False
         self.states[position] = KeyState(now + pause, error.error_code or "")
-        return any(self._until(n) <= now for n in range(len(provider.api_keys)))
+        free = min((self._until(n) for n in range(len(provider.api_keys))), default=self._until(position))
+        if free <= now:
+            return True
+        if error.retry_after:
+            error.retry_after = min(error.retry_after, free - now)
+        return False
 
     def _until(self, position: int) -> float:
         state = self.states.get(position)

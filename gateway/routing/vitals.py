@@ -113,11 +113,14 @@ class Vital:
         return sorted(self.recent)[len(self.recent) * 95 // 100]
 
     def fail(self, now: float, error: GatewayError) -> None:
-        """Before or after the answer began."""
+        """Before or after the answer began. One that is not the target's fault says nothing of a trial: the next call
+        may be it."""
         self.last_error = error.error_code or type(error).__name__
         if error.counts_against_target:
             self.failures += 1
             self.breaker.fail(now)
+        else:
+            self.breaker.give_up()
         if error.retry_after and isinstance(error, UpstreamError):
             self.cooling_until = max(self.cooling_until, now + error.retry_after)
 

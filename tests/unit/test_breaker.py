@@ -9,11 +9,13 @@ from gateway.errors import (
     UpstreamCredentials,
     UpstreamQuota,
     UpstreamRateLimited,
+    UpstreamRefused,
     UpstreamServerError,
 )
 from gateway.providers.base import Provider, ProviderType
 from gateway.routing.breaker import Breaker, BreakerLimits, BreakerState
 from gateway.routing.keyring import KeyRing, KeyRings
+from gateway.routing.vitals import Vital
 
 
 def opened(at: float = 0.0) -> Breaker:
@@ -78,6 +80,17 @@ def test_it_always_becomes_ready_again(steps: list[tuple[str, float]]) -> None:
     assert breaker.ready_at(later) <= later
 
 
+@pytest.mark.parametrize(
+    "error", [UpstreamRefused("x", status=400), UpstreamRateLimited("x"), UpstreamCredentials("x")]
+)
+def test_a_trial_that_says_nothing_of_the_target_makes_room_for_the_next(error: GatewayError) -> None:
+    vital = Vital(opened())
+    vital.begin(5)
+    assert vital.ready_at(5) > 5
+    vital.fail(5, error)
+    assert vital.ready_at(5) == 5 and vital.state(5) == BreakerState.HALF_OPEN
+
+
 # --- keys ------------------------------------------------------------------------------------------------
 
 PROVIDER = Provider("p", ProviderType.OPENAI, api_keys=("one", "two", "three"))
@@ -109,6 +122,17 @@ def test_other_failures_are_not_the_keys_fault_and_no_free_key_is_said_so() -> N
     ring = KeyRing()
     assert not ring.note(0, UpstreamServerError("x"), PROVIDER, 0)
     assert [ring.note(n, UpstreamRateLimited("x"), PROVIDER, 0) for n in range(3)] == [True, True, False]
+
+
+def test_where_no_key_is_free_the_wait_ends_with_the_first_that_is() -> None:
+    ring, two = KeyRing(), Provider("p", ProviderType.OPENAI, api_keys=("one", "two"))
+    assert ring.note(0, UpstreamRateLimited("x", retry_after=2), two, 0)
+    last = UpstreamRateLimited("x", retry_after=3600)
+    assert not ring.note(1, last, two, 0.5)
+    assert last.retry_after == 1.5
+    alone = UpstreamRateLimited("x", retry_after=3600)
+    assert not KeyRing().note(0, alone, Provider("p", ProviderType.OPENAI, api_keys=("one",)), 0)
+    assert alone.retry_after == 3600
 
 
 def test_changed_keys_start_anew() -> None:
