@@ -113,17 +113,18 @@ def _wishes(model: str) -> tuple[list[str], Policy | None, bool]:
 
 
 def _listed(model: str, parts: list[Route], policy: Policy | None) -> Route:
-    """One after the other; with a policy all are equal, and what was measured decides."""
-    targets = tuple(
-        replace(target, priority=0 if policy else 1000 * n + target.priority)
-        for n, part in enumerate(parts)
-        for target in part.targets
-    )
+    """One after the other; with a policy all are equal, and what was measured decides. A target that several parts
+    lead to stands where the first of them has it."""
+    targets: dict[tuple[str, str, str, bool], Target] = {}
+    for n, part in enumerate(parts):
+        for target in part.targets:
+            place = (target.provider_id, target.upstream_model, target.base_url, target.thinking)
+            targets.setdefault(place, replace(target, priority=0 if policy else 1000 * n + target.priority))
     first = parts[0]
     return replace(
         first,
         id=model,
-        targets=targets,
+        targets=tuple(targets.values()),
         policy=policy or Policy.ORDERED,
         type=first.type if len({part.type for part in parts}) == 1 else None,
         parts=tuple(name for part in parts for name in part.parts or (part.id,)),

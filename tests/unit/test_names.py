@@ -52,6 +52,11 @@ def test_default_is_the_first_that_fits_the_endpoint() -> None:
         resolve("default", names(), CHAT)
 
 
+@pytest.mark.parametrize("model", ["big,big,big", "big,lab/big,big", "big,big:latency", "big,big:THINKING"])
+def test_a_target_stands_once_in_a_list_however_often_it_is_named(model: str) -> None:
+    assert found(model) == ["lab/big", "chutes/org/big"]
+
+
 def test_a_route_that_is_called_default_wins() -> None:
     named = {**ROUTES, "default": Route("default", (Target("lab", "x"),))}
     assert resolve("default", names(defaults=("demo",), routes=named), CHAT).id == "default"
