@@ -42,11 +42,12 @@ _MAX_WAIT = 7 * 86_400.0
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{1,63}")
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _TOO_LONG = re.compile(
-    r"maximum (?:context|model|input) length|max_model_len|context[ _](?:length|window)"
-    r"|prompt is too long|too many tokens",
+    r"maximum (?:context|model|input|prompt) length|max_model_len|context[ _](?:length|window|size)"
+    r"|(?:prompt|input) is too long|too many tokens|input token count|`inputs` tokens",
     re.IGNORECASE,
 )
 """How vLLM, SGLang, llama.cpp and others say that the prompt does not fit."""
+_TOO_LONG_CODE = "context_length_exceeded"
 _MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 
 
@@ -78,7 +79,7 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, secrets: Itera
         return _missing(complaint, secrets, said)
     if 400 <= status < 500:
         text = redact(complaint.text, secrets) or f"The provider refused the request (status {status})."
-        code = "context_length_exceeded" if _TOO_LONG.search(complaint.text) else complaint.code
+        code = _TOO_LONG_CODE if _too_long(complaint) else complaint.code
         return UpstreamRefused(text, status=status, code=code, param=complaint.param, upstream=said)
     if status >= 500:
         return UpstreamServerError(f"The provider failed (status {status}).", retry_after=wait, upstream=said)
@@ -88,21 +89,24 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, secrets: Itera
 def failure_inside(body: bytes, secrets: Iterable[str] = ()) -> GatewayError:
     """The error for an error object that came with status 200, whole or as an event."""
     complaint = read_complaint(body)
-    if complaint.status is not None and 400 <= complaint.status <= 599:
-        return failure(complaint.status, {}, body, secrets)
+    status = complaint.status or (400 if _too_long(complaint) else None)
+    if status is not None:
+        return failure(status, {}, body, secrets)
     return UpstreamBadResponse(
         "The provider answered with an error.", upstream=redact(complaint.said, tuple(secrets)) or None
     )
 
 
 def read_complaint(body: bytes) -> Complaint:
-    """Understands OpenAI's, FastAPI's, vLLM's and Chutes' shapes, HTML pages and plain text."""
+    """Understands OpenAI's, FastAPI's, vLLM's, Google's and Chutes' shapes, HTML pages and plain text."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return _plain(body)
     if isinstance(document, str):
         return Complaint(document, document)
+    if isinstance(document, list) and document:
+        document = document[0]
     if not isinstance(document, dict):
         return Complaint()
     inner = document.get("error")
@@ -130,6 +134,10 @@ def _structured(inner: dict[str, Any]) -> Complaint:
         _status(code) or _status(inner.get("status")) or _status(inner.get("status_code")),
         _moment(inner.get("quota_reset_timestamp")),
     )
+
+
+def _too_long(complaint: Complaint) -> bool:
+    return complaint.code == _TOO_LONG_CODE or _TOO_LONG.search(complaint.text) is not None
 
 
 def _status(value: object) -> int | None:

@@ -3,6 +3,7 @@
 Rows of docs/acceptance.md: A000-13, A000-21.
 """
 
+import json
 import time
 from email.utils import formatdate
 from importlib.metadata import EntryPoint
@@ -37,6 +38,8 @@ from gateway.providers.whole import check_reply
         (b"<!doctype html><title>Bad</title>", ""),
         (b"", ""),
         (b"[1]", ""),
+        (b"[]", ""),
+        (b'[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]', "m"),
         (b"null", ""),
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b'{"error":null,"detail":null}', ""),
@@ -46,6 +49,30 @@ from gateway.providers.whole import check_reply
 )
 def test_shapes_of_error_bodies(body: bytes, text: str) -> None:
     assert read_complaint(body).text == text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "This model's maximum context length is 65536 tokens. However, you requested 70000 tokens",
+        "The input (9000 tokens) is longer than the model's context length (8192 tokens).",
+        "the request exceeds the available context size. try increasing the context size or enable context shift",
+        "prompt is too long: 208000 tokens > 200000 maximum",
+        "This model's maximum prompt length is 131072 but the request contains 143520 tokens.",
+        "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+        "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096.",
+        "Input is too long for requested model.",
+    ],
+)
+def test_a_request_that_is_too_long_in_the_words_of_many(said: str) -> None:
+    body = json.dumps({"error": {"message": said, "type": "invalid_request_error"}}).encode()
+    for error in (failure(400, {}, body), failure_inside(body)):
+        assert (type(error), error.http_status, error.error_code) == (UpstreamRefused, 400, "context_length_exceeded")
+
+
+def test_an_error_within_a_success_may_say_by_its_code_alone_that_the_request_is_too_long() -> None:
+    error = failure_inside(b'{"error":{"message":"no","code":"context_length_exceeded"}}')
+    assert (type(error), error.error_code) == (UpstreamRefused, "context_length_exceeded")
 
 
 @pytest.mark.parametrize("status", [*range(201, 230), *range(400, 432), *range(500, 530)])
