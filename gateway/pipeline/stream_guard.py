@@ -7,7 +7,7 @@ from functools import partial
 
 from gateway.errors import GatewayError
 from gateway.openai_api.call import ByteStream, Enough, Reply, Take, Usage
-from gateway.openai_api.chunks import only_role
+from gateway.openai_api.chunks import Choice, only_role, read_chunk
 from gateway.openai_api.continuation import CatchingUp, SaidSoFar, can_continue, continuation, restart_event
 from gateway.openai_api.operations import COMPLETIONS, Body
 from gateway.pipeline.asking import Asking
@@ -64,9 +64,9 @@ class GuardedStream:
                 await waiting
 
     def _pass(self, take: Take, events: list[bytes]) -> Awaitable[None] | None:
-        """A stream that goes on does not introduce its speaker again."""
+        """A stream that goes on neither introduces its speaker again nor thinks aloud again."""
         if self._recoveries and self._policy is StreamPolicy.CONTINUE:
-            events = [event for event in events if not only_role(event)]
+            events = [event for event in events if not (only_role(event) or _only_thinks(event))]
         for event in events:
             self._said.note(event)
         return take(events) if events else None
@@ -90,8 +90,8 @@ class GuardedStream:
         targets = sorted(self._asking.targets, key=lambda target: target == self._broken)
         if self._policy is StreamPolicy.RESTART:
             return await self._take_over(replace(self._asking, targets=targets))
-        if not self._said.joinable:
-            return False
+        if not self._said.joinable or not self._said.head:
+            return False  # something that cannot be read was said, or nothing
         for asking in self._continuations(targets):
             if await self._take_over(asking):
                 self._said_before = self._said.count
@@ -138,3 +138,14 @@ class GuardedStream:
         if not ahead.done:
             await self._stream.aclose()
         return ahead.done
+
+
+def _only_thinks(event: bytes) -> bool:
+    """Whether a chunk has nothing of the answer itself."""
+    chunk = read_chunk(event)
+    return chunk is not None and bool(chunk.choices) and not any(map(_answers, chunk.choices))
+
+
+def _answers(choice: Choice) -> bool:
+    more = choice.delta is not None and choice.delta.says_more_than_text()
+    return more or bool(choice.said() or choice.finish_reason)

@@ -27,6 +27,10 @@ from gateway.providers.stream import ChunkStream
 from gateway.providers.transport.base import HttpResponse, Transport
 from gateway.providers.whole import check_reply
 
+_ONE = Raw(b"1")
+_DIGITS = 10
+_LIST = ord("[")
+
 
 async def send_json(
     transport: Transport,
@@ -56,7 +60,7 @@ async def send_json(
         raise await refusal(response, upstream)
     headers = kept_headers(response, upstream)
     if call.stream:
-        return Reply(200, EVENTS, await _open_stream(response, upstream, hide_usage), headers)
+        return Reply(200, EVENTS, await _open_stream(response, upstream, _choices(document), hide_usage), headers)
     body = await read_json(response)
     usage = check_reply(call.operation, body, upstream.secrets)
     if call.operation is EMBEDDINGS:
@@ -64,16 +68,25 @@ async def send_json(
     return Reply(200, JSON, body, headers, usage)
 
 
-async def _open_stream(response: HttpResponse, upstream: Upstream, hide_usage: bool) -> ChunkStream:
+async def _open_stream(response: HttpResponse, upstream: Upstream, choices: int, hide_usage: bool) -> ChunkStream:
     kind = media_type(response)
     if kind == EVENTS:
-        return ChunkStream(response, upstream.secrets, hide_usage=hide_usage)
+        return ChunkStream(response, upstream.secrets, choices=choices, hide_usage=hide_usage)
     if kind == JSON:
         body = await response.read(MAX_ERROR)
         if b'"error"' in body or b'"detail"' in body:
             raise failure_inside(body, upstream.secrets)
     await response.aclose()
     raise UpstreamBadResponse(f"The provider answered a stream request with {kind or 'an unnamed type'}.")
+
+
+def _choices(document: Mapping[str, Raw]) -> int:
+    """How many answers are asked for: `n` to each prompt."""
+    n, prompt = bytes(document.get("n", _ONE)), memoryview(document.get("prompt", _ONE))
+    answers = int(n) if n.isdigit() and len(n) < _DIGITS else 1
+    prompts = msgspec.json.decode(prompt, type=list[Raw]) if prompt[0] == _LIST else []
+    several = bool(prompts) and not bytes(prompts[0]).isdigit()
+    return max(1, answers * len(prompts) if several else answers)
 
 
 def _stream_options(document: Mapping[str, Raw]) -> dict[str, Raw]:

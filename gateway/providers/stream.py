@@ -1,5 +1,6 @@
 """A stream of an upstream, checked event by event: what is cut, silent, garbage or an error never ends as a success."""
 
+import time
 from collections.abc import Awaitable, Iterable
 from functools import partial
 
@@ -44,18 +45,27 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 class ChunkStream:
     """Chat and completion chunks as complete SSE events, ending with `[DONE]` only when the answer is complete.
 
-    Complete means: the upstream said `[DONE]`, or every choice had its `finish_reason` before the body ended.
-    `usage` is what has been told so far; all of it once the stream has ended.
+    Complete means: the upstream said `[DONE]`, or each of the `choices` that were asked for had its `finish_reason`
+    before the body ended. `usage` is what has been told so far; all of it once the stream has ended.
     """
 
     def __init__(
-        self, response: HttpResponse, secrets: Iterable[str] = (), *, hide_usage: bool = False, limit: int = MAX_EVENT
+        self,
+        response: HttpResponse,
+        secrets: Iterable[str] = (),
+        *,
+        choices: int = 1,
+        hide_usage: bool = False,
+        limit: int = MAX_EVENT,
     ) -> None:
         self._response = response
         self._splitter = EventSplitter(limit)
         self._secrets = tuple(secrets)
         self._hide_usage = hide_usage
+        self._choices = choices
         self._open: set[int | None] = set()
+        self._closed: set[int | None] = set()
+        self._ends = 0.0
         self._begun = self._done = False
         self._failure: GatewayError | None = None
         self.usage: Usage | None = None
@@ -78,7 +88,7 @@ class ChunkStream:
 
     @property
     def _finished(self) -> bool:
-        return self._begun and not self._open
+        return not self._open and len(self._closed) >= self._choices
 
     async def _receive(self, take: Take) -> None:
         """Until `[DONE]`, the end of the body, or a silence when all was said."""
@@ -106,14 +116,24 @@ class ChunkStream:
     def _pass(self, take: Take, data: bytes) -> Awaitable[None] | None:
         """The events that are complete now; what comes before a bad one is passed on before that is raised."""
         events = self._accepted(self._splitter.feed(data))
+        if self._closed and self._finished and not self._done:
+            self._expect_end(events)
         waiting = take(events) if events else None
         if self._done or self._failure is not None:
             if waiting is None:
                 raise self._failure or Enough()
             return _stopped(waiting, self._failure)
-        if not self._open and self._begun:
-            self._response.idle = min(self._response.idle, AFTER_FINISH)
         return waiting
+
+    def _expect_end(self, events: list[bytes]) -> None:
+        """A finished answer ends soon, whatever its upstream still does to keep the connection alive."""
+        now = time.monotonic()
+        if not self._ends:
+            self._ends = now + AFTER_FINISH
+            self._response.idle = min(self._response.idle, AFTER_FINISH)
+        elif now > self._ends and self._failure is None:
+            self._done = True
+            events.append(DONE)
 
     def _accepted(self, events: list[bytes]) -> list[bytes]:
         """Up to `[DONE]`, or to the one that is a failure."""
@@ -152,10 +172,11 @@ class ChunkStream:
             self._refuse_error(event, data, chunk)
         for choice in chunk.choices or ():
             self._begun = True
-            if not choice.finish_reason:
-                self._open.add(choice.index)
-            else:
+            if choice.finish_reason:
                 self._open.discard(choice.index)
+                self._closed.add(choice.index)
+            elif choice.index not in self._closed:
+                self._open.add(choice.index)
         return self._note_usage(chunk) if chunk.usage is not _ABSENT or not chunk.choices else True
 
     def _refuse_error(self, event: bytes, data: bytes, chunk: _Chunk) -> None:

@@ -10,6 +10,9 @@ from gateway.openai_api.call import ByteStream, Enough, Reply, Take, Usage
 from gateway.openai_api.chunks import has_content
 from gateway.routing.vitals import Vital
 
+MAX_UNSAID = 8 * 2**20
+"""Bytes of comments and empty chunks that are held while an answer does not begin."""
+
 
 async def first_content(sending: Awaitable[Reply], vital: Vital, limit: float) -> Reply:
     """The whole reply, or a stream that has begun to say something within `limit` seconds of sending.
@@ -66,11 +69,16 @@ async def begun(body: ByteStream, vital: Vital) -> BegunStream:
     if isinstance(body, BegunStream):
         return body
     first: list[bytes] = []
+    room = MAX_UNSAID
 
     def hear(events: list[bytes]) -> None:
+        nonlocal room
         first.extend(events)
         if any(map(has_content, events)):
             raise Enough
+        room -= sum(map(len, events))
+        if room < 0:
+            raise UpstreamBadResponse(f"The provider sent more than {MAX_UNSAID} bytes that say nothing.")
 
     try:
         with suppress(Enough):

@@ -1,0 +1,223 @@
+"""How a stream of an upstream ends, and what may take its place where it breaks."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from gateway.errors import UpstreamBadResponse, UpstreamTimeout
+from gateway.openai_api.call import Call, Enough, Reply, Take, Usage
+from gateway.openai_api.operations import CHAT, COMPLETIONS
+from gateway.openai_api.sse import DONE
+from gateway.pipeline.asking import Asking
+from gateway.pipeline.stream_guard import GuardedStream
+from gateway.providers import stream
+from gateway.providers.base import Timeouts
+from gateway.providers.exchange import Upstream
+from gateway.providers.json_calls import send_json
+from gateway.providers.stream import AFTER_FINISH, ChunkStream
+from gateway.providers.transport.base import HttpRequest, HttpResponse, TakeBody
+from gateway.routing import first_content
+from gateway.routing.attempt import Tries
+from gateway.routing.first_content import begun
+from gateway.routing.types import StreamPolicy, Target
+from gateway.routing.vitals import Vital
+
+
+def chunk(index: int | None = 0, finish: str | None = None, **delta: object) -> bytes:
+    choice = {"index": index, "delta": delta, "finish_reason": finish}
+    return b"data: " + json.dumps({"id": "x", "created": 1, "choices": [choice]}).encode() + b"\n\n"
+
+
+class Response:
+    """An `HttpResponse` whose body comes in these pieces and then ends; with `silent` nothing comes after them."""
+
+    status = 200
+    headers: Mapping[str, str] = {"content-type": "text/event-stream"}
+
+    def __init__(self, *pieces: bytes, silent: bool = False) -> None:
+        self._pieces, self._silent = list(pieces), silent
+        self.idle = 60.0
+
+    async def read(self, limit: int) -> bytes:
+        return b"".join(self._pieces)
+
+    async def pour(self, take: TakeBody) -> None:
+        while self._pieces:
+            if (waiting := take(self._pieces.pop(0))) is not None:
+                await waiting
+        if self._silent:
+            raise UpstreamTimeout("The provider's stream fell silent.")
+
+    async def drain(self, seconds: float) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+async def poured(response: Response, **how: Any) -> list[bytes]:
+    events: list[bytes] = []
+    await ChunkStream(response, **how).pour(events.extend)
+    return events
+
+
+# --- ends ---
+
+
+async def test_of_two_answers_one_is_not_all() -> None:
+    with pytest.raises(UpstreamBadResponse, match="ended before"):
+        await poured(Response(chunk(content="a"), chunk(finish="stop")), choices=2)
+    both = (chunk(content="a"), chunk(finish="stop"), chunk(1, content="b"), chunk(1, "stop"))
+    assert (await poured(Response(*both), choices=2))[-1] == DONE
+    assert (await poured(Response(*both[:2], DONE), choices=2))[-1] == DONE, "who says so is believed"
+
+
+async def test_a_pause_between_two_answers_is_no_end() -> None:
+    response = Response(chunk(content="a"), chunk(finish="stop"), silent=True)
+    with pytest.raises(UpstreamTimeout):
+        await poured(response, choices=2)
+    assert response.idle == 60
+
+
+async def test_an_empty_chunk_behind_the_end_does_not_begin_the_answer_anew() -> None:
+    pieces = (chunk(content="a"), chunk(finish="stop"), chunk(role="assistant", content=""))
+    assert await poured(Response(*pieces)) == [*pieces, DONE]
+
+
+async def test_an_answer_that_comes_in_one_piece_waits_no_longer_for_its_end_than_others() -> None:
+    response = Response(chunk(content="a") + chunk(finish="stop"))
+    source = ChunkStream(response)
+
+    def stop_at_once(events: list[bytes]) -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        await source.pour(stop_at_once)
+    assert response.idle == AFTER_FINISH
+
+
+async def test_signs_of_life_do_not_keep_a_finished_answer_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(float(n) for n in range(1, 1000))
+    monkeypatch.setattr(stream, "time", Clock(now.__next__))
+    response = Response(chunk(content="a"), chunk(finish="stop"), *[b": ping\n\n"] * 500)
+    events = await poured(response)
+    assert events[-1] == DONE
+    assert events.count(b": ping\n\n") == AFTER_FINISH + 1
+
+
+class Clock:
+    def __init__(self, monotonic: Any) -> None:
+        self.monotonic = monotonic
+
+
+async def test_what_says_nothing_is_held_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_content, "MAX_UNSAID", 10_000)
+    barren = [b": " + b"x" * 998 + b"\n\n"] * 20
+    with pytest.raises(UpstreamBadResponse, match="say nothing"):
+        await begun(ChunkStream(Response(*barren, chunk(content="a"), DONE)), Vital())
+    body = await begun(ChunkStream(Response(*barren[:9], chunk(content="a"), DONE)), Vital())
+    events: list[bytes] = []
+    await body.pour(events.extend)
+    assert len(events) == 11
+
+
+# --- breaks ---
+
+
+@dataclass
+class Broken:
+    """A `ByteStream` that breaks behind these events, unless it is done."""
+
+    events: list[bytes]
+    usage: Usage | None = None
+
+    async def pour(self, take: Take) -> None:
+        while self.events:
+            event = self.events.pop(0)
+            take([event])
+            if event == DONE:
+                return
+        raise UpstreamBadResponse("The provider's answer was cut off.")
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass
+class Scene:
+    """As much of an `Asking` as the guard needs: each attempt is answered by the next stream."""
+
+    streams: list[list[bytes]]
+    targets: list[Target] = field(default_factory=lambda: [Target("a", "m")])
+    call: Call = field(default_factory=lambda: Call(CHAT, "m", "r", time.monotonic(), b'{"messages":[]}', stream=True))
+    tries: Tries = field(default_factory=Tries)
+
+    async def attempt(self) -> Reply:
+        return Reply(200, "text/event-stream", Broken(self.streams.pop(0)))
+
+
+async def guarded(first: list[bytes], *others: list[bytes]) -> list[bytes]:
+    scene = Scene(list(map(list, others)))
+    events: list[bytes] = []
+    await GuardedStream(Broken(list(first)), cast(Asking, scene), StreamPolicy.CONTINUE).pour(events.extend)
+    return events
+
+
+async def test_who_takes_over_does_not_think_aloud_again() -> None:
+    thoughts = [chunk(role="assistant"), chunk(reasoning_content="Let "), chunk(reasoning_content="me ")]
+    answer = [chunk(content="yes"), chunk(finish="stop"), DONE]
+    assert await guarded(thoughts, [*thoughts, chunk(reasoning="see"), *answer]) == [*thoughts, *answer]
+
+
+@pytest.mark.parametrize("created", [1.5, "now"])
+async def test_what_cannot_be_read_is_not_said_twice(created: object) -> None:
+    def odd(text: str) -> bytes:
+        return chunk(content=text).replace(b'"created": 1', b'"created": ' + json.dumps(created).encode())
+
+    with pytest.raises(UpstreamBadResponse, match="cut off"):
+        await guarded([odd("one "), odd("two ")], [chunk(content="one two three"), chunk(finish="stop"), DONE])
+
+
+@pytest.mark.parametrize(
+    ("fields", "choices"),
+    [
+        ({}, 1),
+        ({"n": 3}, 3),
+        ({"n": None}, 1),
+        ({"n": 0}, 1),
+        ({"n": 10**30}, 1),
+        ({"prompt": "a"}, 1),
+        ({"prompt": ["a", "b"], "n": 2}, 4),
+        ({"prompt": [1, 2, 3]}, 1),
+        ({"prompt": [[1, 2], [3]]}, 2),
+        ({"prompt": []}, 1),
+    ],
+)
+async def test_how_many_answers_a_stream_must_bring(fields: dict[str, Any], choices: int) -> None:
+    asked = {"model": "m", "stream": True, "prompt": "hi", **fields}
+    call = Call(COMPLETIONS, "m", "r", time.monotonic(), json.dumps(asked).encode(), stream=True)
+    ended = [chunk(index, "stop") for index in range(choices)]
+
+    async def answered(*pieces: bytes) -> list[bytes]:
+        reply = await send_json(Answering(*pieces), Upstream("http://upstream/v1", {}, Timeouts()), call, "m")
+        assert not isinstance(reply.body, bytes)
+        events: list[bytes] = []
+        await reply.body.pour(events.extend)
+        return events
+
+    assert await answered(*ended) == [*ended, DONE]
+    with pytest.raises(UpstreamBadResponse):
+        await answered(*ended[1:])
+
+
+class Answering:
+    """A `Transport` whose upstream answers with these pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        return Response(*self._pieces)
+
+    async def aclose(self) -> None: ...
