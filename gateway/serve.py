@@ -7,7 +7,9 @@ import json
 import logging
 import shlex
 import socket
+import sys
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,8 +40,16 @@ _YOUNG = 10_000
 
 
 def serve(app: Gateway) -> None:
-    """Blocks until SIGINT or SIGTERM; then running requests finish, engines stop, and it returns."""
-    uvloop.run(run(app))
+    """Blocks until SIGINT or SIGTERM; then running requests finish, engines stop, and the process ends."""
+    until_stopped(run(app))
+
+
+def until_stopped(running: Coroutine[None, None, None]) -> None:
+    """Runs it in a loop of its own. Ctrl-C at any moment ends the process with 130, as shells have it."""
+    try:
+        uvloop.run(running)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 async def run(
@@ -48,7 +58,7 @@ async def run(
     """`front` stands in for the app where something is wrapped around it, such as a chute: then all goes through it.
     `listening` is a bound socket to serve instead of HOST and PORT. Only who `greets` shows the address and the models.
 
-    Raises what kept the app from starting: nothing is served then.
+    Raises what kept the app from starting, or ConfigError when nobody can listen there: nothing is served then.
     """
     server = _Server(
         app,
@@ -72,6 +82,11 @@ async def run(
         await server.serve([listening] if listening else None)
         if not server.started:
             raise app.failure or ConfigError("the gateway could not start; the log says why")
+    except SystemExit:  # uvicorn's answer to an address that it cannot have; the reason is in the log
+        raise ConfigError(
+            f"cannot listen on {_address(app.settings.host, app.settings.port)}; choose with --host and --port,"
+            " or HOST and PORT"
+        ) from None
     finally:
         narrator.cancel()
         with suppress(asyncio.CancelledError):

@@ -309,9 +309,7 @@ class GatewayChute(Chute):  # type: ignore[misc]
 
         Blocks until SIGINT or SIGTERM. What is not given comes from the settings (127.0.0.1:8000).
         """
-        given = {"host": host, "port": port, "log_level": log_level}
-        self.settings = self.settings.model_copy(update={name: v for name, v in given.items() if v is not None})
-        local.run(self, reload=reload)
+        local.run(self, reload=reload, host=host, port=port, log_level=log_level)
 
 
 def _named(path: str) -> Callable[[], None]:

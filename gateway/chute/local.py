@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-import uvloop
 
 from gateway import serve
 from gateway.app import Gateway
@@ -14,6 +13,8 @@ from gateway.chute import guard
 from gateway.chute.asgi import Receive, Scope, Send
 from gateway.errors import ConfigError
 from gateway.observe import logs
+from gateway.settings import Settings, load_settings
+from gateway.settings.document import Document
 
 if TYPE_CHECKING:
     from gateway.chute.chute import GatewayChute
@@ -61,17 +62,24 @@ class LocalApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def run(chute: "GatewayChute", *, reload: bool) -> None:
-    """Blocks until a signal. A configuration that cannot work ends the process with one line."""
-    settings = chute.settings
-    logs.configure(settings.log_level, settings.log_format)
-    if reload:
-        _run_reloading(chute)
-        return
+def run(chute: "GatewayChute", *, reload: bool, **given: Any) -> None:
+    """Blocks until a signal. What is `given` goes before the settings; None is not. A configuration that cannot work
+    ends the process with one line."""
     try:
-        uvloop.run(_serve(chute))
+        chute.settings = settings = _with(chute.settings, given)
+        logs.configure(settings.log_level, settings.log_format)
+        if reload:
+            _run_reloading(chute)
+        else:
+            serve.until_stopped(_serve(chute))
     except ConfigError as error:
         sys.exit(f"error: {error.message}")
+
+
+def _with(settings: Settings, given: dict[str, Any]) -> Settings:
+    """Raises ConfigError naming what cannot be."""
+    checked = load_settings({}, overrides=given, document=Document(Path("gateway.yaml"))).settings
+    return settings.model_copy(update={name: getattr(checked, name) for name in given if given[name] is not None})
 
 
 async def _serve(chute: "GatewayChute") -> None:

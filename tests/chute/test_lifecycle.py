@@ -4,6 +4,7 @@ Rows of docs/acceptance.md: A003-12.
 """
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chute.process import ROOT, Process, chutes_run, run_local
+from tests.chute.process import ROOT, Process, chutes_run, free_port, run_local
 from tests.fakes.upstream import Upstream
 
 pytestmark = pytest.mark.chute
@@ -129,6 +130,35 @@ def test_a_bad_configuration_ends_with_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert "gateway.yaml, line 2, providers.x.bas_url" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("chute_gateway.py",), ("-m", "gateway", "serve")])
+def test_ctrl_c_ends_it_without_a_traceback(command: tuple[str, ...], upstream: Upstream, tmp_path: Path) -> None:
+    port = free_port()
+    process = Process([sys.executable, *command, "--port", str(port)], port, tmp_path, upstream.url).wait()
+    assert process.stop(signal.SIGINT) == 128 + signal.SIGINT
+    assert "Traceback" not in process.log and "KeyboardInterrupt" not in process.log
+
+
+@pytest.mark.parametrize("command", [("chute_gateway.py",), ("-m", "gateway", "serve")])
+def test_an_address_that_cannot_be_had_is_said(command: tuple[str, ...], tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = Process([sys.executable, *command, "--port", str(port)], port, tmp_path, "http://127.0.0.1:9")
+        assert process.child.wait(30) == 1, process.log
+    assert "address already in use" in process.log
+    assert f"error: cannot listen on http://127.0.0.1:{port}; choose with --host and --port" in process.log
+    assert "Traceback" not in process.log
+    process.stop()
+
+
+def test_a_port_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    process = Process([sys.executable, "chute_gateway.py", "--port", "99999"], 0, tmp_path, "http://127.0.0.1:9")
+    assert process.child.wait(30) == 1
+    assert process.log == "error: command line: PORT: Input should be less than or equal to 65535 (got 99999)\n"
+    process.stop()
 
 
 def test_reload_starts_the_same_gateway(upstream: Upstream, tmp_path: Path) -> None:
