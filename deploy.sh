@@ -20,31 +20,42 @@ Settings: the chute block of gateway.yaml, or CHUTE_NAME, CHUTE_IMAGE ... (docs/
 TEXT
 }
 
+wrong() {
+  echo "error: $1" >&2
+  usage >&2
+  exit 2
+}
+
+choose() {
+  [ "$action" = deploy ] || wrong "--$action and $1 do not go together"
+  action=${1#--}
+}
+
 action=deploy user="" fee=() rebuild=0 wait=1
 while [ $# -gt 0 ]; do
   case $1 in
-    --dry-run | --status | --logs | --secrets | --delete) action=${1#--} ;;
+    --dry-run | --status | --logs | --secrets | --delete) choose "$1" ;;
     --share | --unshare)
-      [ -n "${2:-}" ] || { echo "error: $1 needs a user" >&2; usage >&2; exit 2; }
-      action=${1#--} user=$2
+      choose "$1"
+      case ${2:-} in "" | -*) wrong "$1 needs a user" ;; esac
+      user=$2
       shift
       ;;
     --accept-fee) fee=(--accept-fee) ;;
     --rebuild) rebuild=1 ;;
     --no-wait) wait=0 ;;
     -h | --help) usage; exit 0 ;;
-    *) usage >&2; exit 2 ;;
+    *) wrong "there is no option $1" ;;
   esac
   shift
 done
 
-python=${PYTHON:-.venv/bin/python}
-[ -x "$python" ] || python=$(command -v python3)
+python=$(command -v "${PYTHON:-.venv/bin/python}") || python=${PYTHON:-$(command -v python3)}
 if ! "$python" -c 'import chutes, pydantic, yaml' 2>/dev/null; then
   echo "error: $python has not what a deployment needs: run \`make install\` here, or set PYTHON" >&2
   exit 1
 fi
-export PYTHONDONTWRITEBYTECODE=1 CHUTES_ALLOW_MISSING=false
+export CHUTES_ALLOW_MISSING=false
 unset CHUTES_EXECUTION_CONTEXT CHUTES_DEV_MODE
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -77,13 +88,14 @@ if [ "$action" = dry-run ]; then
   say "nothing was sent"
   exit 0
 fi
-variables=$("$python" -m gateway.chute.preflight --shell)
+what=--shell
+case $action in status | logs | delete | share | unshare) what=--name ;; esac
+variables=$("$python" -m gateway.chute.preflight $what)
 eval "$variables"
-case $action in
-  share | unshare) platform "$action" "$NAME" "$user"; exit 0 ;;
-  deploy) ;;
-  *) platform "$action" "$NAME"; exit 0 ;;
-esac
+if [ "$action" != deploy ]; then
+  platform "$action" "$NAME" ${user:+"$user"}
+  exit 0
+fi
 
 found=$(platform look "$NAME" "$IMAGE_UID")
 { read -r account; read -r deployed; read -r image; read -r url || true; } <<<"$found"
@@ -93,14 +105,14 @@ if [ "$deployed" = same ]; then
   exit 0
 fi
 
-find gateway chute_models images -name __pycache__ -type d -prune -exec rm -rf {} + # they would be uploaded
 if [ "$rebuild" = 1 ] && [ "$image" != missing ] && [ "$image" != "built and pushed" ]; then
   step "" delete-image "$IMAGE_UID"
   image=missing
 fi
 if [ "$image" = missing ]; then
   say "building $IMAGE"
-  chutes_cli 'n\n' build chute_gateway:chute
+  find gateway chute_models images -name __pycache__ -type d -prune -exec rm -rf {} + # what is there is uploaded
+  PYTHONDONTWRITEBYTECODE=1 chutes_cli 'n\n' build chute_gateway:chute
   printed "Uploaded image package" || printed "already exists" || refused "the image was not accepted"
 fi
 [ "$image" = "built and pushed" ] || step "image $IMAGE is " wait "$IMAGE_UID"

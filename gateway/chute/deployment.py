@@ -110,13 +110,15 @@ def warm_up(name: str, seconds: str) -> str:
     """Asks politely until an instance is hot. Raises Refused after `seconds`."""
     until = time.monotonic() + float(seconds)
     path = chute_path(name).replace("/chutes/", "/chutes/warmup/", 1) + "?quick=true"
+    pause = 0.2
     while True:
         report = call("GET", path)
         if report.get("status") == "hot":
             return f"hot, {report.get('instance_count', 0)} instances"
         if time.monotonic() > until:
             raise Refused(f"the chute is still {report.get('status')} (not hot) after {seconds} s")
-        time.sleep(WARM_POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(WARM_POLL_SECONDS, pause * 2)
 
 
 def url(name: str) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 import yaml
 
 from gateway.chute import account, checks
+from gateway.errors import ConfigError
+from gateway.settings import load_settings
 
 ENTRY = "chute_gateway"
 CONFIG = "gateway.yaml"
@@ -97,8 +99,8 @@ def plan(entry: Any, root: Path) -> str:
 
 def _size(root: Path, image: Any) -> int:
     sources = {source for directive in image._directives for source in directive._build_context}
-    files = (file for source in sources for file in [root / source, *(root / source).rglob("*")] if file.is_file())
-    return sum(file.stat().st_size for file in files)
+    found = (file for source in sources for file in [root / source, *(root / source).rglob("*")] if file.is_file())
+    return sum(file.stat().st_size for file in found if file.parent.name != "__pycache__")
 
 
 def shell(entry: Any) -> str:
@@ -117,20 +119,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="preflight", description="Check a deployment before anything is sent.")
     parser.add_argument("--plan", action="store_true", help="show what would be sent")
     parser.add_argument("--shell", action="store_true", help="print variables for deploy.sh if all is well")
+    parser.add_argument("--name", action="store_true", help="print only the chute's, if its owner can sign for it")
     given = parser.parse_args(arguments)
-    root = Path.cwd()
+    return _check_account() if given.name else _check_all(Path.cwd(), shows=given.plan, sets=given.shell)
+
+
+def _check_account() -> int:
+    """All that is needed to look after what is deployed already."""
+    try:
+        options = load_settings().settings.chute
+    except ConfigError as error:
+        sys.stderr.write(f"error: {error.message}\n")
+        return 1
+    owner = options.username or account.username()
+    problems = _told(checks.check_account(account.read_config(), account.config_path(), owner))
+    if not problems:
+        sys.stdout.write(f"NAME={shlex.quote(options.name)}\n")
+    return 1 if problems else 0
+
+
+def _check_all(root: Path, *, shows: bool, sets: bool) -> int:
     sys.path.insert(0, str(root))
     entry = importlib.import_module(ENTRY)
-    if given.plan:
+    if shows:
         sys.stdout.write(plan(entry, root) + "\n")
     for warning in find_warnings(entry):
         sys.stderr.write(f"note: {warning}\n")
-    problems = find_problems(entry, root)
-    for problem in problems:
-        sys.stderr.write(f"problem: {problem}\n")
-    if given.shell and not problems:
+    problems = _told(find_problems(entry, root))
+    if sets and not problems:
         sys.stdout.write(shell(entry) + "\n")
     return 1 if problems else 0
+
+
+def _told(problems: list[str]) -> list[str]:
+    for problem in problems:
+        sys.stderr.write(f"problem: {problem}\n")
+    return problems
 
 
 if __name__ == "__main__":

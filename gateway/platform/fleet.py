@@ -164,7 +164,6 @@ class Fleet:
             "CHUTES_ALLOW_MISSING": "true",
             "CHUTES_CONFIG_PATH": str(folder / "no-config.ini"),
             "HF_HOME": str(folder / "cache"),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         return {**kept, **self.network, **baked, **self._world.secrets.get(chute.chute_id, {}), **added}
 

@@ -50,6 +50,7 @@ def built(emulator: PlatformProcess, project: Path) -> Path:
     assert "STEP 1/" in done.stderr, done.stdout + done.stderr
     assert "DEPLOYMENT FEE NOTICE" in done.stdout
     assert "what to do: a new chute costs a one-time fee" in done.stderr
+    assert not list(emulator.folder.rglob("__pycache__")), "what Python compiled was sent"
     return project
 
 
@@ -243,7 +244,21 @@ def test_what_was_deployed_reaches_the_models_of_the_platform(built: Path, platf
 def test_usage_is_told() -> None:
     project = Path(__file__).resolve().parents[2]
     assert deploy(project, None, "--help").returncode == 0
-    assert deploy(project, None, "--nonsense").returncode == 2
-    nobody = deploy(project, None, "--share")
-    assert (nobody.returncode, "--share needs a user" in nobody.stderr) == (2, True)
     assert "CHUTE_IMAGE" in ENVIRONMENT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--nonsense"], "there is no option --nonsense"),
+        (["status"], "there is no option status"),
+        (["--share"], "--share needs a user"),
+        (["--unshare", "--delete"], "--unshare needs a user"),
+        (["--dry-run", "--delete"], "--dry-run and --delete do not go together"),
+        (["--share", "somebody", "--status"], "--share and --status do not go together"),
+    ],
+)
+def test_a_command_line_that_cannot_be_meant_does_nothing(arguments: list[str], said: str) -> None:
+    done = deploy(Path(__file__).resolve().parents[2], None, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {said}\nusage: ")
