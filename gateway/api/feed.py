@@ -8,10 +8,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from typing import Any
+
+import msgspec
 
 from gateway.api.hub import Hub
 from gateway.pipeline.account import Account, tried
@@ -147,6 +148,6 @@ def running_row(account: Account) -> UsageRow:
 
 def _shown(row: UsageRow) -> dict[str, Any]:
     """As the API shows it. Its shapes are loaded with the pages, which are there when somebody looks."""
-    bare = replace(row, request_body=None, response_body=None)
+    bare = msgspec.structs.replace(row, request_body=None, response_body=None)
     shown: dict[str, Any] = import_module("gateway.api.admin.usage_views").request_view(bare).model_dump(mode="json")
     return shown

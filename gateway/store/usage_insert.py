@@ -4,11 +4,11 @@ Written in SQL and not with SQLAlchemy's statements: it is done for every reques
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
 from math import isfinite
 from operator import attrgetter
 from typing import Any
 
+import msgspec
 import orjson
 from sqlalchemy import Connection
 
@@ -28,6 +28,8 @@ _NAMES = (*_PLAIN, *_DOCUMENTS)
 
 _texts = attrgetter(*_TEXTS)
 _plain = attrgetter(*_PLAIN)
+
+_encode = msgspec.json.Encoder().encode
 
 _COLUMNS = ", ".join(_NAMES)
 _NEWEST = "SELECT coalesce(max(rowid), 0) FROM usage"
@@ -93,7 +95,7 @@ def _storable(row: UsageRow) -> UsageRow:
     changes: dict[str, Any] = {name: clean(getattr(row, name)) for name in _TEXTS}
     changes |= {name: bounded(getattr(row, name)) for name in _COUNTS}
     changes |= {name: _finite(getattr(row, name)) for name in _TIMES}
-    return replace(row, **changes, latency_ms=_finite(row.latency_ms) or 0.0)
+    return msgspec.structs.replace(row, **changes, latency_ms=_finite(row.latency_ms) or 0.0)
 
 
 def _finite(number: float | None) -> float | None:
@@ -112,7 +114,6 @@ def _price(price: Price | None, seen: dict[int, str]) -> str | None:
 
 def _json(facts: tuple[Tried, ...] | Price) -> str:
     try:
-        text = orjson.dumps(facts).decode()
-    except orjson.JSONEncodeError:  # a lone surrogate in a name
-        return to_json([asdict(one) for one in facts] if isinstance(facts, tuple) else asdict(facts))
-    return text
+        return _encode(facts).decode()
+    except UnicodeEncodeError:  # a lone surrogate in a name
+        return to_json(msgspec.to_builtins(facts))

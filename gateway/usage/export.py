@@ -36,7 +36,7 @@ def json_lines(rows: Iterable[UsageRow]) -> bytes:
     lines = []
     for row in rows:
         price = asdict(row.price) if row.price else None
-        lines.append(_fields(row) | {"attempts": [asdict(one) for one in row.attempts], "price": price})
+        lines.append(_fields(row) | {"attempts": msgspec.to_builtins(row.attempts), "price": price})
     return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
 
 

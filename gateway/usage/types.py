@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from gateway.observe.traces import Trace
 
 NANOS = 1_000_000_000
 """Money is counted in whole nano-dollars (1e-9 USD), so that sums are exact in every store."""
 
 
-@dataclass(slots=True)
-class Tried:
+class Tried(msgspec.Struct):
     """One attempt of a request, never changed. `outcome` is `200` or an error code, `started_ms` counts from the
-    arrival of the request."""
+    arrival of the request. Made for every request, as `UsageRow` is: a struct takes less time."""
 
     provider_id: str
     upstream_model: str
@@ -22,8 +23,7 @@ class Tried:
     started_ms: float = 0.0
 
 
-@dataclass(slots=True)
-class UsageRow:
+class UsageRow(msgspec.Struct):
     """One request, whole. Figures that nobody knows are None, never guessed. Never holds a prompt or a key.
 
     `at` is `time.time()` at arrival; `status` is what the caller got (499: the caller left).

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, Table, func, select
 
@@ -57,7 +58,7 @@ async def test_a_row_keeps_every_field(store: Store) -> None:
     )  # fmt: skip
     await store.append([full], [])
     (kept,) = await all_of(store, usage)
-    for name in UsageRow.__dataclass_fields__:
+    for name in UsageRow.__struct_fields__:
         if name not in ("attempts", "price", "request_body", "response_body", "trace", "span_ids"):
             assert getattr(kept, name) == getattr(full, name), name
     assert tuple(Tried(**one) for one in from_json(kept.attempts)) == tried
@@ -94,7 +95,7 @@ async def test_of_a_batch_that_is_partly_known_only_the_new_rows_are_spent(store
 
 
 async def test_a_batch_that_fails_leaves_nothing(store: Store) -> None:
-    bad = replace(row("bad"), at=None)  # type: ignore[arg-type]
+    bad = msgspec.structs.replace(row("bad"), at=None)
     with pytest.raises(StorageFailed):
         await store.append([row("good"), bad], spends(row("good")))
     assert await count(store, usage) == 0 and await store.spent(["total"]) == {}

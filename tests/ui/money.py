@@ -4,10 +4,10 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from playwright.sync_api import Page
 
 from gateway.admin.opening import open_store
@@ -98,7 +98,11 @@ class MoneyHouse:
         """A week of it, and some of the week before, so that there is something to compare with."""
         store = await open_store(self.gateway.app.settings)
         rows = history()
-        week = [replace(row, request_id=f"old-{n}", at=row.at - 7 * 86_400) for n, row in enumerate(rows) if n % 4]
+        week = [
+            msgspec.structs.replace(row, request_id=f"old-{n}", at=row.at - 7 * 86_400)
+            for n, row in enumerate(rows)
+            if n % 4
+        ]
         await store.append([*week, *rows], [])
         await store.close()
 

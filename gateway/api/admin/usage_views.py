@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel, Field
 
 from gateway.usage.report import Comparison, ErrorCount, Figures, Group, Point, Times, change
@@ -172,7 +173,7 @@ def moment(seconds: float) -> datetime:
 def _row(row: UsageRow) -> dict[str, Any]:
     fields: dict[str, Any] = {name: getattr(row, name, None) for name in RequestView.model_fields}
     fields["at"] = moment(row.at)
-    fields["attempts"] = [asdict(one) for one in row.attempts]
+    fields["attempts"] = msgspec.to_builtins(row.attempts)
     fields["cost_usd"] = None if row.cost_nanos is None else row.cost_nanos / NANOS
     return fields
 
