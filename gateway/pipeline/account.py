@@ -15,6 +15,7 @@ from gateway.errors import GatewayError
 from gateway.openai_api.call import Call, Reply, Usage
 from gateway.openai_api.operations import CHAT, COMPLETIONS, Operation
 from gateway.pipeline.collected import MAX_BYTES, Collected
+from gateway.pipeline.counted import Counted
 from gateway.routing.attempt import Tries
 from gateway.routing.types import Attempt, Route, Target
 from gateway.state import Snapshot, State
@@ -47,6 +48,7 @@ class Account:
 
     __slots__ = (
         "_answered",
+        "_counted",
         "_grant",
         "cache_key",
         "cached",
@@ -81,6 +83,7 @@ class Account:
         self.in_vain: Sequence[tuple[Target, Usage]] = ()
         """The same of parts that the answer has nothing of, and that cost all the same."""
         self._grant: Grant | None = None
+        self._counted: Counted | None = None
         self._answered = 0.0
 
     @property
@@ -98,6 +101,8 @@ class Account:
         self.reply, self._answered = reply, time.monotonic()
         if self._grant is not None:
             reply.headers.update(rate_headers(self._grant))
+            if not isinstance(reply.body, bytes) and self.operation in _WRITING and not self.cached:
+                reply.body = self._counted = Counted(reply.body)
         if self.caller.store_bodies and not isinstance(reply.body, bytes):
             reply.body = Collected(reply.body)
 
@@ -105,10 +110,17 @@ class Account:
         """`received` is `time.monotonic()` at arrival."""
         row = self._row(request_id, received, status, error)
         if self._grant is not None:
-            tokens = (row.input_tokens or 0) + (row.output_tokens or 0)
-            self._settle(Amount(tokens, row.cost_nanos or 0))
+            self._settle(self._used(row))
         if self.state.recorder is not None:
             self.state.recorder.record(row)
+
+    def _used(self, row: UsageRow) -> Amount:
+        """As the provider told; of a stream that ended before it did, about what the caller got."""
+        usage, counted = _usage(row), self._counted
+        if counted is None or self.call is None or usage.output_tokens is not None:
+            return Amount(_tokens(usage), row.cost_nanos or 0)
+        usage = Usage(_size(self.call) // _BYTES_PER_TOKEN, counted.count)
+        return Amount(_tokens(usage), cost_nanos(row.price, usage) or 0)
 
     def _settle(self, actual: Amount) -> None:
         assert self._grant is not None
@@ -203,6 +215,10 @@ def _prompts(document: Mapping[str, Raw]) -> int:
     is_list = bytes(memoryview(prompt)[:1]) == b"["
     items = _items(prompt) if is_list else []
     return len(items) if items and bytes(memoryview(items[0])[:1]) in (b'"', b"[") else 1
+
+
+def _tokens(usage: Usage) -> int:
+    return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
 
 def _size(call: Call) -> int:

@@ -1,6 +1,7 @@
 """What a request reserves of its key's limits before it is sent: all that it may use, and not much more than it can."""
 
 import base64
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ MINUTE = 100_000
 KEY = "sk-limited-0123456789abcdef"
 POOR = "sk-poor-0123456789abcdef"
 BUDGET = 0.5
+TOKENS_OF_AN_INPUT = 2
+"""As the upstream counts."""
 PICTURE = base64.b64encode(bytes(range(256)) * 3000).decode()
 
 
@@ -103,15 +106,35 @@ def test_a_list_of_numbers_is_one_prompt(http: httpx.Client) -> None:
     assert reply.status_code == 200
 
 
+def embedded(http: httpx.Client) -> int:
+    """What is left after one more short text was embedded."""
+    return remaining(http.post("/v1/embeddings", json={"model": "text-embed", "input": "a"}))
+
+
 def test_an_embedding_reserves_its_input_alone(http: httpx.Client) -> None:
-    before = remaining(http.post("/v1/embeddings", json={"model": "text-embed", "input": "a"}))
-    assert before - remaining(http.post("/v1/embeddings", json={"model": "text-embed", "input": "a"})) < 100
+    assert embedded(http) - embedded(http) < 100
 
 
 def test_the_bytes_of_a_recording_are_no_tokens(http: httpx.Client) -> None:
     sound = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(6 * MINUTE)
     files = {"file": ("a.wav", sound, "audio/wav")}
     assert http.post("/v1/audio/transcriptions", data={"model": "whisper-1"}, files=files).status_code == 200
+
+
+def test_what_was_read_of_a_stream_counts_when_its_reader_leaves(http: httpx.Client, upstream: Upstream) -> None:
+    upstream.text, upstream.faults["gpt-x"] = "word " * 200, "slow:0.01"
+    body = {"model": "gpt-x", "messages": HELLO, "max_tokens": 1}
+    before = embedded(http)
+    with http.stream("POST", "/v1/chat/completions", json={**body, "stream": True}) as reply:
+        for _ in zip(range(60), filter(None, reply.iter_lines()), strict=False):
+            pass
+    assert upstream.wait_disconnect()
+    upstream.reset()
+    asked = 1
+    while before - embedded(http) <= 50 + TOKENS_OF_AN_INPUT * asked:
+        asked += 1
+        assert asked < 200, "the settling is a matter of milliseconds"
+        time.sleep(0.01)
 
 
 def seen(part: dict[str, Any]) -> dict[str, Any]:
