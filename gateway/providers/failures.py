@@ -38,6 +38,7 @@ _FIXED: dict[int, tuple[type[GatewayError], str]] = {
 }
 """Statuses with a constant text: the provider's own words would tell the caller about our account."""
 
+_REFUSALS = (400, 403)
 _MAX_WAIT = 7 * 86_400.0
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{1,63}")
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
@@ -49,6 +50,9 @@ _TOO_LONG = re.compile(
 """How vLLM, SGLang, llama.cpp and others say that the prompt does not fit."""
 _TOO_LONG_CODE = "context_length_exceeded"
 _MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
+_MODEL_CODES = frozenset({"model_not_found", "model_decommissioned"})
+_NO_MODEL = re.compile(r"not a valid model|^invalid model:|model not exist", re.IGNORECASE)
+"""How some say with another status than 404 that they do not have the model, or not for this account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, secrets: Itera
     wait = _retry_after(headers, complaint)
     if status == 429 and complaint.code == "insufficient_quota":
         status = 402
+    if status in _REFUSALS and (complaint.code in _MODEL_CODES or _NO_MODEL.search(complaint.text)):
+        return UpstreamModelMissing(redact(complaint.text, secrets), param="model", upstream=said)
     if status in _FIXED:
         kind, text = _FIXED[status]
         return kind(text, retry_after=wait, upstream=said)
@@ -141,7 +147,7 @@ def _too_long(complaint: Complaint) -> bool:
 
 
 def _status(value: object) -> int | None:
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and len(value) == 3 and value.isdecimal():
         value = int(value)
     return value if isinstance(value, int) and 400 <= value <= 599 else None
 
@@ -158,7 +164,8 @@ def _validation(item: object) -> str:
     """One entry of FastAPI's list: `{"loc": ["body", "messages"], "msg": "Field required"}`."""
     if not isinstance(item, dict):
         return str(item)
-    place = ".".join(str(part) for part in item.get("loc", ()) if part != "body")
+    where = item.get("loc")
+    place = ".".join(str(part) for part in where if part != "body") if isinstance(where, list) else ""
     return f"{place}: {item.get('msg', '')}" if place else str(item.get("msg", ""))
 
 
@@ -200,7 +207,7 @@ def _moment(value: object) -> float | None:
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = parse(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return None

@@ -64,7 +64,7 @@ def _model(entry: object) -> ListedModel | None:
         name,
         int(created) if isinstance(created, int | float) else 0,
         owner if isinstance(owner, str) else "",
-        ModelType(kind) if kind in _TYPES else None,
+        ModelType(kind) if isinstance(kind, str) and kind in _TYPES else None,
     )
 
 

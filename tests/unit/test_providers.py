@@ -360,6 +360,31 @@ async def test_cancelling_a_call_stops_the_upstream(
 # --- lists and checks ---
 
 
+async def test_a_list_of_models_is_read_however_odd_its_entries_are(adapters: Mapping[str, ProviderAdapter]) -> None:
+    entries = [
+        {"id": "a", "type": ["chat"]},
+        {"id": "b", "type": {"x": 1}, "created": "now"},
+        {"id": {}},
+        5,
+        {"id": "c"},
+    ]
+
+    async def answer(exchange: Exchange) -> None:
+        exchange.send_json(200, {"data": entries})
+
+    server = HttpServer(answer)
+    server.start()
+    try:
+        odd = Provider("p", ProviderType.OPENAI, server.url, timeouts=Timeouts(connect=5, first_byte=5, whole=5))
+        assert [(model.id, model.type) for model in await adapters["openai"].list_models(odd)] == [
+            ("a", None),
+            ("b", None),
+            ("c", None),
+        ]
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize("page_size", [None, 2])
 async def test_models_page_by_page(
     adapters: Mapping[str, ProviderAdapter], upstream: Upstream, page_size: int | None

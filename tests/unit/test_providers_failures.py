@@ -10,7 +10,15 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from gateway.errors import ConfigError, UpstreamBadResponse, UpstreamEndpointMissing, UpstreamQuota, UpstreamRefused
+from gateway.errors import (
+    ConfigError,
+    UpstreamBadResponse,
+    UpstreamCredentials,
+    UpstreamEndpointMissing,
+    UpstreamModelMissing,
+    UpstreamQuota,
+    UpstreamRefused,
+)
 from gateway.openai_api.call import Usage
 from gateway.openai_api.operations import CHAT, EMBEDDINGS
 from gateway.providers import registry
@@ -45,6 +53,8 @@ from gateway.providers.whole import check_reply
         (b'{"error":null,"detail":null}', ""),
         (b'{"error":5}', ""),
         (b'{"detail":[1]}', "1"),
+        (b'{"detail":[{"loc":5,"msg":"m"},{"loc":null,"msg":"m"}]}', "m; m"),
+        (b'{"error":{"message":"m","code":"' + b"4" * 5000 + b'"}}', "m"),
     ],
 )
 def test_shapes_of_error_bodies(body: bytes, text: str) -> None:
@@ -68,6 +78,33 @@ def test_a_request_that_is_too_long_in_the_words_of_many(said: str) -> None:
     body = json.dumps({"error": {"message": said, "type": "invalid_request_error"}}).encode()
     for error in (failure(400, {}, body), failure_inside(body)):
         assert (type(error), error.http_status, error.error_code) == (UpstreamRefused, 400, "context_length_exceeded")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (403, {"message": "Project `p` does not have access to model `gpt-x`", "code": "model_not_found"}),
+        (400, {"message": "The model `llama` has been decommissioned.", "code": "model_decommissioned"}),
+        (400, {"message": "org/model is not a valid model ID", "code": 400}),
+        (400, {"message": "Invalid model: mistral-x", "type": "invalid_model", "code": "1500"}),
+        (400, {"message": "Model Not Exist", "code": "invalid_request_error"}),
+    ],
+)
+def test_a_model_that_is_missing_is_no_fault_of_key_or_request(status: int, error: dict[str, object]) -> None:
+    assert type(failure(status, {}, json.dumps({"error": error}).encode())) is UpstreamModelMissing
+
+
+def test_other_refusals_of_key_or_request_stay_what_they_are() -> None:
+    invalid = b'{"error":{"message":"Invalid model parameters","code":"invalid_value"}}'
+    assert type(failure(400, {}, invalid)) is UpstreamRefused
+    assert type(failure(403, {}, b'{"detail":"Forbidden for this account"}')) is UpstreamCredentials
+
+
+@pytest.mark.parametrize(
+    "moment", ["Mon, 01 Jan 999999999999 00:00:00 GMT", "Mon, 1 Jan 2024 0:0:0 -99999999999999999"]
+)
+def test_a_date_out_of_all_bounds_is_none(moment: str) -> None:
+    assert failure(503, {"retry-after": moment}, b"").retry_after is None
 
 
 def test_an_error_within_a_success_may_say_by_its_code_alone_that_the_request_is_too_long() -> None:
