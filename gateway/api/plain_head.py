@@ -5,7 +5,7 @@ from gateway.openai_api.operations import OPERATIONS
 from gateway.providers.transport.plain_head import PlainHead, read_plain_head
 
 _PATHS = {f"POST {path} HTTP/1.1": path for path in OPERATIONS}
-_NOT_PLAIN = frozenset({"expect", "origin"})
+_NOT_PLAIN = frozenset({"expect", "origin", "transfer-encoding"})
 """Requests with these fields wait for a word from here, or are the business of a middleware."""
 
 

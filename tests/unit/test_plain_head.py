@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.api.plain_head import read_plain_request
-from gateway.providers.transport.plain_head import LONGEST, read_plain_answer, read_plain_head
+from gateway.providers.transport.plain_head import (
+    CHUNKED,
+    LONGEST,
+    read_plain_answer,
+    read_plain_chunks,
+    read_plain_head,
+)
 
 REQUEST = b"POST /v1/chat/completions HTTP/1.1"
 ANSWER = b"HTTP/1.1 200 OK"
@@ -31,7 +37,14 @@ _values = st.one_of(
 )
 _odd = st.tuples(_names, st.sampled_from([":", ": ", ":\t", " : ", ""]), _values).map("".join)
 _usual = st.sampled_from(
-    ["Host: h:1", "Accept: */*", "User-Agent: x/1 (y; z)", "X-Thing:no space", "connection: Keep-Alive"]
+    [
+        "Host: h:1",
+        "Accept: */*",
+        "User-Agent: x/1 (y; z)",
+        "X-Thing:no space",
+        "connection: Keep-Alive",
+        "transfer-encoding: chunked",
+    ]
 )
 _fields = st.builds(list.__add__, st.lists(_usual, max_size=4, unique=True), st.lists(_odd, max_size=1))
 _firsts = st.sampled_from(
@@ -76,10 +89,11 @@ def test_plain_is_only_what_the_general_parser_reads_alike(first: bytes, fields:
         if head is None:
             continue
         told = head[1]
-        heard = Heard(data + b"x" * told.length, is_request=is_request)
+        body = b"x" * told.length if told.length != CHUNKED else b"1\r\nx\r\n0\r\n\r\n"
+        heard = Heard(data + body, is_request=is_request)
         assert heard.complete
         assert heard.keeps_alive
-        assert (len(heard.body), told.size) == (told.length, len(data))
+        assert (len(heard.body), told.size) == (abs(told.length), len(data))
         assert {name: value.strip(" ") for name, value in heard.headers} == told.headers
         assert head[0] == (heard.url.decode() if is_request else heard.status)
 
@@ -94,6 +108,8 @@ def test_what_clients_and_providers_send_is_plain() -> None:
     answer = read_plain_answer(_head(ANSWER, "server: s", "content-length: 2", "Connection: keep-alive"))
     assert answer is not None
     assert (answer[0], answer[1].length) == (200, 2)
+    stream = read_plain_answer(_head(ANSWER, "Content-Type: text/event-stream", "Transfer-Encoding: chunked"))
+    assert stream is not None and stream[1].length == CHUNKED
 
 
 @pytest.mark.parametrize(
@@ -103,6 +119,9 @@ def test_what_clients_and_providers_send_is_plain() -> None:
         ("content-length: 2", "content-length: 2"),
         ("content-length: 2", "Content-Length: 3"),
         ("content-length: 2", "transfer-encoding: chunked"),
+        ("transfer-encoding: chunked", "transfer-encoding: chunked"),
+        ("transfer-encoding: gzip, chunked",),
+        ("transfer-encoding: identity",),
         ("content-length: +2",),
         ("content-length: -2",),
         ("content-length: 2, 2",),
@@ -140,3 +159,26 @@ def test_requests_that_are_somebody_elses_business_are_left(field: str) -> None:
 @pytest.mark.parametrize("cut", [1, 4, 20])
 def test_a_head_that_is_not_whole_is_no_plain_one(cut: int) -> None:
     assert read_plain_head(_head(REQUEST, "content-length: 2")[:-cut]) is None
+
+
+_sizes = st.sampled_from(["%x", "%X", "0%x", "%x;ext=1", "+%x", "0x%x", " %x", "%x ", "-%x", ""])
+_chunks = st.lists(st.tuples(st.sampled_from(["%x"] * 20) | _sizes, st.binary(min_size=1, max_size=300)), max_size=3)
+
+
+@settings(max_examples=500)
+@given(
+    _chunks,
+    st.sampled_from([b"", b"0\r\n\r\n", b"00\r\n\r\n", b"0\r\nx: y\r\n\r\n", b"0\r\n\r\njunk"]),
+    st.integers(0, 3),
+)
+def test_plain_chunks_are_only_what_the_general_parser_reads_alike(
+    chunks: list[tuple[str, bytes]], end: bytes, cut: int
+) -> None:
+    whole = b"".join(b"%b\r\n%b\r\n" % ((size % len(body)).encode() if size else b"", body) for size, body in chunks)
+    data = (whole + end)[: len(whole + end) - cut]
+    found = read_plain_chunks(data)
+    if found is not None:
+        heard = Heard(_head(ANSWER, "transfer-encoding: chunked") + data, is_request=False)
+        assert found == (heard.body, heard.complete)
+    elif not cut and {size for size, _ in chunks} <= {"%x"}:
+        assert end not in (b"", b"0\r\n\r\n")

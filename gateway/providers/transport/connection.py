@@ -11,7 +11,7 @@ from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, U
 from gateway.providers.transport.answers import MAX_BARREN, MAX_HEADER_BYTES, MAX_HEADERS
 from gateway.providers.transport.base import TakeBody
 from gateway.providers.transport.peek import ARRIVED, Peek
-from gateway.providers.transport.plain_head import read_plain_answer
+from gateway.providers.transport.plain_head import CHUNKED, PlainHead, read_plain_answer, read_plain_chunks
 from gateway.providers.transport.url import Origin
 from gateway.providers.transport.waiting import Waiting
 
@@ -41,6 +41,7 @@ class Connection(Waiting, asyncio.Protocol):
         "_on_junk",
         "_parser",
         "_peek",
+        "_plain_head",
         "_reading_paused",
         "_room",
         "_started",
@@ -84,6 +85,7 @@ class Connection(Waiting, asyncio.Protocol):
         self._barren = self._missing = self.waiting = 0
         self._room, self._gathers = HIGH_WATER, False
         self._fields: list[tuple[bytes, bytes]] = []
+        self._plain_head = b""
         self._chunks.clear()
         self.idle = self._end = self._heard = 0.0
         self._taker: TakeBody | None = None
@@ -99,19 +101,35 @@ class Connection(Waiting, asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if not self.active or self.done:
             self._spoil()
-            return
-        if self._missing:
+        elif self._plain_head:
+            self._read_chunks(data)
+        elif self._missing:
             self._count(data)
         elif self.head_done or self._barren or (plain := read_plain_answer(data)) is None:
             self._parse(data)
         else:
-            self.status, head = plain
-            self.headers, self._missing = head.headers, head.length
-            self.head_done = self.keep_alive = self._framed = True
+            self._begin_plain(*plain, data)
+
+    def _begin_plain(self, status: int, head: PlainHead, data: bytes) -> None:
+        self.status, self.headers = status, head.headers
+        self.head_done = self.keep_alive = self._framed = True
+        self._wake()
+        if head.length != CHUNKED:
+            self._missing = head.length
             self._count(data[head.size :])
-            self._wake()
-        if self._taker is not None and self._chunks and self.failure is None:
-            self._hand_on(self._taker)
+        else:
+            self._plain_head = data[: head.size]
+            if len(data) > head.size:
+                self._read_chunks(data[head.size :])
+
+    def _read_chunks(self, data: bytes) -> None:
+        """As long as they come whole; from the first that does not on, the parser reads what follows the head."""
+        if (chunks := read_plain_chunks(data)) is None:
+            head, self._plain_head = self._plain_head, b""
+            self._parse(head + data)
+            return
+        body, self.done = chunks
+        self._receive(body)
 
     def _count(self, data: bytes) -> None:
         """Of a body whose length was told. What comes behind it nobody asked for."""
@@ -120,8 +138,14 @@ class Connection(Waiting, asyncio.Protocol):
             self.spoiled = True
             data = data[: self._missing]
         self.done = self._missing <= 0
-        if data:
-            self._hold(data)
+        self._receive(data)
+
+    def _receive(self, body: bytes) -> None:
+        """Perhaps nothing, and perhaps the last of it."""
+        if body and self._taker is not None:
+            self._hand_on(self._taker, body)
+        elif body:
+            self._hold(body)
         if self.done:
             self._wake()
 
@@ -137,6 +161,8 @@ class Connection(Waiting, asyncio.Protocol):
             return
         if self._barren > MAX_BARREN and not self.done:
             self._fail(UpstreamBadResponse("The provider's answer has too large a header."))
+        elif self._taker is not None and self._chunks:
+            self._hand_on(self._taker, self.take())
 
     def eof_received(self) -> None:
         self._ended(None)
@@ -318,11 +344,11 @@ class Connection(Waiting, asyncio.Protocol):
         if held is not None:
             await held
 
-    def _hand_on(self, taker: TakeBody) -> None:
+    def _hand_on(self, taker: TakeBody, data: bytes) -> None:
         self._heard = self._loop.time()
         self._started = True
         try:
-            self._held = taker(self.take())
+            self._held = taker(data)
         except Exception as error:
             self._thrown = error
         if self._held is not None or self._thrown is not None:

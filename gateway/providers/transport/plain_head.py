@@ -1,30 +1,33 @@
-"""Heads of messages that need no general parser, as nearly all peers send them. Read here for answers of providers,
-and by `api` for requests.
+"""Heads of messages that need no general parser, as nearly all peers send them, and chunks that come whole. Read here
+for answers of providers, and by `api` for requests.
 
 Whatever two parsers could read in two ways is left to the general one: bodies without a length or with two framings,
-repeated and folded fields, control characters.
+repeated and folded fields, control characters, extensions of chunks.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
 
+CHUNKED = -1
 LONGEST = 16 * 1024
 """Bytes of a plain head."""
 _MAX_FIELDS = 100
 _MAX_DIGITS = 12
 """Of a length in bytes."""
 _VISIBLE = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,7}")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _STATUS_LINE = re.compile(r"HTTP/1\.1 (?!204|304)([2-5][0-9][0-9])( .*)?")
-_NOT_PLAIN = frozenset({"", "transfer-encoding", "upgrade"})
+_NOT_PLAIN = frozenset({"", "upgrade"})
 _NOT_PLAIN_ANSWER = frozenset({"content-encoding"})
 
 
 class PlainHead(msgspec.Struct):
     """`first` is the line of the request or status; names of headers are in lower case. The body begins `size` bytes
-    behind the beginning of the head, has `length` bytes, and the connection lives on behind it."""
+    behind the beginning of the head, has `length` bytes or is `CHUNKED`, and the connection lives on behind it."""
 
     first: str
     headers: dict[str, str]
@@ -43,15 +46,37 @@ def read_plain_head(data: bytes) -> PlainHead | None:
     for field in fields:
         name, colon, value = field.partition(":")
         headers[_lowered(name) if colon else ""] = value.strip(" ")
-    length = headers.get("content-length", "")
+    length = _length(headers)
     if (
-        len(headers) < len(fields)
-        or not (length.isdecimal() and len(length) <= _MAX_DIGITS)
+        length is None
+        or len(headers) < len(fields)
         or not _NOT_PLAIN.isdisjoint(headers)
         or headers.get("connection", "keep-alive").lower() != "keep-alive"
     ):
         return None
-    return PlainHead(first, headers, end + 4, int(length))
+    return PlainHead(first, headers, end + 4, length)
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    told, coding = headers.get("content-length"), headers.get("transfer-encoding")
+    if told is None:
+        return CHUNKED if coding == "chunked" else None
+    return int(told) if coding is None and told.isdecimal() and len(told) <= _MAX_DIGITS else None
+
+
+def read_plain_chunks(data: bytes) -> tuple[bytes, bool] | None:
+    """What is in them, and whether the last one is the end of the body. None where one is cut, or is not plain."""
+    pieces, at = [], 0
+    while at < len(data):
+        start = data.find(b"\r\n", at, at + 9) + 2
+        size = _chunk_size(data[at : start - 2]) if start > at else -1
+        at = start + size + 2
+        if size < 0 or data[at - 2 : at] != b"\r\n":
+            return None
+        if not size:
+            return (b"".join(pieces), True) if at == len(data) else None
+        pieces.append(data[start : at - 2])
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces), False
 
 
 def read_plain_answer(data: bytes) -> tuple[int, PlainHead] | None:
@@ -66,6 +91,11 @@ def read_plain_answer(data: bytes) -> tuple[int, PlainHead] | None:
 def _lowered(name: str) -> str:
     """Empty for what is no name of a field."""
     return name.lower() if _TOKEN.fullmatch(name) else ""
+
+
+@lru_cache(maxsize=1024)
+def _chunk_size(digits: bytes) -> int:
+    return int(digits, 16) if _CHUNK_SIZE.fullmatch(digits) else -1
 
 
 @lru_cache(maxsize=256)
