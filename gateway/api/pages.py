@@ -24,6 +24,8 @@ from gateway.openai_api.operations import OPERATIONS
 from gateway.state import State
 
 _METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+_OF_TYPE = ("_type", "_parsing")
+"""How pydantic's names of problems with a value's type end."""
 _PATHS = frozenset({*OPERATIONS, "/v1/models", "/v1/jobs"})
 
 
@@ -119,5 +121,9 @@ def _validation_error(_: Request, error: Exception) -> Response:
         return _answer(InvalidJSON("The request body is not valid JSON."))
     if problem["type"] == "extra_forbidden":
         return _answer(InvalidRequest(f"'{field}' is not a known field.", param=field, code="unknown_field"))
+    if problem["type"] == "missing":
+        text = f"Missing required parameter: '{field}'." if field else "The request needs a body: a JSON object."
+        return _answer(InvalidRequest(text, param=field or None, code="missing_required_parameter"))
     reason = str(problem["msg"]).removeprefix("Value error, ")
-    return _answer(InvalidRequest(f"'{field}': {reason}" if field else reason, param=field or None))
+    code = "invalid_type" if problem["type"].endswith(_OF_TYPE) else None
+    return _answer(InvalidRequest(f"'{field}': {reason}" if field else reason, param=field or None, code=code))

@@ -46,3 +46,24 @@ def test_monitors_may_ask_for_the_head_of_a_check(http: httpx.Client, path: str)
     head, whole = http.head(path), http.get(path)
     assert (head.status_code, head.content) == (whole.status_code, b"")
     assert head.headers["content-length"] == whole.headers["content-length"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "param"),
+    [
+        (b"", "missing_required_parameter", None),
+        (b"{}", "missing_required_parameter", "model"),
+        (b'{"model": 5}', "invalid_type", "model"),
+    ],
+)
+def test_what_is_wrong_with_a_field_has_its_code_elsewhere_too(
+    http: httpx.Client, body: bytes, code: str, param: str | None
+) -> None:
+    reply = http.post("/v1/route/explain", content=body, headers={"content-type": "application/json"})
+    error = reply.json()["error"]
+    assert (reply.status_code, error["code"], error["param"]) == (400, code, param)
+
+
+def test_a_number_in_the_query_that_is_none_is_of_the_wrong_type(http: httpx.Client) -> None:
+    error = http.get("/v1/models?limit=many").json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_type", "limit")
