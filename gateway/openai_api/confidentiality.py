@@ -47,6 +47,9 @@ def strictest(*rules: Rule | None) -> Rule | None:
 def read_rule(headers: Mapping[str, str]) -> Rule | None:
     """What the caller asks for; there is no word that loosens a rule. Raises InvalidRequest for any other word."""
     tee, data = headers.get(TEE_HEADER), headers.get(DATA_HEADER)
+    if HEADER in headers:
+        told = f"demand with '{TEE_HEADER}: {REQUIRED}' or '{DATA_HEADER}: {LOCAL_ONLY}'"
+        raise InvalidRequest(f"The header '{HEADER}' is one of answers: {told}.", param=HEADER)
     if tee is None and data is None:
         return None
     _check(TEE_HEADER, tee, REQUIRED)

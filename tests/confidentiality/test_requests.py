@@ -118,7 +118,12 @@ def test_a_request_under_no_rule_goes_anywhere(
 
 
 def test_a_caller_cannot_loosen_a_rule(http: httpx.Client, upstream: Upstream, forbidden: Upstream) -> None:
-    for header, word in (("x-gateway-tee", "off"), ("x-gateway-tee", ""), ("x-gateway-data", "any")):
+    for header, word in (
+        ("x-gateway-tee", "off"),
+        ("x-gateway-tee", ""),
+        ("x-gateway-data", "any"),
+        ("x-gateway-confidentiality", "tee"),
+    ):
         reply = chat(http, "before", {header: word})
         assert reply.status_code == 400 and reply.json()["error"]["param"] == header
     assert chat(http, "before", {"x-gateway-data": "local-only"}).headers["x-gateway-provider"] == "good"
