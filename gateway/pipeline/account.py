@@ -101,7 +101,7 @@ class Account:
         self.reply, self._answered = reply, time.monotonic()
         if self._grant is not None:
             reply.headers.update(rate_headers(self._grant))
-            if not isinstance(reply.body, bytes) and self.operation in _WRITING and not self.cached:
+            if not isinstance(reply.body, bytes) and self.operation in _WRITING:
                 reply.body = self._counted = Counted(reply.body)
         if self.caller.store_bodies and not isinstance(reply.body, bytes):
             reply.body = Collected(reply.body)
@@ -115,7 +115,10 @@ class Account:
             self.state.recorder.record(row)
 
     def _used(self, row: UsageRow) -> Amount:
-        """As the provider told; of a stream that ended before it did, about what the caller got."""
+        """As the provider told; of a stream that ended before it did, about what the caller got. Nothing of what the
+        cache gave."""
+        if self.cached:
+            return Amount()
         usage, counted = _usage(row), self._counted
         if counted is None or self.call is None or usage.output_tokens is not None:
             return Amount(_tokens(usage), row.cost_nanos or 0)

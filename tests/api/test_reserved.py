@@ -38,6 +38,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream)
         },
         models={"capped": {"provider": "main", "model": "gpt-x", "max_tokens": 100}},
         keys=[{"name": "limited", "key": KEY, "tpm": MINUTE}, {"name": "poor", "key": POOR, "budget_usd": BUDGET}],
+        cache={"enabled": True},
         prices={"main/gpt-x": {"input": 2.5, "output": 10}},
     )
     yield running
@@ -135,6 +136,14 @@ def test_what_was_read_of_a_stream_counts_when_its_reader_leaves(http: httpx.Cli
         asked += 1
         assert asked < 200, "the settling is a matter of milliseconds"
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_from_the_cache_uses_no_tokens(http: httpx.Client, stream: bool) -> None:
+    body = {"model": "gpt-x", "messages": HELLO, "max_tokens": 5, "stream": stream}
+    replies = [http.post("/v1/chat/completions", json=body, headers={"x-gateway-cache": "on"}) for _ in range(3)]
+    assert [reply.headers["x-gateway-cache"] for reply in replies] == ["miss", "hit", "hit"]
+    assert remaining(replies[1]) == remaining(replies[2])
 
 
 def seen(part: dict[str, Any]) -> dict[str, Any]:
