@@ -17,7 +17,7 @@ class EventSplitter:
     `limit` bounds one event in bytes; past it `feed` raises `UpstreamBadResponse`. Comments are events too.
     """
 
-    __slots__ = ("_after_cr", "_first", "_limit", "_rest", "_scanned")
+    __slots__ = ("_after_cr", "_between", "_first", "_limit", "_rest", "_scanned")
 
     def __init__(self, limit: int = 8 * 2**20) -> None:
         self._limit = limit
@@ -25,6 +25,8 @@ class EventSplitter:
         self._scanned = 0
         self._after_cr = False
         self._first = True
+        self._between = False
+        """What comes next begins an event, and not the first."""
 
     @property
     def rest(self) -> bytes:
@@ -32,13 +34,17 @@ class EventSplitter:
         return bytes(self._rest)
 
     def feed(self, chunk: bytes) -> list[bytes]:
+        if self._between and self._is_event(chunk):
+            return [chunk]
         if self._after_cr or b"\r" in chunk:
             chunk = self._normalise(chunk)
-        if self._rest or self._first or not chunk.endswith(_END) or chunk.find(_END) != len(chunk) - 2:
-            return self._split(chunk)
-        if len(chunk) > self._limit:
-            raise self._too_big()
-        return [chunk] if chunk[:1] != b"\n" else self._split(chunk)
+        events = self._split(chunk)
+        self._between = not (self._rest or self._after_cr or self._first)
+        return events
+
+    def _is_event(self, chunk: bytes) -> bool:
+        whole = 2 < len(chunk) <= self._limit and chunk.find(_END) == len(chunk) - 2
+        return whole and chunk[:1] != b"\n" and b"\r" not in chunk
 
     def _normalise(self, chunk: bytes) -> bytes:
         """All three line ends to `\\n`; the `\\n` of a `\\r\\n` that was cut in two is dropped."""

@@ -180,5 +180,5 @@ def test_plain_chunks_are_only_what_the_general_parser_reads_alike(
     if found is not None:
         heard = Heard(_head(ANSWER, "transfer-encoding: chunked") + data, is_request=False)
         assert found == (heard.body, heard.complete)
-    elif not cut and {size for size, _ in chunks} <= {"%x"}:
+    elif data and not cut and {size for size, _ in chunks} <= {"%x"}:
         assert end not in (b"", b"0\r\n\r\n")

@@ -42,6 +42,23 @@ def test_all_three_line_ends_and_a_bom(end: bytes) -> None:
     assert [is_done(event) for event in events] == [False, False, True]
 
 
+def test_blank_lines_before_an_event_are_none_of_it() -> None:
+    splitter = EventSplitter()
+    pieces = [
+        b"data: 1\n\n",
+        b"\ndata: 2\n\n",
+        b"\n",
+        b"data: 3\n\n",
+        b"\n\n",
+        b"d",
+        b"ata: 4\n\n",
+        b"\r\n",
+        b"data: 5\n\n",
+    ]
+    events = [event for piece in pieces for event in splitter.feed(piece)]
+    assert events == [b"data: %d\n\n" % number for number in (1, 2, 3, 4, 5)]
+
+
 def test_a_cut_stream_shows_in_rest() -> None:
     splitter = EventSplitter()
     assert splitter.feed(b"data: 1\n\ndata: {") == [b"data: 1\n\n"]

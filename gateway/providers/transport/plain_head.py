@@ -18,6 +18,8 @@ _MAX_FIELDS = 100
 _MAX_DIGITS = 12
 """Of a length in bytes."""
 _VISIBLE = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
+_LONGEST_SIZE_LINE = 9
+"""Its end included."""
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,7}")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _STATUS_LINE = re.compile(r"HTTP/1\.1 (?!204|304)([2-5][0-9][0-9])( .*)?")
@@ -66,17 +68,21 @@ def _length(headers: Mapping[str, str]) -> int | None:
 
 def read_plain_chunks(data: bytes) -> tuple[bytes, bool] | None:
     """What is in them, and whether the last one is the end of the body. None where one is cut, or is not plain."""
-    pieces, at = [], 0
-    while at < len(data):
-        start = data.find(b"\r\n", at, at + 9) + 2
-        size = _chunk_size(data[at : start - 2]) if start > at else -1
-        at = start + size + 2
-        if size < 0 or data[at - 2 : at] != b"\r\n":
+    pieces: list[bytes] = []
+    at = 0
+    while True:
+        line = data.find(b"\r\n", at, at + _LONGEST_SIZE_LINE)
+        size = _chunk_size(data[at:line]) if line > at else -1
+        end = line + 2 + size
+        if size < 0 or not data.startswith(b"\r\n", end):
             return None
+        body = data[line + 2 : end]
+        if end + 2 == len(data):
+            return b"".join([*pieces, body]) if pieces else body, not size
         if not size:
-            return (b"".join(pieces), True) if at == len(data) else None
-        pieces.append(data[start : at - 2])
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces), False
+            return None
+        pieces.append(body)
+        at = end + 2
 
 
 def read_plain_answer(data: bytes) -> tuple[int, PlainHead] | None:
