@@ -15,12 +15,13 @@ from gateway.openai_api.json_body import split_object
 MAX_BYTES = 8 * 2**20
 _OF_THEIR_OWN = frozenset({"/api/admin/backup/restore"})
 """Paths whose handlers read and bound their bodies themselves, piece by piece."""
+_FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
 _WITHOUT = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class BoundedBodies:
     """A body is read whole before the app sees it. Refused: what is larger than `MAX_BYTES`, slower than `seconds`,
-    compressed, framed in two ways, or no JSON object that every parser reads alike."""
+    compressed, framed in two ways, or neither a form nor a JSON object that every parser reads alike."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self._app, self._seconds = app, seconds
@@ -30,8 +31,10 @@ class BoundedBodies:
             await self._app(scope, receive, send)
             return
         try:
-            _check_head(scope)
+            is_form = _check_head(scope)
             body = await self._read(receive)
+            if body and not is_form:
+                split_object(body)
         except GatewayError as error:
             status, headers, content = render(error, new_request_id())
             await Response(content, status, dict(headers) | {"connection": "close"})(scope, receive, send)
@@ -54,13 +57,11 @@ class BoundedBodies:
             if size > MAX_BYTES:
                 raise too_large(MAX_BYTES)
             if not message.get("more_body"):
-                body = b"".join(pieces)
-                if body:
-                    split_object(body)
-                return body
+                return b"".join(pieces)
 
 
-def _check_head(scope: Scope) -> None:
+def _check_head(scope: Scope) -> bool:
+    """Whether the body is a form, which no path here reads: what it was sent to is judged by its path alone."""
     headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"")
     if length and b"transfer-encoding" in headers:
@@ -69,6 +70,8 @@ def _check_head(scope: Scope) -> None:
         raise too_large(MAX_BYTES)
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise UnsupportedMedia("Compressed request bodies are not supported; send the body as it is.")
+    types = [value.lower() for name, value in scope["headers"] if name == b"content-type"]
+    return bool(types) and all(one.startswith(_FORMS) for one in types)
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

@@ -116,7 +116,7 @@ def _ocr_call(exchange: Exchange, body: bytes, limits: MediaLimits) -> Call:
         form = parse_multipart(exchange.headers["content-type"], body, max_file_bytes=limits.max_image_bytes)
         fields = form.fields
         if not form.files:
-            raise _missing_file()
+            raise _missing_file(form)
         request = OcrRequest(tuple(form.files), OcrShape.SIMPLE, parse_page_selection(fields.get("pages")))
     else:
         fields = json_object(exchange, body)
@@ -143,14 +143,16 @@ def json_object(exchange: Exchange, body: bytes) -> Mapping[str, Any]:
 
 def _only_file(form: Form) -> Upload:
     if not form.files:
-        raise _missing_file()
+        raise _missing_file(form)
     if len(form.files) > 1:
         raise InvalidRequest("Send one file.", param="file")
     return form.files[0]
 
 
-def _missing_file() -> InvalidRequest:
+def _missing_file(form: Form) -> InvalidRequest:
     message = "Missing required parameter: 'file' (multipart), or 'file_b64' in JSON."
+    if "file" in form.fields:
+        message = "'file' came as a text, not as a file: its part needs a file name (with curl: -F file=@NAME)."
     return InvalidRequest(message, param="file", code="missing_file")
 
 

@@ -142,6 +142,14 @@ def test_what_is_no_audio_is_refused(http: httpx.Client) -> None:
     assert missing.status_code == 400 and missing.json()["error"]["code"] == "missing_file"
 
 
+@pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/v1/ocr"])
+def test_a_file_that_came_as_a_text_is_said_to_be_one(http: httpx.Client, path: str) -> None:
+    """As `curl -F file=speech.wav` sends it, without the `@`."""
+    files = {"model": (None, "whisper-1"), "file": (None, "speech.wav")}
+    error = http.post(path, files=files).json()["error"]
+    assert (error["code"], error["param"]) == ("missing_file", "file") and "-F file=@" in error["message"]
+
+
 def test_too_much_audio_is_413(http: httpx.Client, upstream: Upstream) -> None:
     big = WAV + bytes(25 * MB)
     for request in ({"files": {"file": ("a.wav", big)}, "data": {"model": "whisper-1"}},

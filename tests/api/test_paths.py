@@ -20,6 +20,25 @@ def test_a_path_that_is_nearly_right_is_told_the_right_one(http: httpx.Client, p
     assert reply.json()["error"]["message"].endswith(f"Did you mean {meant}?")
 
 
+def test_so_is_a_form_with_a_file(http: httpx.Client) -> None:
+    reply = http.post("/audio/transcriptions", data={"model": "whisper-1"}, files={"file": ("a.wav", b"RIFF")})
+    assert reply.status_code == 404
+    assert reply.json()["error"]["message"].endswith("Did you mean /v1/audio/transcriptions?")
+
+
+@pytest.mark.parametrize("path", ["/v1/route/explain", "/api/admin/login"])
+def test_a_form_where_json_belongs_is_refused(http: httpx.Client, path: str) -> None:
+    for form in ({"data": {"model": "gpt-x"}}, {"files": {"model": (None, "gpt-x")}}):
+        reply = http.request("POST", path, **form)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_type"), reply.text
+
+
+def test_json_that_is_called_a_form_too_is_judged_as_json(http: httpx.Client) -> None:
+    types = [("content-type", "application/json"), ("content-type", "multipart/form-data; boundary=a")]
+    reply = http.post("/v1/route/explain", content=b'{"model": ' + b"[" * 300, headers=types)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_json")
+
+
 def test_an_endpoint_that_is_not_there_is_told_those_that_are(http: httpx.Client) -> None:
     reply = http.post("/v1/responses", json={"model": "gpt-x", "input": "hello"})
     assert reply.status_code == 404 and "/v1/chat/completions" in reply.json()["error"]["message"]
