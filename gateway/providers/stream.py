@@ -46,7 +46,8 @@ class ChunkStream:
     """Chat and completion chunks as complete SSE events, ending with `[DONE]` only when the answer is complete.
 
     Complete means: the upstream said `[DONE]`, or each of the `choices` that were asked for had its `finish_reason`
-    before the body ended. `usage` is what has been told so far; all of it once the stream has ended.
+    before the body ended, was cut or fell silent. `usage` is what has been told so far; all of it once the stream has
+    ended.
     """
 
     def __init__(
@@ -107,9 +108,10 @@ class ChunkStream:
     async def _read_body(self, take: TakeBody) -> None:
         try:
             await self._response.pour(take)
-        except UpstreamTimeout:
-            if not self._finished:
+        except (UpstreamTimeout, UpstreamBadResponse):
+            if not self._finished or self._failure is not None:
                 raise
+            return
         if self._splitter.rest.strip() and (waiting := take(b"\n\n")) is not None:
             await waiting
 

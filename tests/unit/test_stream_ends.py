@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.errors import UpstreamBadResponse, UpstreamTimeout
+from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout
 from gateway.openai_api.call import Call, Enough, Reply, Take, Usage
 from gateway.openai_api.operations import CHAT, COMPLETIONS
 from gateway.openai_api.sse import DONE
@@ -33,13 +33,13 @@ def chunk(index: int | None = 0, finish: str | None = None, **delta: object) -> 
 
 
 class Response:
-    """An `HttpResponse` whose body comes in these pieces and then ends; with `silent` nothing comes after them."""
+    """An `HttpResponse` whose body comes in these pieces and then ends, or fails with `error`."""
 
     status = 200
     headers: Mapping[str, str] = {"content-type": "text/event-stream"}
 
-    def __init__(self, *pieces: bytes, silent: bool = False) -> None:
-        self._pieces, self._silent = list(pieces), silent
+    def __init__(self, *pieces: bytes, error: GatewayError | None = None) -> None:
+        self._pieces, self._error = list(pieces), error
         self.idle = 60.0
 
     async def read(self, limit: int) -> bytes:
@@ -49,8 +49,8 @@ class Response:
         while self._pieces:
             if (waiting := take(self._pieces.pop(0))) is not None:
                 await waiting
-        if self._silent:
-            raise UpstreamTimeout("The provider's stream fell silent.")
+        if self._error is not None:
+            raise self._error
 
     async def drain(self, seconds: float) -> None: ...
 
@@ -75,10 +75,25 @@ async def test_of_two_answers_one_is_not_all() -> None:
 
 
 async def test_a_pause_between_two_answers_is_no_end() -> None:
-    response = Response(chunk(content="a"), chunk(finish="stop"), silent=True)
+    response = Response(chunk(content="a"), chunk(finish="stop"), error=UpstreamTimeout("silent"))
     with pytest.raises(UpstreamTimeout):
         await poured(response, choices=2)
     assert response.idle == 60
+
+
+@pytest.mark.parametrize("error", [UpstreamBadResponse("cut"), UpstreamTimeout("silent")])
+@pytest.mark.parametrize("rest", [b"", b'data: {"choices":[],"usa'])
+async def test_whatever_happens_behind_a_whole_answer_does_not_undo_it(error: GatewayError, rest: bytes) -> None:
+    whole = [chunk(content="a"), chunk(finish="stop")]
+    assert await poured(Response(*whole, rest or b"\n", error=error)) == [*whole, DONE]
+    with pytest.raises(type(error)):
+        await poured(Response(whole[0], error=error))
+
+
+async def test_an_error_behind_a_whole_answer_is_told() -> None:
+    events = (chunk(content="a"), chunk(finish="stop"), b'data: {"error":{"message":"died"}}\n\n')
+    with pytest.raises(UpstreamBadResponse):
+        await poured(Response(*events))
 
 
 async def test_an_empty_chunk_behind_the_end_does_not_begin_the_answer_anew() -> None:
