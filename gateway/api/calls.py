@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.api.exchange import Exchange
-from gateway.errors import InvalidJSON, InvalidRequest, TooLarge, UnsupportedMedia
+from gateway.errors import InvalidRequest, TooLarge, UnsupportedMedia
 from gateway.openai_api.audio import validate_audio_fields
 from gateway.openai_api.audio_file import sniff_audio
 from gateway.openai_api.call import Call, Field, Upload
@@ -135,10 +135,8 @@ def read_form(exchange: Exchange, body: bytes, file_fields: tuple[str, ...], max
 def json_object(exchange: Exchange, body: bytes) -> Mapping[str, Any]:
     if exchange.media_type not in ("application/json", ""):
         raise UnsupportedMedia("Send multipart/form-data, or JSON with the file as base64.")
-    try:
-        return {name: msgspec.json.decode(value) for name, value in split_object(body).items()}
-    except (msgspec.DecodeError, RecursionError):
-        raise InvalidJSON("The request body is not valid JSON.") from None
+    document = split_object(body)
+    return {name: value_of(document, name) for name in document}
 
 
 def _only_file(form: Form) -> Upload:

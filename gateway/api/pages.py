@@ -119,6 +119,9 @@ def _validation_error(_: Request, error: Exception) -> Response:
     field = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path", "header"))
     if problem["type"] == "json_invalid":
         return _answer(InvalidJSON("The request body is not valid JSON."))
+    if not field and problem["type"].endswith(_OF_TYPE):
+        text = "The body must be a JSON object, sent with the header Content-Type: application/json."
+        return _answer(InvalidRequest(text, code="invalid_type"))
     if problem["type"] == "extra_forbidden":
         return _answer(InvalidRequest(f"'{field}' is not a known field.", param=field, code="unknown_field"))
     if problem["type"] == "missing":

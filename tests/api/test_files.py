@@ -143,6 +143,13 @@ def test_what_is_no_audio_is_refused(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/v1/ocr"])
+def test_a_number_out_of_range_is_named(http: httpx.Client, path: str) -> None:
+    body = b'{"model": "whisper-1", "image_b64": "aaaa", "pages": 1e999}'
+    error = http.post(path, content=body, headers={"content-type": "application/json"}).json()["error"]
+    assert error["param"] == "pages" and "out of range" in error["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/v1/ocr"])
 def test_a_file_that_came_as_a_text_is_said_to_be_one(http: httpx.Client, path: str) -> None:
     """As `curl -F file=speech.wav` sends it, without the `@`."""
     files = {"model": (None, "whisper-1"), "file": (None, "speech.wav")}

@@ -31,6 +31,7 @@ def test_a_form_where_json_belongs_is_refused(http: httpx.Client, path: str) -> 
     for form in ({"data": {"model": "gpt-x"}}, {"files": {"model": (None, "gpt-x")}}):
         reply = http.request("POST", path, **form)
         assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_type"), reply.text
+        assert "Content-Type: application/json" in reply.json()["error"]["message"]
 
 
 def test_json_that_is_called_a_form_too_is_judged_as_json(http: httpx.Client) -> None:
