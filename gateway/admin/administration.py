@@ -149,7 +149,8 @@ class Administration:
             _check_version(current, version)
             dependents = kind.dependents(id, self.directory)
             if current.version == 0:
-                raise Conflict(f"'{id}' is from {current.origin}: remove it there, or change it here to enabled=false.")
+                otherwise = "" if resource is Resource.APIKEYS else ", or change it here to enabled=false"
+                raise Conflict(f"'{id}' is from {current.origin}: remove it there{otherwise}.")
             if dependents and not (cascade or dry_run):
                 names = ", ".join(f"{d.resource}/{d.id} {d.what}" for d in dependents)
                 raise Conflict(f"'{id}' is in use: {names}. Repeat with ?cascade=true to do so.")

@@ -31,8 +31,15 @@ def _operation(name: str) -> str:
     return name
 
 
-PlainText = Annotated[str, AfterValidator(_plain)]
-Name = Annotated[PlainText, Field(min_length=1, max_length=100)]
+def _filled(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    return text
+
+
+Filled = Annotated[str, AfterValidator(_plain), AfterValidator(_filled)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_plain), AfterValidator(_filled)]
+UserName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain), AfterValidator(_filled)]
 OperationName = Annotated[str, AfterValidator(_operation)]
 
 
@@ -72,7 +79,7 @@ class ApiKeyDocument(LimitSettings):
     name: Name = Field(examples=["John's Key"])
     key: SecretStr | None = None
     user_id: str = ""
-    allowed_models: tuple[PlainText, ...] = Field((), max_length=500, description="Globs; empty allows all.")
+    allowed_models: tuple[Filled, ...] = Field((), max_length=500, description="Globs; empty allows all.")
     allowed_operations: tuple[OperationName, ...] = Field((), description="Names; empty allows all.")
     enabled: bool = True
     expires_at: Moment | None = Field(None, description="ISO 8601; null: never.")
@@ -87,13 +94,11 @@ class ApiKeyDocument(LimitSettings):
 class UserDocument(LimitSettings):
     """A person with a login. `password` is write-only; left out of a PUT, it stays."""
 
-    username: Annotated[PlainText, Field(min_length=1, max_length=64)] = Field(examples=["ada"])
+    username: UserName = Field(examples=["ada"])
     password: SecretStr | None = None
     role: Literal["admin", "user"] = "user"
     enabled: bool = True
-    allowed_models: tuple[PlainText, ...] = Field(
-        (), max_length=500, description="What this user's keys may use at most."
-    )
+    allowed_models: tuple[Filled, ...] = Field((), max_length=500, description="What this user's keys may use at most.")
 
 
 class SettingDocument(Strict):

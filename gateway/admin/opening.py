@@ -7,6 +7,7 @@ from gateway.access.keys import keep_master_key, master_key
 from gateway.access.secrets import open_sealer
 from gateway.admin.administration import Administration
 from gateway.admin.directory import Base, Directory
+from gateway.errors import ConfigError
 from gateway.providers.engines import EngineBoard, NoEngines
 from gateway.settings import Settings
 from gateway.store.store import Store
@@ -28,12 +29,8 @@ async def open_store(settings: Settings) -> Store:
 async def opened(
     settings: Settings, engines: EngineBoard | None, origins: Mapping[str, str]
 ) -> AsyncIterator[Administration]:
-    """For one piece of work beside a gateway that may be running; nothing is served."""
-    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    configured = settings.master_api_key
-    key, is_new = master_key(configured.get_secret_value() if configured else None, settings.state_dir)
-    if is_new:
-        keep_master_key(key, settings.state_dir)
+    """For one piece of work beside a gateway that may be running; nothing is served. Raises ConfigError."""
+    key = _kept_master_key(settings)
     store = await open_store(settings)
     try:
         directory = Directory(base(settings, engines or NoEngines(), key, origins))
@@ -42,6 +39,18 @@ async def opened(
         yield administration
     finally:
         await store.close()
+
+
+def _kept_master_key(settings: Settings) -> str:
+    configured, folder = settings.master_api_key, settings.state_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        key, is_new = master_key(configured.get_secret_value() if configured else None, folder)
+        if is_new:
+            keep_master_key(key, folder)
+    except OSError as error:
+        raise ConfigError(f"STATE_DIR: {folder} cannot be used: {error.strerror}") from None
+    return key
 
 
 _ignore: Callable[[Directory], None] = lambda directory: None  # noqa: E731

@@ -15,7 +15,10 @@ Both take `(engines, configured, *, model_hub)`, `build` also `state_dir`; both 
 def planned(settings: Settings) -> EngineBoard | None:
     if settings.engines == "off":
         return None
-    board: EngineBoard = engine_package("build", settings, state_dir=settings.state_dir)
+    try:
+        board: EngineBoard = engine_package("build", settings, state_dir=settings.state_dir)
+    except OSError as error:  # their logs are kept there
+        raise ConfigError(f"STATE_DIR: {settings.state_dir} cannot be used: {error.strerror}") from None
     return board
 
 

@@ -1,20 +1,27 @@
 """`gateway keys` and `gateway users`, as people run them."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PASSWORD = "correct horse battery\n"
+
+
+def run(folder: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "STATE_DIR": str(folder / "state"), "COLUMNS": "250"}
+    command = [sys.executable, "-m", "gateway", *words]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, input=typed, timeout=60, check=False
+    )
 
 
 def gateway(folder: Path, *words: str, typed: str = "") -> str:
     """What the command printed. Whatever it complains of fails the test."""
-    environment = {"PATH": os.environ["PATH"], "STATE_DIR": str(folder / "state"), "COLUMNS": "250"}
-    command = [sys.executable, "-m", "gateway", *words]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, input=typed, timeout=60, check=False
-    )
+    done = run(folder, *words, typed=typed)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -40,3 +47,14 @@ def test_a_user_is_switched_off_on_and_deleted_by_name(tmp_path: Path) -> None:
     assert rows(gateway(tmp_path, "users", "list"))[1][-1] == "enabled"
     gateway(tmp_path, "users", "delete", "ada")
     assert len(rows(gateway(tmp_path, "users", "list"))) == 1
+
+
+@pytest.mark.parametrize("engines", ["off", "chat"])
+def test_a_state_folder_that_cannot_be_is_told_in_one_line(tmp_path: Path, engines: str) -> None:
+    (tmp_path / "state").write_text("a file")
+    (tmp_path / "gateway.yaml").write_text(
+        f"engines: {engines}" if engines == "off" else "engines: {chat: {kind: chat}}"
+    )
+    done = run(tmp_path, "keys", "list")
+    told = re.fullmatch(r"error: STATE_DIR: (.*) cannot be used: [A-Za-z ]+\n", done.stderr)
+    assert done.returncode == 1 and told and told[1] == str(tmp_path / "state"), done.stderr

@@ -134,6 +134,31 @@ def test_rotation_with_overlap_keeps_both_values_alive(
     assert ask(gateway, rotated["key"], model).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("resource", "fields", "field"),
+    [
+        ("apikeys", {"name": " "}, "name"),
+        ("apikeys", {"name": "x", "allowed_models": ["gpt-*", " "]}, "allowed_models.1"),
+        ("users", {"username": " ", "password": "correct horse battery"}, "username"),
+    ],
+)
+def test_nothing_is_no_name_and_no_pattern(
+    admin: httpx.Client, resource: str, fields: dict[str, object], field: str
+) -> None:
+    refused = admin.post(f"/api/admin/{resource}", json=fields)
+    assert refused.status_code == 400
+    assert refused.json()["error"]["message"] == f"'{field}': must not be empty"
+
+
+def test_a_key_of_the_file_is_deleted_where_it_stands(tmp_path: Path) -> None:
+    gateway = RunningGateway(tmp_path, keys=[{"name": "ci", "key": "sk-file-9a8b7c6d5e4f3g2h"}])
+    with gateway.http() as admin:
+        refused = admin.delete("/api/admin/apikeys/file-ci")
+    gateway.stop()
+    assert refused.status_code == 409
+    assert refused.json()["error"]["message"].endswith("remove it there.")
+
+
 def test_the_master_key_cannot_be_deleted(admin: httpx.Client) -> None:
     refused = admin.delete("/api/admin/apikeys/master")
     assert refused.status_code == 409
