@@ -126,7 +126,7 @@ def read_chute(document: dict[str, Any], api_url: str = API_URL) -> Chute:
     if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
         raise UpstreamBadResponse("Chutes' management API told no usable slug of the chute.")
     cords = document.get("cords")
-    paths = {cord.get("public_api_path") for cord in cords if isinstance(cord, dict)} if isinstance(cords, list) else ()
+    paths = [cord.get("public_api_path") for cord in cords if isinstance(cord, dict)] if isinstance(cords, list) else ()
     found = frozenset(path for path in paths if isinstance(path, str))
     tee = document.get("tee")
     in_tee = tee if isinstance(tee, bool) else None

@@ -133,7 +133,7 @@ def test_a_chute_on_this_machine_counts_only_beside_an_api_on_this_machine() -> 
 
 
 def test_the_public_paths_are_read() -> None:
-    cords = [{"public_api_path": "/v1/rerank"}, {"public_api_path": None}, "junk"]
+    cords = [{"public_api_path": "/v1/rerank"}, {"public_api_path": None}, {"public_api_path": ["x"]}, "junk"]
     assert read_chute({"slug": "me-x", "cords": cords}).paths == {"/v1/rerank"}
     with pytest.raises(UpstreamBadResponse):
         read_chute({"name": "x"})
