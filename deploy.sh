@@ -72,7 +72,7 @@ step() {
 chutes_cli() {
   local answers=$1 status=0
   shift
-  { printf '%b' "$answers"; yes y || true; } | "$CLI" "$@" 2>&1 | tee "$log" || status=$?
+  { printf '%b' "$answers"; yes y 2>/dev/null || true; } | "$CLI" "$@" 2>&1 | tee "$log" || status=$?
   [ "$status" = 0 ] || refused "chutes $1 ended with $status"
 }
 printed() { grep -q "$1" "$log"; }
@@ -105,6 +105,8 @@ if [ "$deployed" = same ]; then
   exit 0
 fi
 
+go_on="./deploy.sh goes on from there"
+trap 'printf "\nstopped: what was sent stays; %s\n" "$go_on" >&2; exit 130' INT
 if [ "$rebuild" = 1 ] && [ "$image" != missing ] && [ "$image" != "built and pushed" ]; then
   step "" delete-image "$IMAGE_UID"
   image=missing
@@ -117,6 +119,7 @@ if [ "$image" = missing ]; then
 fi
 [ "$image" = "built and pushed" ] || step "image $IMAGE is " wait "$IMAGE_UID"
 
+go_on="./deploy.sh --status says whether it is deployed, then ./deploy.sh --secrets sends its secrets"
 say "deploying $NAME"
 chutes_cli '' deploy chute_gateway:chute ${fee[@]+"${fee[@]}"}
 if ! printed "Successfully deployed chute"; then
@@ -127,6 +130,7 @@ if ! platform secrets "$NAME" >"$log"; then
   exit 1
 fi
 say "$(cat "$log")"
+go_on="the chute is deployed: ./deploy.sh --status"
 [ -n "$url" ] || url=$(platform url "$NAME")
 if [ "$wait" = 1 ]; then
   say "waiting for an instance"

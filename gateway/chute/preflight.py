@@ -8,6 +8,7 @@ import importlib
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -121,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--shell", action="store_true", help="print variables for deploy.sh if all is well")
     parser.add_argument("--name", action="store_true", help="print only the chute's, if its owner can sign for it")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a traceback of imports would tell nobody anything
     return _check_account() if given.name else _check_all(Path.cwd(), shows=given.plan, sets=given.shell)
 
 

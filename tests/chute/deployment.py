@@ -58,18 +58,22 @@ def copy_project(folder: Path, config: str = "") -> Path:
 def deploy(
     project: Path, platform: PlatformProcess | None, *arguments: str, config: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-    path = config or (platform.config if platform else project / "none.ini")
-    given = {"HOME": str(project), "CHUTES_CONFIG_PATH": str(path), "STATE_DIR": str(project / "state")}
     return subprocess.run(
         ["./deploy.sh", *arguments],
         cwd=project,
-        env={**kept, **given, **ENVIRONMENT, "CHUTES_API_KEY": KEY, "PYTHON": sys.executable, **environment},
+        env={**deployer(project, config or (platform.config if platform else project / "none.ini")), **environment},
         capture_output=True,
         text=True,
         timeout=180,
         check=False,
     )
+
+
+def deployer(project: Path, config: Path) -> dict[str, str]:
+    """The environment of somebody who deploys `project`."""
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    given = {"HOME": str(project), "CHUTES_CONFIG_PATH": str(config), "STATE_DIR": str(project / "state")}
+    return {**kept, **given, **ENVIRONMENT, "CHUTES_API_KEY": KEY, "PYTHON": sys.executable}
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,11 @@ Every refusal of platform-contract §4 must end it with an error, although `chut
 """
 
 import base64
+import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +19,7 @@ import pytest
 from openai import OpenAI
 
 from tests.api.test_files import picture
-from tests.chute.deployment import ENVIRONMENT, copy_project, deploy
+from tests.chute.deployment import ENVIRONMENT, copy_project, deploy, deployer
 from tests.chute.test_dev import WAV
 from tests.platform.process import BEARER, KEY, PlatformProcess
 
@@ -62,6 +65,13 @@ def test_a_dry_run_shows_everything_and_sends_nothing(project: Path) -> None:
     assert "CHUTES_API_KEY" in done.stdout
     assert "cpk_" not in done.stdout + done.stderr
     assert "run `chutes register`" in done.stderr
+
+
+def test_who_looks_after_a_chute_needs_an_account_and_settings(project: Path, platform: PlatformProcess) -> None:
+    stranger = deploy(project, None, "--status", config=project / "nowhere.ini")
+    assert (stranger.returncode, "run `chutes register`" in stranger.stderr) == (1, True)
+    wrong = deploy(project, platform, "--logs", CHUTE_CONCURRENCY="many")
+    assert (wrong.returncode, "error: environment: CHUTE_CONCURRENCY" in wrong.stderr) == (1, True)
 
 
 def test_a_problem_ends_it_before_anything_is_sent(project: Path, platform: PlatformProcess) -> None:
@@ -167,7 +177,7 @@ def test_a_deployment_from_first_to_last(built: Path, platform: PlatformProcess)
     assert platform.get("/chutes/chute-gateway")["max_instances"] == 3
     assert platform.get("/users/me")["balance"] == pytest.approx(94.6), "a new version costs no fee"
 
-    status = deploy(built, platform, "--status")
+    status = deploy(built, platform, "--status", CHUTE_BASE_IMAGE="ubuntu:24.04")  # no matter for what is deployed
     assert "chute-gateway" in status.stdout and chute["dev_platform_url"] in status.stdout
     assert "concurrency 64" in deploy(built, platform, "--logs").stdout
     assert "Successfully shared" in deploy(built, platform, "--share", "chutes").stdout
@@ -177,6 +187,20 @@ def test_a_deployment_from_first_to_last(built: Path, platform: PlatformProcess)
     assert deploy(built, platform, "--delete").returncode == 0
     gone = deploy(built, platform, "--status")
     assert (gone.returncode, "not found" in gone.stderr) == (1, True)
+
+
+def test_ctrl_c_says_how_to_go_on(project: Path, platform: PlatformProcess) -> None:
+    environment = {**deployer(project, platform.config), "CHUTE_NAME": "interrupted"}
+    with subprocess.Popen(
+        ["./deploy.sh", "--accept-fee"], cwd=project, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    ) as child:  # fmt: skip
+        assert child.stdout
+        assert any("building" in line for line in child.stdout)
+        os.killpg(child.pid, signal.SIGINT)  # as a terminal does
+        _, said = child.communicate(timeout=60)
+    assert child.returncode == 128 + signal.SIGINT
+    assert said.endswith("stopped: what was sent stays; ./deploy.sh goes on from there\n")
 
 
 def test_a_package_that_the_image_lacks_never_gets_hot(platform: PlatformProcess, tmp_path: Path) -> None:
