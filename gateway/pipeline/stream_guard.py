@@ -118,9 +118,19 @@ class GuardedStream:
                 yield replace(self._asking, targets=[target], call=replace(call, body=body))
 
     async def _catch_up(self, asking: Asking) -> bool:
-        """Ask for the whole answer again, and pass on what comes behind the text said so far if it is the same text."""
+        """Ask for the whole answer again, and pass on what comes behind the text said so far if it is the same text.
+        Else the answer stays that of the broken stream."""
+        broken = self._stream
         if not await self._take_over(asking):
             return False
+        if await self._is_caught_up():
+            return True
+        await self._stream.aclose()
+        self._stream = broken
+        asking.tries.discard()
+        return False
+
+    async def _is_caught_up(self) -> bool:
         ahead = CatchingUp(self._said.text)
 
         def compare(events: list[bytes]) -> None:
@@ -135,8 +145,6 @@ class GuardedStream:
                 await self._stream.pour(compare)
         except GatewayError:
             return False
-        if not ahead.done:
-            await self._stream.aclose()
         return ahead.done
 
 

@@ -65,6 +65,12 @@ class Tries(msgspec.Struct):
                 return attempt.target
         return None
 
+    def discard(self) -> None:
+        """Nobody got anything of the latest answer."""
+        latest = next((attempt for attempt in reversed(self.attempts) if attempt.outcome == "200"), None)
+        if latest is not None:
+            latest.outcome = "cancelled"
+
     def add(self, attempt: Attempt) -> None:
         """It is over now."""
         attempt.seconds = time.monotonic() - attempt.started

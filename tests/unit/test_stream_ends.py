@@ -23,7 +23,7 @@ from gateway.providers.transport.base import HttpRequest, HttpResponse, TakeBody
 from gateway.routing import first_content
 from gateway.routing.attempt import Tries
 from gateway.routing.first_content import begun
-from gateway.routing.types import StreamPolicy, Target
+from gateway.routing.types import Attempt, StreamPolicy, Target
 from gateway.routing.vitals import Vital
 
 
@@ -169,6 +169,7 @@ class Scene:
     tries: Tries = field(default_factory=Tries)
 
     async def attempt(self) -> Reply:
+        self.tries.attempts.append(Attempt(self.targets[0], "200", 0.0))
         return Reply(200, "text/event-stream", Broken(self.streams.pop(0)))
 
 
@@ -183,6 +184,19 @@ async def test_who_takes_over_does_not_think_aloud_again() -> None:
     thoughts = [chunk(role="assistant"), chunk(reasoning_content="Let "), chunk(reasoning_content="me ")]
     answer = [chunk(content="yes"), chunk(finish="stop"), DONE]
     assert await guarded(thoughts, [*thoughts, chunk(reasoning="see"), *answer]) == [*thoughts, *answer]
+
+
+async def test_an_answer_that_says_something_else_is_not_whose_answer_it_was() -> None:
+    first, other = Target("a", "m"), Target("b", "m")
+    scene = Scene([[chunk(content="three"), chunk(finish="stop"), DONE]], [other])
+    scene.tries.attempts.append(Attempt(first, "200", 0.0))
+    broken = Broken([chunk(content="one ")], Usage(1, 2))
+    kept = GuardedStream(broken, cast(Asking, scene), StreamPolicy.CONTINUE)
+    with pytest.raises(UpstreamBadResponse, match="cut off"):
+        await kept.pour(lambda events: None)
+    assert scene.tries.answered_by is first
+    assert [attempt.outcome for attempt in scene.tries.attempts] == ["200", "cancelled"]
+    assert kept.usage == Usage(1, 2)
 
 
 @pytest.mark.parametrize("created", [1.5, "now"])
