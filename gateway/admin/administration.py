@@ -149,7 +149,8 @@ class Administration:
             _check_version(current, version)
             dependents = kind.dependents(id, self.directory)
             if current.version == 0:
-                otherwise = "" if resource is Resource.APIKEYS else ", or change it here to enabled=false"
+                switched = resource in (Resource.PROVIDERS, Resource.MODELS)
+                otherwise = ", or change it here to enabled=false" if switched else ""
                 raise Conflict(f"'{id}' is from {current.origin}: remove it there{otherwise}.")
             if dependents and not (cascade or dry_run):
                 names = ", ".join(f"{d.resource}/{d.id} {d.what}" for d in dependents)
@@ -195,8 +196,7 @@ class Administration:
         try:
             trial.snapshot  # noqa: B018 - building it is the trial
         except ConfigError as error:
-            place, _, reason = error.message.partition(": ")
-            raise InvalidRequest(error.message, param=place.rpartition(".")[2] if reason else None) from None
+            raise _refusal(error, operations) from None
         return trial
 
     async def _commit(self, operations: Sequence[Put | Delete], audit: Audit) -> None:
@@ -216,6 +216,19 @@ class Administration:
     def _enforce(self, directory: Directory) -> None:
         self._apply(directory)
         self.directory = directory
+
+
+def _refusal(error: ConfigError, operations: Sequence[Put | Delete]) -> InvalidRequest:
+    """Of what is written now only the field is named: file and line would be those of something else."""
+    place, _, reason = error.message.partition(": ")
+    key = place.rpartition(", ")[2]
+    for operation in operations:
+        if operation.resource is Resource.SETTINGS and key.partition(".")[0] == operation.id:
+            return InvalidRequest(f"{key}: {reason}", param=key)
+        name = f"{operation.resource}.{operation.id}"
+        if key == name or key.startswith(f"{name}."):
+            return InvalidRequest(f"{key}: {reason}", param=key[len(name) + 1 :] or None)
+    return InvalidRequest(error.message, param=key.rpartition(".")[2] if reason else None)
 
 
 def with_secrets(written: Written, secrets: Mapping[str, str]) -> Written:

@@ -11,6 +11,12 @@ from subprocess import run
 import httpx
 import pytest
 
+from gateway.admin.administration import Actor
+from gateway.admin.documents import ModelDocument, ProviderDocument, SettingDocument
+from gateway.admin.opening import opened
+from gateway.errors import InvalidRequest
+from gateway.settings import load_settings
+from gateway.store.records import Resource
 from tests.admin.people import log_in
 from tests.api.jobs import eventually
 from tests.api.running import MASTER, RunningGateway
@@ -94,6 +100,48 @@ def test_a_wrong_provider_is_refused_naming_the_field(
     assert refused.status_code == 400
     assert refused.json()["error"]["param"] == param
     assert admin.get("/api/admin/providers").json()["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("resource", "id", "document", "message", "param"),
+    [
+        (
+            Resource.PROVIDERS,
+            "new.one",
+            ProviderDocument(id="new.one", base_url="x"),
+            "providers.new.one.base_url: must be a URL",
+            "base_url",
+        ),
+        (
+            Resource.MODELS,
+            "new",
+            ModelDocument(id="new", provider="nobody", model="x"),
+            "models.new: there is no provider or engine 'nobody'",
+            None,
+        ),
+        (
+            Resource.SETTINGS,
+            "default_model",
+            SettingDocument(value="nothing"),
+            "default_model: there is no model 'nothing'",
+            "default_model",
+        ),
+    ],
+)
+async def test_what_is_wrong_is_not_blamed_on_a_line_of_the_file(
+    tmp_path: Path, resource: Resource, id: str, document: object, message: str, param: str | None
+) -> None:
+    config = tmp_path / "gateway.yaml"
+    config.write_text("providers: {p: {base_url: 'https://example.com/v1'}}\nmodels: {m: {provider: p, model: x}}\n")
+    loaded = load_settings({"STATE_DIR": str(tmp_path / "state")}, config)
+    async with opened(loaded.settings, None, loaded.origins) as administration:
+        with pytest.raises(InvalidRequest) as refused:
+            if resource is Resource.SETTINGS:
+                await administration.replace(resource, id, document, Actor("tester"), None)
+            else:
+                await administration.create(resource, document, Actor("tester"))
+    assert refused.value.message.startswith(message)
+    assert refused.value.param == param
 
 
 def test_camel_case_is_accepted(admin: httpx.Client) -> None:
