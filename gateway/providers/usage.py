@@ -1,5 +1,8 @@
 """What an answer consumed, read from the usage object that upstreams of the OpenAI kind put into it."""
 
+import re
+from typing import Annotated
+
 import msgspec
 
 from gateway.openai_api.call import Usage
@@ -7,25 +10,30 @@ from gateway.openai_api.call import Usage
 _TAIL = 4096
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0)] | None
+
+
 class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
+    cached_tokens: _Count = None
 
 
 class _UsageFields(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: _Count = None
+    completion_tokens: _Count = None
     prompt_tokens_details: _Details | None = None
 
 
 _decode = msgspec.json.Decoder(_UsageFields).decode
+_POINT_ZERO = re.compile(rb"(\d)\.0+\b")
 
 
 def read_usage(raw: msgspec.Raw | bytes) -> Usage | None:
-    """None where there is none or it is not in the expected form."""
+    """None where there is none or it is not in the expected form. Some providers write whole numbers as `3.0`."""
     try:
         found = _decode(raw)
     except msgspec.DecodeError:
-        return None
+        whole = _POINT_ZERO.sub(rb"\1", bytes(raw))
+        return read_usage(whole) if whole != bytes(raw) else None
     details = found.prompt_tokens_details
     return Usage(found.prompt_tokens, found.completion_tokens, details.cached_tokens if details else None)
 

@@ -218,6 +218,9 @@ def test_usage() -> None:
     assert read_usage(b'{"prompt_tokens":1,"completion_tokens":2,"x":3}') == Usage(1, 2)
     assert read_usage(b'{"prompt_tokens":"1"}') is None
     assert read_usage(b"null") is None
+    assert read_usage(b'{"prompt_tokens":3.0,"completion_tokens":20.00}') == Usage(3, 20)
+    assert read_usage(b'{"prompt_tokens":3.5}') is None
+    assert read_usage(b'{"prompt_tokens":-3}') is None, "a provider would give tokens back to its callers"
     tail = b'{"data":[' + b"1," * 5000 + b'],"usage": {"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":2}}}'
     assert usage_in_tail(tail) == Usage(5, None, 2)
     assert usage_in_tail(b"x" * 100) is None
