@@ -149,9 +149,9 @@ class Route:
 
 
 class Attempt(msgspec.Struct):
-    """The record of one try. `outcome` is `200`, the code of the error, `cancelled` where the caller left or got none of
-    the answer, or `overtaken` where a hedged target was faster. What every request needs is a struct: that is made in
-    less time."""
+    """The record of one try. `outcome` is `200`, the code of the error, `cancelled` where the caller left or got none
+    of the answer, or `overtaken` where a hedged target was faster. What every request needs is a struct: that is made
+    in less time."""
 
     target: Target
     outcome: str
