@@ -1,6 +1,5 @@
 """`/v1/images/generations`: what is asked, and pictures as OpenAI answers with them. Pure; for the adapters."""
 
-import base64
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from typing import Any
 
 import msgspec
 import orjson
+from pybase64 import b64decode, b64encode_as_string
 
 from gateway.errors import InvalidRequest, UpstreamBadResponse
 from gateway.openai_api.json_body import value_of
@@ -70,7 +70,7 @@ def render_pictures(pictures: Sequence[bytes], *, as_url: bool) -> bytes:
         kind = next((kind for start, kind in _KINDS if picture.startswith(start)), None)
         if kind is None:
             raise UpstreamBadResponse("The provider's answer is no picture.")
-        encoded = base64.b64encode(picture).decode()
+        encoded = b64encode_as_string(picture)
         data.append({"url": f"data:{kind};base64,{encoded}"} if as_url else {"b64_json": encoded})
     return orjson.dumps({"created": int(time.time()), "data": data})
 
@@ -84,6 +84,6 @@ def picture_in(body: bytes, media_type: str) -> bytes:
         rows = answer.get("data") or answer.get("images") or [answer] if isinstance(answer, dict) else answer
         first = rows[0]
         text = first if isinstance(first, str) else first.get("b64_json") or first.get("image") or first["image_b64"]
-        return base64.b64decode(text.rpartition(",")[2], validate=True)
+        return b64decode(text.rpartition(",")[2], validate=True)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         raise UpstreamBadResponse("The provider's answer is no picture.") from None

@@ -1,11 +1,11 @@
 """Chutes.ai: OpenAI's dialect for text, its own endpoints for everything else, and a host for every chute."""
 
-import base64
 from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from pybase64 import b64encode_as_string
 
 from gateway.errors import GatewayError, UpstreamModelMissing
 from gateway.openai_api.audio_parse import parse_transcript
@@ -128,7 +128,7 @@ class Chutes:
 
     async def _transcribe(self, upstream: Upstream, call: Call) -> Reply:
         options = audio_options(call)
-        document = {"audio_b64": base64.b64encode(call.files[0].data).decode()}
+        document = {"audio_b64": b64encode_as_string(call.files[0].data)}
         if options.language:
             document["language"] = options.language
         url = f"{_root(upstream)}/transcribe"

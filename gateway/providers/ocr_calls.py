@@ -1,8 +1,9 @@
 """OCR page by page: through a chat model that sees, or through an endpoint that takes images as base64."""
 
 import asyncio
-import base64
 from collections.abc import Awaitable, Callable
+
+from pybase64 import b64encode_as_string
 
 from gateway.openai_api.call import Call, Reply, Upload, Usage
 from gateway.openai_api.ocr import OcrResult, Page
@@ -44,7 +45,7 @@ async def send_images(
     """Each page in a body that `make` builds from its base64 text."""
 
     async def page(image: Upload) -> _Answer:
-        body = make(base64.b64encode(image.data).decode())
+        body = make(b64encode_as_string(image.data))
         response = await ask(transport, upstream, url, body, deadline=call.deadline, trace=call.trace)
         answer = await read_json(response)
         return parse_ocr(answer, media_type(response)), None, kept_headers(response, upstream)
