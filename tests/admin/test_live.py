@@ -1,6 +1,7 @@
 """Live events, backups and engine actions, as the UI uses them."""
 
 import asyncio
+import itertools
 import json
 import time
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from gateway.api.admin import live
 from gateway.providers.engines import EngineState
-from tests.admin.people import USER, log_in, set_up
+from tests.admin.people import PASSWORD, USER, log_in, set_up
 from tests.api.running import MASTER, RunningGateway
 from tests.fakes.board import FakeBoard, FakeEngine
 from tests.fakes.upstream import Upstream
@@ -89,6 +91,27 @@ async def test_the_socket_closes_when_the_session_ends(gateway: RunningGateway) 
             async with asyncio.timeout(30):
                 while True:
                     await live.recv()
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"role": "user"}])
+async def test_a_busy_socket_closes_too_when_an_administrator_is_none_any_more(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    told = itertools.count()
+    monkeypatch.setattr(live, "_STILL_THERE", 2 * live._STATUS)
+    monkeypatch.setattr(live._Pulse, "_status", lambda pulse: {"told": next(told)})
+    admin = set_up(gateway)
+    other = {"username": "eve", "password": PASSWORD, "role": "admin"}
+    id = admin.post("/api/admin/users", json=other).json()["id"]
+    cookies = log_in(gateway, {"username": "eve", "password": PASSWORD}).cookies
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    async with socket(gateway, cookie=cookie) as listening:
+        await until(listening, "status")
+        assert admin.put(f"/api/admin/users/{id}", json={**other, "password": None, **change}).status_code == 200
+        with pytest.raises(ConnectionClosed):
+            async with asyncio.timeout(20):
+                while True:
+                    await listening.recv()
 
 
 async def test_a_socket_outlives_the_keep_alive_time_of_http(tmp_path: Path) -> None:

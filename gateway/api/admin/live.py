@@ -69,7 +69,7 @@ async def _send(socket: WebSocket, who: Person) -> None:
 
 
 async def _messages(connection: Request | WebSocket, who: Person) -> AsyncIterator[str]:
-    """Until the session ends. Administrators see everything, other people their own requests."""
+    """Until the session ends or its role changes. Administrators see everything, other people their own requests."""
     known = services(connection)
     owner = None if who.role == "admin" else who.record.id if who.record else ""
     with known.hub.subscribed(owner) as subscription:
@@ -82,10 +82,16 @@ async def _messages(connection: Request | WebSocket, who: Person) -> AsyncIterat
             if subscription.missed:
                 yield message("missed", subscription.missed)
                 subscription.missed = 0
-            if (status := pulse.beat()) is not None:
-                if pulse.is_due and await identify_person(connection, "GET", upgrade=True) is None:
-                    return
+            status = pulse.beat()
+            if pulse.is_due and not await _still(who, connection):
+                return
+            if status is not None:
                 yield message("status", status)
+
+
+async def _still(who: Person, connection: Request | WebSocket) -> bool:
+    now = await identify_person(connection, "GET", upgrade=True)
+    return now is not None and now.role == who.role
 
 
 async def _next(subscription: Subscription) -> str | None:
@@ -102,17 +108,19 @@ class _Pulse:
         self._known, self._owner = known, owner
         self._clock = asyncio.get_running_loop()
         self._told: Any = None
-        self._at = self._looked = float("-inf")
+        self._at = self._looked = self._checked = float("-inf")
         self.is_due = False
+        """Whether the session is to be looked at, however much there is to tell."""
 
     def beat(self) -> Any:
-        now = self._clock.time()
+        now, self.is_due = self._clock.time(), False
         if now - self._looked < _STATUS:
             return None
         self._looked = now
         status = self._known.hub.seen(_STATUS / 2, self._status) if self._owner is None else {}
-        self.is_due = now - self._at >= _STILL_THERE
-        if status == self._told and not self.is_due:
+        if now - self._checked >= _STILL_THERE:
+            self._checked, self.is_due = now, True
+        if status == self._told and now - self._at < _STILL_THERE:
             return None
         self._told, self._at = status, now
         return status
