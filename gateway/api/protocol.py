@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gateway.api.direct import DirectExchange
 from gateway.api.inference import Inference
 from gateway.api.plain_head import read_plain_request
-from gateway.errors import HeadTooLarge, render
+from gateway.errors import GatewayError, HeadTooLarge, InvalidRequest, render
 from gateway.observe.request_ids import new_request_id
 from gateway.openai_api.operations import OPERATIONS
 
@@ -126,12 +126,18 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Instead of uvicorn's, which is plain text."""
+        self._refuse(InvalidRequest("This is no valid HTTP/1.1 request.", code="invalid_http"))
+
     def _refuse_head(self) -> None:
+        self._refuse(HeadTooLarge(f"The headers exceed {_MAX_HEAD // 1024} kB or {_MAX_HEADERS} fields."))
+
+    def _refuse(self, error: GatewayError) -> None:
         """Behind answers that are still on their way there is no place for one of its own: then it just ends."""
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:
-            error = HeadTooLarge(f"The headers exceed {_MAX_HEAD // 1024} kB or {_MAX_HEADERS} fields.")
             status, headers, body = render(error, new_request_id())
             lines = [*headers, ("content-length", str(len(body))), ("connection", "close")]
             head = "".join(f"{name}: {value}\r\n" for name, value in lines)

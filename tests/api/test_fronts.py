@@ -133,6 +133,18 @@ def test_a_request_that_comes_in_two_pieces_wherever_it_is_cut(front: RunningGat
             assert upstream.last.json["messages"][0]["content"] == "cut"
 
 
+def test_what_is_no_http_is_told_so_in_the_shape_of_all_errors(front: RunningGateway, upstream: Upstream) -> None:
+    if not front.direct:
+        pytest.skip("uvicorn's own connection is served by `run_local` only")
+    with connected(front) as connection:
+        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nno colon here\r\n\r\n")
+        answers = Answers(connection)
+        status, headers, content = answers.read()
+        assert answers.at_end()
+    assert status == 400 and headers["x-request-id"].startswith("req-")
+    assert json.loads(content)["error"]["code"] == "invalid_http"
+
+
 def test_both_framings_behind_one_another_in_one_write(front: RunningGateway, upstream: Upstream) -> None:
     contents = [body(text) for text in ("one", "two", "three", "four")]
     chunked = [head("Transfer-Encoding: chunked") + b"%x\r\n%b\r\n0\r\n\r\n" % (len(one), one) for one in contents]
