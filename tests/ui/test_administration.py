@@ -193,6 +193,24 @@ def test_a_budget_shows_what_was_spent(admin: Page, house: House) -> None:
     expect(admin.get_by_role("row", name=re.compile("^costly"))).to_contain_text("$2.00 of $8.00")
 
 
+def test_the_figures_of_an_axis_are_seen_whole(visitor: Page, house: House) -> None:
+    account = {"username": "thrifty", "password": "a-long-enough-one"}
+    with house.gateway.http() as http:
+        prices = {"value": {"main/gpt-4o-mini": {"per_request": 0.000073}}}
+        assert http.put("/api/admin/settings/prices", json=prices).is_success
+        user = http.post("/api/admin/users", json=account).json()["id"]
+        key = http.post("/api/admin/apikeys", json={"name": "thrifty", "user_id": user}).json()["key"]
+        assert ask(house, key, "gpt-4o-mini").status_code == 200
+        eventually(lambda: http.get(f"/api/admin/users/{user}").json()["spent_usd"])
+        http.delete("/api/admin/settings/prices")
+    house.log_in(visitor, **account)
+    figure = visitor.get_by_role("img", name="Cost").get_by_text("$0.00008", exact=True)
+    figure.scroll_into_view_if_needed()
+    assert figure.evaluate(
+        "one => one.getBoundingClientRect().left >= one.ownerSVGElement.getBoundingClientRect().left"
+    )
+
+
 def test_a_mistyped_password_is_told_where_it_stands_and_ends_no_session(admin: Page, house: House) -> None:
     house.open(admin, "account")
     admin.get_by_role("textbox", name="Current password").fill("not it")

@@ -18,7 +18,9 @@ interface PlotProps {
   mark?: { at: number; label: string } | undefined;
 }
 
+/** Of the axis: at least so wide, and wider where its figures are. */
 const LEFT = 52;
+const LETTER = 6.5;
 const BOTTOM = 20;
 const TOP = 8;
 
@@ -34,14 +36,15 @@ export function Plot({ title, labels, series, format, kind, height = 172, mark }
 
   const grid = ticks(highest(series, kind), series.every((one) => one.values.every((value) => value === null || Number.isInteger(value))));
   const top = grid[grid.length - 1] ?? 1;
-  const inner = width - LEFT - 4;
+  const left = Math.max(LEFT, 8 + LETTER * Math.max(...grid.map((value) => format(value).length)));
+  const inner = width - left - 4;
   const slot = inner / Math.max(1, kind === "bars" ? labels.length : labels.length - 1);
-  const x = (n: number) => LEFT + (kind === "bars" ? (n + 0.5) * slot : labels.length > 1 ? n * slot : inner / 2);
+  const x = (n: number) => left + (kind === "bars" ? (n + 0.5) * slot : labels.length > 1 ? n * slot : inner / 2);
   const y = (value: number) => TOP + (1 - value / top) * (height - TOP - BOTTOM);
   const read = (event: PointerEvent) => {
     const bounds = box.current?.getBoundingClientRect();
     if (!bounds || labels.length === 0) return;
-    const n = Math.round((event.clientX - bounds.left - LEFT) / slot - (kind === "bars" ? 0.5 : 0));
+    const n = Math.round((event.clientX - bounds.left - left) / slot - (kind === "bars" ? 0.5 : 0));
     setAt(Math.max(0, Math.min(labels.length - 1, n)));
   };
 
@@ -50,8 +53,8 @@ export function Plot({ title, labels, series, format, kind, height = 172, mark }
       <svg width={width} height={height} role="img" aria-label={title}>
         {grid.map((value) => (
           <g key={value}>
-            <line class="grid" x1={LEFT} x2={width - 4} y1={y(value)} y2={y(value)} />
-            <text x={LEFT - 8} y={y(value) + 3.5} text-anchor="end">{format(value)}</text>
+            <line class="grid" x1={left} x2={width - 4} y1={y(value)} y2={y(value)} />
+            <text x={left - 8} y={y(value) + 3.5} text-anchor="end">{format(value)}</text>
           </g>
         ))}
         {spread(labels.length, Math.max(2, Math.floor(inner / 84))).map((n) => (
