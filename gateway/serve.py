@@ -175,6 +175,8 @@ def _welcome(app: Gateway, address: str) -> str:
         lines += [f"  {_setup_link(address, app.back_office.setup_token)}", ""]
     for route in routes:
         lines.append(f"  {route.id:<32} {route.type or 'any type'}{'  (demo model)' if route.demo else ''}")
+    if not routes:
+        lines.append("  No models yet: connect a provider in the web UI or gateway.yaml, or install local engines.")
     chat = next((route.id for route in routes if route.type in (ModelType.CHAT, None)), None)
     if chat:
         lines += ["", "Try it:", "", "  " + _curl(address, chat, None if app.settings.master_api_key else key_file)]

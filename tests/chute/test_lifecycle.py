@@ -116,6 +116,18 @@ def test_the_printed_curl_line_works(upstream: Upstream, tmp_path: Path) -> None
         process.stop()
 
 
+def test_a_gateway_without_models_says_where_they_come_from(tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").touch()
+    process = run_local(tmp_path, "http://127.0.0.1:9", GATEWAY_CONFIG=str(tmp_path / "empty.yaml")).wait()
+    try:
+        until = time.monotonic() + 10
+        while "No models yet: " not in process.log and time.monotonic() < until:
+            time.sleep(0.1)
+        assert "No models yet: connect a provider in the web UI or gateway.yaml" in process.log
+    finally:
+        process.stop()
+
+
 def test_a_bad_configuration_ends_with_one_line(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text("providers:\n  x: {bas_url: http://127.0.0.1}\n")
     done = subprocess.run(
