@@ -234,6 +234,12 @@ class UpstreamTimeout(UpstreamError):
     status, code, passes = 504, "upstream_timeout", False
 
 
+class DeadlinePassed(UpstreamTimeout):
+    """The request's own time was up while a stream was lively: its target is not at fault, and nobody can help."""
+
+    retryable, counts_against_target = False, False
+
+
 class UpstreamEndpointMissing(UpstreamError):
     """The provider does not have the endpoint at all: asking again would change nothing."""
 

@@ -1,11 +1,18 @@
 """What every `Transport` demands of an answer, whatever client read it."""
 
-from gateway.errors import UpstreamBadResponse
+from gateway.errors import DeadlinePassed, UpstreamBadResponse, UpstreamTimeout
 
 MAX_HEADERS = 200
 MAX_HEADER_BYTES = 64 * 1024
 MAX_BARREN = 128 * 1024
 """Bytes that may arrive without one byte of body: heads, interim answers, chunk extensions, trailers."""
+
+
+def late(*, deadline: bool) -> UpstreamTimeout:
+    """Of a stream that is not whole: the request's `deadline` has passed, or its upstream fell silent."""
+    if deadline:
+        return DeadlinePassed("The request took longer than it may.")
+    return UpstreamTimeout("The provider's stream fell silent.")
 
 
 def judge(status: int, encoded: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import httptools
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
-from gateway.providers.transport.answers import MAX_BARREN, MAX_HEADER_BYTES, MAX_HEADERS
+from gateway.providers.transport.answers import MAX_BARREN, MAX_HEADER_BYTES, MAX_HEADERS, late
 from gateway.providers.transport.base import TakeBody
 from gateway.providers.transport.peek import ARRIVED, Peek
 from gateway.providers.transport.plain_head import CHUNKED, PlainHead, read_plain_answer, read_plain_chunks
@@ -324,7 +324,7 @@ class Connection(Waiting, asyncio.Protocol):
         """What `take` did not get in passing; empty at the end of the body."""
         while not (data := self.take()) and not self.done:
             self._heard = self._loop.time()
-            waiter = self.news(self._patience() if self._started else first, "The provider's stream fell silent.")
+            waiter = self.news(self._patience() if self._started else first, "")
             self._taker, self._gathers = take, True
             try:
                 await waiter
@@ -386,7 +386,10 @@ class Connection(Waiting, asyncio.Protocol):
         return self._patience() if self._taker is not None and self._started else self._deadline
 
     def _overdue(self, silence: str) -> None:
-        self._fail(UpstreamTimeout(silence))
+        if self._taker is not None:
+            self._fail(late(deadline=self._started and self._end < self._heard + self.idle))
+        else:
+            self._fail(UpstreamTimeout(silence))
 
     def _spoil(self) -> None:
         self.spoiled = True

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpcore
 
-from gateway.errors import UpstreamUnreachable
+from gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from gateway.providers.base import Via
 from gateway.providers.transport.addresses import AddressPolicy, AddressRefused
 from gateway.providers.transport.base import HttpRequest
@@ -47,7 +47,7 @@ class HttpxTransport:
             answer = await exchange.run(sent)
             return HttpxResponse(answer, lane, self._lanes, exchange.first, exchange.end, request.timeouts.idle)
         except BaseException as error:
-            failure = told(error, lane, exchange.silence)
+            failure = told(error, lane, UpstreamTimeout(exchange.silence))
             lane.abort()
             raise failure from None
 

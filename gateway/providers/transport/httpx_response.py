@@ -8,7 +8,7 @@ import httpcore
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
 from gateway.openai_api.call import Enough
 from gateway.providers.transport.addresses import AddressRefused
-from gateway.providers.transport.answers import MAX_HEADER_BYTES, MAX_HEADERS, check_length, check_size, judge
+from gateway.providers.transport.answers import MAX_HEADER_BYTES, MAX_HEADERS, check_length, check_size, judge, late
 from gateway.providers.transport.base import TakeBody
 from gateway.providers.transport.lanes import Lane, Lanes
 from gateway.providers.transport.wire import CertificateRefused
@@ -44,7 +44,7 @@ class HttpxResponse:
         try:
             if self._lane is not None:
                 check_length(self.headers.get("content-length"), limit)
-            while data := await self._next(self._first, "The provider's answer took too long."):
+            while data := await self._next(self._first, UpstreamTimeout("The provider's answer took too long.")):
                 size += len(data)
                 check_size(size, limit)
                 parts.append(data)
@@ -55,7 +55,7 @@ class HttpxResponse:
 
     async def pour(self, take: TakeBody) -> None:
         try:
-            while data := await self._next(self._until(), "The provider's stream fell silent."):
+            while data := await self._next(*self._until()):
                 self._started = True
                 if (waiting := take(data)) is not None:
                     await waiting
@@ -65,13 +65,16 @@ class HttpxResponse:
             self._close()
             raise
 
-    def _until(self) -> float:
-        now = asyncio.get_running_loop().time()
-        return min(now + self.idle, self._end) if self._started else self._first
+    def _until(self) -> tuple[float, UpstreamTimeout]:
+        """The deadline of the next piece, and what it means."""
+        if not self._started:
+            return self._first, late(deadline=False)
+        silent = asyncio.get_running_loop().time() + self.idle
+        return min(silent, self._end), late(deadline=self._end < silent)
 
     async def drain(self, seconds: float) -> None:
         try:
-            await self._next(asyncio.get_running_loop().time() + seconds, "")
+            await self._next(asyncio.get_running_loop().time() + seconds, late(deadline=False))
         except GatewayError:
             return
         self._close()
@@ -87,7 +90,7 @@ class HttpxResponse:
     def _encoded(self) -> bool:
         return self.headers.get("content-encoding", "identity").lower() != "identity"
 
-    async def _next(self, deadline: float, silence: str) -> bytes:
+    async def _next(self, deadline: float, overdue: UpstreamTimeout) -> bytes:
         """The next piece of the body; empty at its end, with the lane given back, and after a close."""
         lane = self._lane
         if lane is None:
@@ -100,7 +103,7 @@ class HttpxResponse:
                 return piece
             await self._give_back(lane)
         except BaseException as error:
-            failure = told(error, lane, silence, headed=True)
+            failure = told(error, lane, overdue, headed=True)
             self._close()
             raise failure from None
         return b""
@@ -127,11 +130,11 @@ class HttpxResponse:
             lane.abort()
 
 
-def told(error: BaseException, lane: Lane, silence: str, *, headed: bool = False) -> BaseException:
-    """Our error for one of httpcore's. `silence` is what to say of a deadline, `headed` that the head had come."""
+def told(error: BaseException, lane: Lane, overdue: UpstreamTimeout, *, headed: bool = False) -> BaseException:
+    """Our error for one of httpcore's. `overdue` is what a passed deadline means, `headed` that the head had come."""
     wire = lane.network.wire
     if isinstance(error, TimeoutError):
-        return UpstreamTimeout(silence)
+        return overdue
     if isinstance(error, GatewayError) or not isinstance(error, Exception):
         return error
     if isinstance(error, AddressRefused):
