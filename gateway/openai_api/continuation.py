@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from gateway.openai_api.chunks import Chunk, read_chunk
 from gateway.openai_api.json_body import split_object
-from gateway.openai_api.sse import data_of
+from gateway.openai_api.sse import data_of, is_done
 
 _FORMAT = "response_format"
 _CONSTRAINED = {
@@ -93,6 +93,8 @@ class SaidSoFar:
         for event in self._unread:
             if (chunk := read_chunk(event)) is not None:
                 self._add(chunk)
+            elif data_of(event) is not None and not is_done(event):
+                self._joinable = False  # what it says cannot be read
         self._unread.clear()
         self._room = _UNREAD
 

@@ -12,10 +12,9 @@ _LEFT = 499
 
 def note_tries(row: UsageRow, history: History) -> None:
     """A stream that broke after it began counts as a failure of who answered last."""
-    last = len(row.attempts) - 1
-    for n, one in enumerate(row.attempts):
-        if one.outcome in _NOTHING_SAID:
-            continue
+    told = [one for one in row.attempts if one.outcome not in _NOTHING_SAID]
+    last = len(told) - 1
+    for n, one in enumerate(told):
         error = "" if one.outcome == "200" else one.outcome
         if n == last and not error and row.status != _LEFT:
             error = row.error_code

@@ -46,6 +46,12 @@ def test_a_stream_that_broke_counts_as_a_failure_although_it_began() -> None:
     assert tallies(history, "lab") == (1, 1, 0)
 
 
+def test_a_broken_stream_counts_for_who_gave_it_and_not_for_who_was_asked_in_vain() -> None:
+    history = History(Clock())
+    note_tries(row(200, "200", "cancelled", error="upstream_bad_response"), history)
+    assert tallies(history, "lab") == (1, 1, 0) and tallies(history, "spare") == (0, 0, 0)
+
+
 def test_every_minute_has_a_place_also_without_requests() -> None:
     clock = Clock()
     history = History(clock)
