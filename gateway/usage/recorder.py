@@ -16,6 +16,8 @@ log = logging.getLogger("gateway.usage")
 BATCH = 500
 """Rows of one transaction; so many waiting are written at once."""
 _LONGEST_PAUSE = 15.0
+_LAST_PAUSE = 0.05
+"""Seconds after a failure while the recorder closes."""
 _SAY_AGAIN = 60.0
 _MAX_TEXT = 256
 """Characters kept of a name that callers choose."""
@@ -134,7 +136,10 @@ class Recorder:
                 await self._some.wait()
             if len(self._new) < BATCH:
                 self._many.clear()
-            await self._sleep(max(pause, self._interval))
+            if self._closing:
+                await asyncio.sleep(min(pause, _LAST_PAUSE))
+            else:
+                await self._sleep(max(pause, self._interval))
             self._tell()
             written = await self._write_all()
             if self._closing and not (self._new or self._heard or self._owed):
@@ -143,9 +148,6 @@ class Recorder:
 
     async def _sleep(self, seconds: float) -> None:
         """Until then, or until a batch is full; a pause after a failure is not cut short by more rows."""
-        if self._closing:
-            await asyncio.sleep(min(seconds, 0.05))
-            return
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._closing:
             try:
