@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from gateway.openai_api.chunks import Chunk, read_chunk
 from gateway.openai_api.json_body import split_object
-from gateway.openai_api.sse import data_of, is_done
+from gateway.openai_api.sse import data_of, is_done, plain_data
 
 _FORMAT = "response_format"
 _CONSTRAINED = {
@@ -24,6 +24,7 @@ _CONSTRAINED = {
     "best_of",
 }
 """Fields with which the second half could not be joined to the first."""
+_OUTPUT = ("completion_tokens", "total_tokens")
 _UNREAD = 32 * 1024
 """Bytes of events that are kept unread, at most."""
 _PLAIN = (b"null", b"false", b"0")
@@ -176,6 +177,16 @@ def _with_text(event: bytes, text: str) -> bytes:
             choice["delta"] = {**choice.get("delta", {}), "content": text}
     ends = any(choice.get("finish_reason") for choice in document["choices"])
     return b"data: " + _encode(document) + b"\n\n" if text or ends else b""
+
+
+def with_tokens_before(event: bytes, before: int) -> bytes:
+    """A chunk that tells usage, with the tokens of the first part of the answer counted in; any other as it is."""
+    document = msgspec.json.decode(plain_data(event) or b"{}") if b'"usage"' in event else {}
+    usage = document.get("usage")
+    if not isinstance(usage, dict):
+        return event
+    counted = {name: usage[name] + before for name in _OUTPUT if isinstance(usage.get(name), int)}
+    return b"data: " + _encode({**document, "usage": {**usage, **counted}}) + b"\n\n"
 
 
 def restart_event(said: SaidSoFar) -> bytes:

@@ -8,7 +8,14 @@ from functools import partial
 from gateway.errors import GatewayError
 from gateway.openai_api.call import ByteStream, Enough, Reply, Take, Usage
 from gateway.openai_api.chunks import Choice, only_role, read_chunk
-from gateway.openai_api.continuation import CatchingUp, SaidSoFar, can_continue, continuation, restart_event
+from gateway.openai_api.continuation import (
+    CatchingUp,
+    SaidSoFar,
+    can_continue,
+    continuation,
+    restart_event,
+    with_tokens_before,
+)
 from gateway.openai_api.operations import COMPLETIONS, Body
 from gateway.pipeline.asking import Asking
 from gateway.routing.types import StreamPolicy, Target
@@ -64,9 +71,11 @@ class GuardedStream:
                 await waiting
 
     def _pass(self, take: Take, events: list[bytes]) -> Awaitable[None] | None:
-        """A stream that goes on neither introduces its speaker again nor thinks aloud again."""
+        """A stream that goes on neither introduces its speaker again nor thinks aloud again, and tells the usage of
+        the whole answer."""
         if self._recoveries and self._policy is StreamPolicy.CONTINUE:
             events = [event for event in events if not (only_role(event) or _only_thinks(event))]
+            events = [with_tokens_before(event, self._said_before) for event in events]
         for event in events:
             self._said.note(event)
         return take(events) if events else None

@@ -78,6 +78,16 @@ def test_a_target_that_can_goes_on_and_nobody_notices(
     assert roles.count("assistant") == 1
 
 
+def test_the_usage_of_an_answer_in_two_parts_is_that_of_both(
+    http: httpx.Client, upstream: Upstream, spare: Upstream
+) -> None:
+    upstream.faults["gpt-x"] = "cut:4"
+    told = stream(http, "continued", stream_options={"include_usage": True})[-2]
+    prompt = told["usage"]["prompt_tokens"]
+    assert told["choices"] == [] and told["usage"]["completion_tokens"] == 5
+    assert told["usage"]["total_tokens"] == prompt + 5
+
+
 def test_vllm_is_asked_in_its_own_way(http: httpx.Client, upstream: Upstream, spare: Upstream) -> None:
     upstream.faults["gpt-x"] = "cut:4"
     assert said(stream(http, "vllm")) == "one two three four five"
