@@ -4,6 +4,7 @@ import logging
 from collections.abc import Container, Mapping
 from contextlib import AbstractContextManager, suppress
 from importlib import import_module
+from itertools import product
 from time import monotonic
 
 from starlette.middleware.cors import CORSMiddleware
@@ -235,12 +236,15 @@ def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
     """No origin may call from a browser unless it is configured."""
     if not origins:
         return app
-    gateway_headers = ("provider", "model", "attempts", "overhead-ms", "cold-eta", "confidentiality")
+    gateway_headers = ("provider", "model", "attempts", "overhead-ms", "cold-eta", "confidentiality", "cache")
+    limits = product(("limit", "remaining", "reset"), ("requests", "tokens"))
     exposed = [
         "x-request-id",
         "retry-after",
         "location",
         "preference-applied",
+        "age",
+        *(f"x-ratelimit-{figure}-{what}" for figure, what in limits),
         *(f"x-gateway-{name}" for name in gateway_headers),
     ]
     return CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed)

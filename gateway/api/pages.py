@@ -1,6 +1,8 @@
 """The FastAPI side: everything but inference, with every refusal in the shape of the OpenAI API."""
 
+from importlib import import_module
 from itertools import dropwhile
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -39,7 +41,7 @@ def all_pages(state: State, catalog: CatalogParts, services: Services, watched: 
 
 
 def fastapi_app(state: State) -> FastAPI:
-    app = FastAPI(title="chute-gateway", version=__version__, docs_url=None, redoc_url=None)
+    app = _Pages(title="chute-gateway", version=__version__, docs_url=None, redoc_url=None)
     app.state.gateway = state
     app.include_router(health_routes.router)
     app.include_router(warmup.router)
@@ -55,6 +57,15 @@ def fastapi_app(state: State) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(Exception, _gateway_error)
     return app
+
+
+class _Pages(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """With what FastAPI knows nothing of. The module that tells it is loaded for this alone."""
+        document = super().openapi()
+        if "security" not in document:
+            import_module("gateway.api.openapi").complete(document)
+        return document
 
 
 class RequestIds:

@@ -4,10 +4,12 @@ Rows of docs/acceptance.md: A002-34.
 """
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.fakes.upstream import Upstream
 
 PATH = "/v1/chat/completions"
 ORIGIN = "https://app.example"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["direct", "asgi"])
@@ -232,6 +235,18 @@ def test_browsers_of_a_configured_origin_may_call(front: RunningGateway, upstrea
         connection.sendall(ask(body(), f"Origin: {ORIGIN}"))
         status, headers, _ = answers.read()
         assert (status, headers["access-control-allow-origin"]) == (200, ORIGIN)
+
+
+def test_pages_of_a_configured_origin_may_read_every_header_of_a_reply(front: RunningGateway) -> None:
+    told = (DOCS / "api.md").read_text().partition("## Headers of replies")[2].partition("##")[0]
+    told += (DOCS / "limits.md").read_text()
+    first_cells = "".join(line.split("|")[1] for line in told.splitlines() if line.startswith("| `"))
+    names = set(re.findall(r"`(x-[a-z-]+|age|location|retry-after|preference-applied)`", first_cells))
+    with connected(front) as connection:
+        connection.sendall(head(f"Origin: {ORIGIN}", method="GET", path="/live"))
+        _, headers, _ = Answers(connection).read()
+    assert names <= set(headers["access-control-expose-headers"].split(", "))
+    assert {"age", "x-gateway-cache", "x-ratelimit-reset-tokens"} <= names
 
 
 def test_a_models_name_breaks_no_header(front: RunningGateway, upstream: Upstream) -> None:

@@ -75,3 +75,4 @@ def test_a_start_loads_nothing_heavy_that_it_may_never_need(tmp_path: Path) -> N
 def test_pages_are_loaded_when_the_first_of_them_is_asked_for(tmp_path: Path, path: str) -> None:
     statuses, modules = _started(tmp_path, path, path)
     assert statuses == [200, 200] and "fastapi" in modules
+    assert ("gateway.api.openapi" in modules) is (path == "/openapi.json")

@@ -1,0 +1,305 @@
+"""What `/openapi.json` says of each inference endpoint: its bodies as JSON Schema, with an example. Data for `openapi`.
+
+Named are the fields that the gateway itself reads or writes; every object may hold others, which pass through.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.api.inference import TRANSCRIBE
+from gateway.openai_api import operations as ops
+from gateway.openai_api.audio import FORMATS, GRANULARITIES, MAX_PROMPT
+
+Schema = dict[str, Any]
+
+JSON, EVENTS = "application/json", "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """`fields` are the members of a JSON body, `example` is a whole one; `form` are the fields of the multipart form,
+    where there is one. `answers` are the bodies of the status 200 by media type; `required` what a JSON body must have
+    beside what the table of operations demands."""
+
+    summary: str
+    text: str
+    fields: dict[str, Schema]
+    example: dict[str, Any]
+    answers: dict[str, Schema]
+    form: dict[str, Schema] = field(default_factory=dict)
+    required: tuple[str, ...] = ("model",)
+
+
+def _of(kind: str | list[str], told: str = "", **more: Any) -> Schema:
+    return {"type": kind, **({"description": told} if told else {}), **more}
+
+
+def _object(*required: str, **properties: Schema) -> Schema:
+    return _of("object", properties=properties, required=list(required), additionalProperties=True)
+
+
+def _list(items: Schema, told: str = "", **more: Any) -> Schema:
+    return _of("array", told, items=items, **more)
+
+
+def _either(told: str, *schemas: Schema) -> Schema:
+    return {"description": told, "anyOf": list(schemas)}
+
+
+def _events(first: str) -> Schema:
+    """Without a type: some tools hold the schema against the whole stream, others against each of its events."""
+    told = "With `stream`: server-sent events. `[DONE]` comes only behind a complete answer."
+    return {"description": told, "examples": [f"data: {first}\n\ndata: [DONE]\n\n"]}
+
+
+def _model(name: str) -> Schema:
+    told = "A name or an alias that `GET /v1/models` lists."
+    return _of("string", told, minLength=1, maxLength=256, examples=[name])
+
+
+_TEXT, _WHOLE, _NUMBER = _of("string"), _of("integer"), _of("number")
+_FREE = _of("object", additionalProperties=True)
+_STREAM = _of("boolean", "Events in place of one document.")
+_FILE = _of("string", format="binary")
+_USAGE = _of(["object", "null"], additionalProperties=True)
+
+# --- chat, completions, embeddings -----------------------------------------------------------------------
+
+_GENERATION = {
+    "model": _model("chat"),
+    "stream": _STREAM,
+    "stream_options": _of(["object", "null"], "Such as `include_usage`.", additionalProperties=True),
+    "max_tokens": _of(["integer", "null"], "The most tokens of the answer."),
+    "n": _of(["integer", "null"], "How many answers."),
+}
+_PARTS = _list(_object("type", type=_TEXT, text=_TEXT, image_url=_object("url", url=_TEXT)))
+_MESSAGE = _object(
+    "role",
+    role=_of("string", "`system`, `user`, `assistant`, `tool` …"),
+    content=_either("A text, or parts with `text` and `image_url` (a data URL or an http(s) URL).", _TEXT, _PARTS),
+)
+_CHAT_FIELDS = {
+    **_GENERATION,
+    "messages": _list(_MESSAGE),
+    "max_completion_tokens": _of(["integer", "null"], "The newer name of `max_tokens`."),
+    "tools": _list(_FREE, "The functions that the model may call."),
+    "response_format": _of(["object", "null"], "Such as a JSON schema.", additionalProperties=True),
+    "prompt_cache_key": _of(["string", "null"], "Requests that share it keep to one target where they can."),
+}
+_SAID = _object(role=_TEXT, content=_of(["string", "null"]))
+_ENDED = _of(["string", "null"], "`stop`, `length`, `tool_calls` …")
+_COMPLETION = {"id": _TEXT, "object": _TEXT, "created": _WHOLE, "usage": _USAGE}
+_PROVIDER_NAME = _of("string", "The provider's own name for the model.")
+_CHAT_ANSWER = _object(
+    "choices",
+    **_COMPLETION,
+    model=_PROVIDER_NAME,
+    choices=_list(_object("message", index=_WHOLE, message=_SAID, finish_reason=_ENDED)),
+)
+_COMPLETION_ANSWER = _object(
+    "choices",
+    **_COMPLETION,
+    model=_PROVIDER_NAME,
+    choices=_list(_object("text", index=_WHOLE, text=_TEXT, finish_reason=_ENDED)),
+)
+_INPUT = _either(
+    "A text, a list of texts, a list of tokens or a list of such lists; not empty.",
+    _of("string", minLength=1),
+    _list({"anyOf": [_TEXT, _WHOLE, _list(_WHOLE)]}, minItems=1),
+)
+_VECTOR = _either("As `encoding_format` says; base64 of little-endian 32-bit floats.", _list(_NUMBER), _TEXT)
+_EMBEDDINGS_ANSWER = _object(
+    "data",
+    object=_TEXT,
+    model=_PROVIDER_NAME,
+    data=_list(_object("embedding", object=_TEXT, index=_WHOLE, embedding=_VECTOR)),
+    usage=_USAGE,
+)
+
+# --- audio -----------------------------------------------------------------------------------------------
+
+SILENCE = "UklGRiwAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQgAAACAgICAgICAgA=="
+"""A WAV file of eight samples, as base64."""
+_AUDIO_JSON = {
+    "file_b64": _of("string", "The audio file as base64 or as a data URL; this or `audio_b64`."),
+    "audio_b64": _of("string", "The same by its other name."),
+    "file_name": _of("string", "The file's name, if it is to have one."),
+}
+_HEARD = {
+    "model": _model("whisper"),
+    "prompt": _of("string", "Words and names to expect.", maxLength=MAX_PROMPT),
+    "temperature": _of("number", minimum=0, maximum=1),
+    "response_format": _of("string", enum=list(FORMATS), default="json"),
+}
+_LANGUAGE = _of("string", "An ISO-639-1 code such as `en`, or an English name; left out: detected.")
+_MARKED = _list(_of("string", enum=sorted(GRANULARITIES)), "`word` needs `response_format=verbose_json`.")
+_TRANSCRIPTION = {**_HEARD, "language": _LANGUAGE, "stream": _STREAM}
+_AUDIO_FILE = {**_FILE, "description": "flac, mp3, mp4, m4a, ogg, wav, webm or aac, told by its first bytes."}
+_TIMES = {"start": _NUMBER, "end": _NUMBER}
+_TRANSCRIPT = _object(
+    "text",
+    text=_TEXT,
+    usage=_object(type=_TEXT, seconds=_WHOLE),
+    task=_of("string", "This and what follows: with `verbose_json`."),
+    language=_TEXT,
+    duration=_of("number", "Seconds."),
+    segments=_list(_object("start", "end", "text", id=_WHOLE, text=_TEXT, **_TIMES)),
+    words=_list(_object("start", "end", "word", word=_TEXT, **_TIMES)),
+)
+_TRANSCRIPTS = {
+    JSON: _TRANSCRIPT,
+    "text/plain": _of("string", "With `text` and `srt`."),
+    "text/vtt": _of("string", "With `vtt`."),
+}
+
+# --- OCR -------------------------------------------------------------------------------------------------
+
+PAGE = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAAEElEQVR42mP8zwABTAwUMQBJQQEPkWFcdwAAAABJRU5ErkJggg=="
+"""A PNG file of eight by eight white pixels, as base64."""
+_PAGES = _either("Numbers from 0; left out: all.", _of("string", examples=["0-2,5"]), _list(_WHOLE))
+_ADDRESS = _of("string", "Base64, a data URL or an http(s) URL.")
+_OCR_FIELDS = {
+    "model": _model("ocr"),
+    "image_b64": _of("string", "What to read: this, or one of the next five."),
+    "file_b64": _of("string", "A PDF document or an image as base64, with `file_name`."),
+    "image_url": _ADDRESS,
+    "document_url": _ADDRESS,
+    "images": _list(_either("One image.", _ADDRESS, _object("url", url=_ADDRESS))),
+    "document": _of(
+        "object",
+        "Mistral's shape, which the answer then has too.",
+        properties={"type": _of("string", "`image_url` or `document_url`."), "image_url": _TEXT, "document_url": _TEXT},
+        additionalProperties=True,
+    ),
+    "file_name": _TEXT,
+    "pages": _PAGES,
+}
+_OCR_ANSWER = _object(
+    "pages",
+    text=_of("string", "All pages."),
+    model=_TEXT,
+    provider=_TEXT,
+    pages=_list(
+        _object(
+            "index",
+            "lines",
+            index=_WHOLE,
+            text=_TEXT,
+            markdown=_of("string", "In place of `text` where `document` was sent."),
+            width=_of(["integer", "null"]),
+            height=_of(["integer", "null"]),
+            lines=_list(_object("text", text=_TEXT, score=_of(["number", "null"]))),
+        )
+    ),
+)
+
+# --- rerank, images, speech ------------------------------------------------------------------------------
+
+_RERANK_FIELDS = {
+    "model": _model("bge-reranker-v2-m3"),
+    "query": _of("string", minLength=1),
+    "documents": _list(_either("A text, or an object with `text`.", _TEXT, _object("text", text=_TEXT)), minItems=1),
+    "top_n": _of(["integer", "null"], "At most this many results."),
+    "return_documents": _of("boolean", "The texts too."),
+}
+_RANKED = _object("index", "relevance_score", index=_WHOLE, relevance_score=_NUMBER, document=_FREE)
+_IMAGES_FIELDS = {
+    "model": _model("FLUX.1-schnell"),
+    "prompt": _TEXT,
+    "n": _of(["integer", "null"], "1 to 10."),
+    "size": _of(["string", "null"], "Such as `1024x1024`."),
+    "response_format": _of(["string", "null"], "`b64_json` or `url`."),
+}
+_SPEECH_FIELDS = {
+    "model": _model("kokoro"),
+    "input": _of("string", "What is to be said.", minLength=1),
+    "voice": _of(["string", "null"], "A voice of the model."),
+}
+
+DESCRIPTIONS: dict[str, Description] = {
+    ops.CHAT.path: Description(
+        "Chat",
+        "Answers a conversation. The provider's answer comes back as it was sent.",
+        _CHAT_FIELDS,
+        {"model": "chat", "messages": [{"role": "user", "content": "What is a chute?"}]},
+        {JSON: _CHAT_ANSWER, EVENTS: _events('{"choices": [{"index": 0, "delta": {"content": "A slide."}}]}')},
+    ),
+    ops.COMPLETIONS.path: Description(
+        "Complete a text",
+        "As chat, with `prompt` in place of `messages`.",
+        {**_GENERATION, "prompt": _either("A text, or a list of texts or tokens.", _TEXT, _list({}))},
+        {"model": "chat", "prompt": "A chute is", "max_tokens": 16},
+        {JSON: _COMPLETION_ANSWER, EVENTS: _events('{"choices": [{"index": 0, "text": " a slide."}]}')},
+    ),
+    ops.EMBEDDINGS.path: Description(
+        "Embed texts",
+        "A vector for each input, in the asked encoding whatever the provider gives.",
+        {
+            "model": _model("embedding"),
+            "input": _INPUT,
+            "encoding_format": _of(["string", "null"], "`float` or `base64`."),
+            "dimensions": _of(["integer", "null"], "How long the vectors shall be, where the model can."),
+        },
+        {"model": "embedding", "input": ["a small dog", "a little hound"]},
+        {JSON: _EMBEDDINGS_ANSWER},
+    ),
+    ops.TRANSCRIPTIONS.path: Description(
+        "Transcribe speech",
+        "One audio file as a form, or as base64 in JSON.",
+        {**_TRANSCRIPTION, **_AUDIO_JSON, "timestamp_granularities": _MARKED},
+        {"model": "whisper", "file_name": "speech.wav", "file_b64": SILENCE},
+        {**_TRANSCRIPTS, EVENTS: _events('{"type": "transcript.text.done", "text": "Hello there."}')},
+        {"file": _AUDIO_FILE, **_TRANSCRIPTION, "timestamp_granularities[]": _MARKED},
+    ),
+    ops.TRANSLATIONS.path: Description(
+        "Translate speech to English",
+        "As transcriptions, without `language` and `stream`.",
+        {**_HEARD, **_AUDIO_JSON, "timestamp_granularities": _MARKED},
+        {"model": "whisper", "file_name": "speech.wav", "file_b64": SILENCE},
+        _TRANSCRIPTS,
+        {"file": _AUDIO_FILE, **_HEARD, "timestamp_granularities[]": _MARKED},
+    ),
+    TRANSCRIBE: Description(
+        "Transcribe speech as a whisper chute does",
+        "The shape of Chutes' own whisper chutes. Without `model` the first transcription model of the key is taken.",
+        {"audio_b64": _AUDIO_JSON["file_b64"], "file_b64": _TEXT, "model": _model("whisper"), "language": _LANGUAGE},
+        {"audio_b64": SILENCE},
+        {JSON: _list(_object("start", "end", "text", text=_TEXT, **_TIMES))},
+        {"file": _AUDIO_FILE, "model": _model("whisper"), "language": _LANGUAGE},
+        required=(),
+    ),
+    ops.OCR.path: Description(
+        "Read images and documents",
+        "PNG, JPEG, WebP, GIF, BMP, TIFF and PDF, as a form (several `file` are allowed) or in JSON.",
+        _OCR_FIELDS,
+        {"model": "ocr", "image_b64": PAGE},
+        {JSON: _OCR_ANSWER},
+        {"file": _FILE, "model": _model("ocr"), "pages": _of("string", "Such as `0-2,5`; left out: all.")},
+    ),
+    ops.RERANK.path: Description(
+        "Rank documents",
+        "By how well each fits the query, best first.",
+        _RERANK_FIELDS,
+        {
+            "model": "bge-reranker-v2-m3",
+            "query": "blue sky",
+            "documents": ["green grass", "a blue sky"],
+            "top_n": 1,
+        },
+        {JSON: _object("results", model=_TEXT, results=_list(_RANKED), usage=_USAGE)},
+    ),
+    ops.IMAGES.path: Description(
+        "Draw images",
+        "Each comes as base64 or as an address.",
+        _IMAGES_FIELDS,
+        {"model": "FLUX.1-schnell", "prompt": "a red kite over the sea", "size": "1024x768", "n": 2, "seed": 7},
+        {JSON: _object("data", created=_WHOLE, data=_list(_object(b64_json=_TEXT, url=_TEXT)))},
+    ),
+    ops.SPEECH.path: Description(
+        "Speak a text",
+        "The answer is the sound itself, whole, with the provider's content type.",
+        _SPEECH_FIELDS,
+        {"model": "kokoro", "input": "Good morning.", "voice": "af_heart", "speed": 1.1},
+        {"audio/*": _FILE},
+    ),
+}
