@@ -128,6 +128,8 @@ class Gateway:
             if key:
                 keep_master_key(key, folder)
         except FileExistsError:
+            if not folder.is_dir():
+                raise ConfigError(f"STATE_DIR: {folder} is no folder; name another") from None
             raise ConfigError(f"{folder}: another process has just made its master key there: start again") from None
         except OSError as error:
             log.warning("%s cannot be written (%s): what is made there is lost at the end", folder, error.strerror)

@@ -75,6 +75,8 @@ _ERROR: Schema = {
         }
     ],
 }
+_FASTAPIS_OWN = ("HTTPValidationError", "ValidationError")
+"""Of answers with status 422, instead of which all pages answer 400 in the shape of all errors."""
 _FAILURES = {
     "400": "A field is missing or wrong: `param` names it.",
     "401": "No valid key.",
@@ -99,9 +101,13 @@ def complete(document: dict[str, Any]) -> None:
         for method, operation in item.items():
             if (security := _security(method, path)) is not None:
                 operation["security"] = security
+            if operation["responses"].pop("422", None) is not None:
+                operation["responses"].setdefault("400", {"$ref": f"#/components/responses/{_name('400')}"})
     inference = {path: {"post": _operation(path, one)} for path, one in DESCRIPTIONS.items()}
     document["paths"] = {**inference, **document["paths"]}
     parts = document["components"]
+    for name in _FASTAPIS_OWN:
+        parts["schemas"].pop(name, None)
     parts["schemas"]["Error"] = _ERROR
     parts["responses"] = {_name(status): _failure(text) for status, text in _FAILURES.items()}
     parts["securitySchemes"] = _SCHEMES

@@ -58,3 +58,10 @@ def test_a_state_folder_that_cannot_be_is_told_in_one_line(tmp_path: Path, engin
     done = run(tmp_path, "keys", "list")
     told = re.fullmatch(r"error: STATE_DIR: (.*) cannot be used: [A-Za-z ]+\n", done.stderr)
     assert done.returncode == 1 and told and told[1] == str(tmp_path / "state"), done.stderr
+
+
+def test_a_start_with_a_file_as_state_folder_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    (tmp_path / "gateway.yaml").write_text("engines: off")
+    done = run(tmp_path, "serve", "--port", "0")
+    assert done.returncode == 1 and f"STATE_DIR: {tmp_path / 'state'} is no folder" in done.stderr, done.stderr

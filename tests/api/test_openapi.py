@@ -101,6 +101,12 @@ def test_the_document_is_valid(document: dict[str, Any], loaded: OpenApiSchema) 
     assert len(ids) == len(set(ids))
 
 
+def test_no_path_promises_the_refusals_of_fastapi(document: dict[str, Any]) -> None:
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    assert not [one["operationId"] for one in operations if "422" in one["responses"]]
+    assert "HTTPValidationError" not in str(document)
+
+
 def test_every_inference_endpoint_is_in_it(document: dict[str, Any]) -> None:
     assert set(PATHS) == {
         path for path, item in document["paths"].items() if "inference" in item.get("post", {}).get("tags", ())

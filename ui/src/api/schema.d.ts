@@ -619,6 +619,28 @@ export interface components {
              */
             waiting: number | null;
         };
+        /**
+         * @example {
+         *       "error": {
+         *         "code": "model_not_found",
+         *         "message": "The model 'gpt-xx' does not exist.",
+         *         "param": "model",
+         *         "type": "invalid_request_error"
+         *       }
+         *     }
+         */
+        Error: {
+            error: {
+                /** @description For programs. */
+                code: string | null;
+                message: string;
+                /** @description The field at fault. */
+                param?: string | null;
+                type: string;
+            } & {
+                [key: string]: unknown;
+            };
+        };
         /** ErrorView */
         ErrorView: {
             /** Code */
@@ -820,11 +842,6 @@ export interface components {
              * @default
              */
             name: string;
-        };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
         };
         /**
          * HealthCheckConfig
@@ -2690,19 +2707,6 @@ export interface components {
              * @default 0
              */
             version: number;
-        };
-        /** ValidationError */
-        ValidationError: {
-            /** Context */
-            ctx?: Record<string, never>;
-            /** Input */
-            input?: unknown;
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
         };
         /**
          * WarmupStatus

@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-DfrmsK8w.js";import{E as t}from"./numbers-UcrOsqmP.js";function n(){return t(e,{root:`/api/user`})}export{n as default};
