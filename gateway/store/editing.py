@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, tuple_, update
 
 from gateway.errors import Conflict, NotFound, Outdated
 from gateway.store.documents import clean, from_json, storable, to_json
@@ -99,6 +99,11 @@ def audits(connection: Connection, wanted: AuditFilter, limit: int, offset: int)
     terms = [audit.c[name] == value for name, value in equal.items() if value is not None]
     terms += [audit.c.at >= wanted.since] if wanted.since is not None else []
     terms += [audit.c.at < wanted.until] if wanted.until is not None else []
+    if wanted.search:
+        names = (audit.c.actor, audit.c.action, audit.c.resource, audit.c.resource_id)
+        found = [name.icontains(clean(wanted.search), autoescape=True) for name in names]
+        found += [tuple_(audit.c.resource, audit.c.resource_id).in_(wanted.also)] if wanted.also else []
+        terms.append(or_(*found))
     total = connection.execute(select(func.count()).select_from(audit).where(*terms)).scalar_one()
     page = select(audit).where(*terms).order_by(audit.c.at.desc(), audit.c.number.desc()).limit(limit).offset(offset)
     return [_told(row) for row in connection.execute(page)], total

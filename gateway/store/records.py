@@ -80,6 +80,10 @@ class AuditFilter:
     address: str | None = None
     since: float | None = None
     until: float | None = None
+    search: str = ""
+    """Text that actor, action, resource or resource id contains, in any case."""
+    also: tuple[tuple[str, str], ...] = ()
+    """Things, by resource and id, whose rows `search` finds too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,6 +291,22 @@ def test_a_setting_is_changed_and_taken_back(admin: Page, house: House) -> None:
     expect(row).not_to_contain_text("database")
 
 
+def test_the_audit_log_is_searched_beyond_the_rows_that_are_shown(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        http.post("/api/admin/apikeys", json={"name": "Nadja's tablet"})
+        for n in range(201):
+            http.put("/api/admin/settings/max_body_mb", json={"value": 20 + n % 2})
+        http.delete("/api/admin/settings/max_body_mb")
+    house.open(admin, "audit")
+    rows = admin.get_by_role("region", name="Audit log")
+    expect(rows.get_by_text("max_body_mb").first).to_be_visible()
+    admin.get_by_role("searchbox", name="Search").fill("nadja")
+    expect(rows.get_by_role("cell", name="Nadja's tablet")).to_have_count(1)
+    expect(admin.get_by_text("1 entry")).to_be_visible()
+    admin.get_by_role("searchbox", name="Search").fill("never heard of")
+    expect(admin.get_by_text("No entry matches")).to_be_visible()
+
+
 def test_the_catalog_is_filtered_compared_and_added_to_the_models(admin: Page, house: House) -> None:
     with house.gateway.http() as http:
         assert http.post("/catalog/refresh").status_code == 200

@@ -15,7 +15,6 @@ import type { Column } from "../../parts/table/column";
 import { Table } from "../../parts/table/table";
 import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
 import { Time } from "../../parts/time";
-import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
 import { query, setQuery } from "../../state/router";
 import { text } from "../../text";
@@ -27,8 +26,9 @@ const RESOURCES = ["providers", "models", "apikeys", "users", "settings", "engin
 export default function Audit() {
   const words = text.audit;
   const resource = query.value.get("resource") ?? "";
+  const q = query.value.get("q") ?? "";
   const offset = Number(query.value.get("offset") ?? 0);
-  const page = useResource(JSON.stringify([resource, offset]), (signal) => readAudit({ resource, offset, limit: PAGE_SIZE }, signal));
+  const page = useResource(JSON.stringify([resource, q, offset]), (signal) => readAudit({ resource, q, offset, limit: PAGE_SIZE }, signal));
   return (
     <Page title={words.title} lead={words.lead} fill>
       <Await of={page}>{(found) => <List rows={found.data} total={found.total} offset={offset} resource={resource} />}</Await>
@@ -48,6 +48,7 @@ function columnsOf(): Column<AuditRow>[] {
     { id: "action", header: words.action, value: (row) => row.action, cell: (row) => <Badge tone={TONES[row.action] ?? "quiet"}>{row.action}</Badge> },
     { id: "resource", header: words.resource, value: (row) => row.resource, cell: (row) => row.resource },
     { id: "id", header: words.id, value: (row) => row.resource_id, cell: (row) => <code>{row.resource_id}</code> },
+    { id: "name", header: words.name, value: (row) => row.name, cell: (row) => <span class="cell-main"><span>{row.name}</span></span> },
     { id: "changes", header: words.changes, value: (row) => Object.keys(row.changes).join(" "), cell: (row) => <span class="muted">{Object.keys(row.changes).join(", ")}</span> },
     { id: "address", header: words.address, value: (row) => row.address, cell: (row) => <span class="muted">{row.address}</span> },
   ];
@@ -57,15 +58,15 @@ function List({ rows, total, offset, resource }: { rows: AuditRow[]; total: numb
   const words = text.audit;
   const columns = useMemo(columnsOf, []);
   const view = useView("audit", columns);
-  const found = useMatching(rows, (row) => [row.actor, row.action, row.resource, row.resource_id]);
-  const open = found.find((row) => keyOf(row) === query.value.get("open"));
+  const filtered = resource !== "" || query.value.has("q");
+  const open = rows.find((row) => keyOf(row) === query.value.get("open"));
   return (
     <>
       <Tools>
         <SearchBox label={text.table.search} />
         <Select aria-label={words.resource} value={resource} options={[{ value: "", label: words.anyResource }, ...RESOURCES.map((value) => ({ value, label: value }))]} onChange={(value) => setQuery({ resource: value, offset: null })} />
         <ColumnChooser view={view} />
-        <CsvButton name="audit" columns={columns} rows={found} />
+        <CsvButton name="audit" columns={columns} rows={rows} />
         <span class="grow" />
         <span class="pager">
           <span class="tally">{count(total)} {words.unit(total)}</span>
@@ -73,9 +74,9 @@ function List({ rows, total, offset, resource }: { rows: AuditRow[]; total: numb
           <Button icon="right" label={text.requests.older} disabled={offset + rows.length >= total} onClick={() => setQuery({ offset: String(offset + PAGE_SIZE) })} />
         </span>
       </Tools>
-      <Table label={words.title} columns={view.columns} rows={found} rowKey={keyOf} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: keyOf(row) })} fill empty={<Empty icon="audit" title={words.emptyTitle}>{words.emptyLead}</Empty>} />
+      <Table label={words.title} columns={view.columns} rows={rows} rowKey={keyOf} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: keyOf(row) })} fill empty={filtered ? <Empty icon="search" title={words.noneTitle}>{words.noneLead}</Empty> : <Empty icon="audit" title={words.emptyTitle}>{words.emptyLead}</Empty>} />
       {open && (
-        <Dialog title={`${open.action} ${open.resource}/${open.resource_id}`} width="wide" onClose={() => setQuery({ open: null })}>
+        <Dialog title={`${open.action} ${open.resource}/${open.resource_id}${open.name ? ` (${open.name})` : ""}`} width="wide" onClose={() => setQuery({ open: null })}>
           <p class="muted">{open.actor} · {exact(open.at)} · {open.address}</p>
           <Changes changes={open.changes} />
         </Dialog>
