@@ -9,7 +9,7 @@ from gateway.admin.apikeys import ApiKeys
 from gateway.admin.differences import differences
 from gateway.admin.directory import Directory
 from gateway.admin.kinds import Dependent, Kind, Written
-from gateway.admin.models import Models
+from gateway.admin.models import Models, refuse_clashes
 from gateway.admin.providers import Providers
 from gateway.admin.runtime_settings import RuntimeSettings
 from gateway.admin.users import Users
@@ -197,6 +197,8 @@ class Administration:
             trial.snapshot  # noqa: B018 - building it is the trial
         except ConfigError as error:
             raise _refusal(error, operations) from None
+        if any(record.resource is Resource.MODELS for record in records):
+            refuse_clashes(self.directory, trial)
         return trial
 
     async def _commit(self, operations: Sequence[Put | Delete], audit: Audit) -> None:

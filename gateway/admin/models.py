@@ -7,6 +7,7 @@ from gateway.admin.directory import Directory
 from gateway.admin.documents import ModelDocument
 from gateway.admin.kinds import Dependent, Written, kept, stored
 from gateway.admin.views import ModelView, TargetView
+from gateway.errors import InvalidRequest
 from gateway.providers.base import ProviderType
 from gateway.routing.types import Route, Target
 from gateway.settings import ModelConfig
@@ -148,3 +149,24 @@ def _origin(id: str, config: ModelConfig | None, route: Route | None, directory:
         return f"engine {provider.id}"
     listed = directory.settings.providers.get(provider.id)
     return f"provider {provider.id}" if listed and listed.models else "catalog"
+
+
+def refuse_clashes(before: Directory, after: Directory) -> None:
+    """Raises InvalidRequest for a configured alias that a change makes, or lets become, another model's too."""
+    for alias, owner, other in sorted(_clashes(after) - _clashes(before)):
+        named = "the name" if alias == other else "already an alias"
+        raise InvalidRequest(
+            f"'{alias}' cannot be an alias of the model '{owner}': it is {named} of the model '{other}'.",
+            param="aliases",
+        )
+
+
+def _clashes(directory: Directory) -> set[tuple[str, str, str]]:
+    """Alias, the model it is written at, and the model that has it as its name or its alias."""
+    found, owners = set(), dict[str, str]()
+    for id, model in directory.settings.models.items():
+        for alias in model.aliases if model.enabled else ():
+            other = alias if alias in directory.snapshot.routes else owners.setdefault(alias, id)
+            if other != id:
+                found.add((alias, id, other))
+    return found

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 from subprocess import run
+from typing import Any
 
 import httpx
 import pytest
@@ -379,3 +380,39 @@ def test_a_model_may_bound_the_length_of_its_answers(
     refused = admin.post("/v1/chat/completions", json=question | {"max_tokens": 51})
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "max_tokens")
     assert "at most 50 tokens" in refused.json()["error"]["message"]
+
+
+def test_the_audit_log_is_searched_whole_and_names_keys_and_users(admin: httpx.Client, provider: str) -> None:
+    def found(q: str) -> Any:
+        return admin.get("/api/admin/audit", params={"q": q, "limit": 1}).json()
+
+    key = admin.post("/api/admin/apikeys", json={"name": "Ada's 100% laptop"}).json()["id"]
+    admin.post("/api/admin/apikeys", json={"name": "another"})
+    totals = [found(q)["total"] for q in ("CREATE", "apikey", key, "100%", "fake", "master KEY", "nothing")]
+    assert totals == [3, 2, 1, 1, 1, 3, 0]
+    assert found("laptop")["data"][0]["name"] == "Ada's 100% laptop"
+    admin.delete(f"/api/admin/apikeys/{key}")
+    rows = admin.get("/api/admin/audit", params={"resource_id": key}).json()["data"]
+    assert [row["name"] for row in rows] == ["Ada's 100% laptop"] * 2
+
+
+def test_an_alias_that_is_another_models_name_or_alias_is_refused(admin: httpx.Client, model: str) -> None:
+    body = {"type": "chat", "provider_id": "fake", "upstream_model": "gpt-y"}
+
+    def create(id: str, *aliases: str) -> httpx.Response:
+        return admin.post("/api/admin/models", json={"id": id, "aliases": aliases, **body})
+
+    def change(id: str, *aliases: str) -> httpx.Response:
+        return admin.put(f"/api/admin/models/{id}", json={"id": id, "aliases": aliases, **body})
+
+    refused = create("fast", model).json()["error"]
+    assert refused["param"] == "aliases" and "'gpt-x'" in refused["message"] and "'fast'" in refused["message"]
+    assert create("fast", "quick", "fast").status_code == 201
+    assert "of the model 'fast'" in create("slow", "quick").json()["error"]["message"]
+    refused = create("quick").json()["error"]
+    assert "'quick'" in refused["message"] and "'fast'" in refused["message"]
+    assert "'gpt-x'" in change("fast", model).json()["error"]["message"]
+    assert admin.get("/api/admin/models/fast").json()["aliases"] == ["quick", "fast"]
+    assert admin.post("/api/admin/models", json={"id": "old", "enabled": False, **body}).status_code == 201
+    assert change("fast", "old").status_code == 200, "the name of a model that is switched off is free"
+    assert "'fast'" in change("old").json()["error"]["message"]
