@@ -146,6 +146,7 @@ class Inference:
         """`model` may be left out, as a whisper chute has only one: the first one this caller may use is taken."""
         form = read_form(exchange, body, ("audio_b64", "file_b64"), self._state.media.max_audio_bytes)
         form.fields["response_format"] = "verbose_json"
+        form.fields.pop("stream", None)  # a whisper chute answers as a whole
         model = form.fields.get("model") or _first_transcription(snapshot, caller)
         return audio_call(operation, exchange, form, str(model), self._state.media)
 

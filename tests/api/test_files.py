@@ -116,6 +116,7 @@ def test_transcribe_answers_as_a_whisper_chute_does(http: httpx.Client) -> None:
     reply = http.post("/transcribe", json={"audio_b64": b64(WAV)}).json()
     assert [segment["text"].strip() for segment in reply] == ["Hello there.", "How are you?"]
     assert reply[0].keys() == {"start", "end", "text"}
+    assert http.post("/transcribe", json={"audio_b64": b64(WAV), "stream": True}).json() == reply
 
 
 @pytest.mark.parametrize(

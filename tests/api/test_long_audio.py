@@ -149,8 +149,10 @@ def test_speech_without_pauses_is_told_once(http: httpx.Client, upstream: Upstre
     assert sum(len(samples_of(piece)) for piece in pieces(upstream)) > 3 * len(samples_of(breathless))
 
 
-def test_json_with_base64_and_the_whisper_chutes_shape(http: httpx.Client, spare: Upstream) -> None:
-    body = {"model": "chute", "audio_b64": base64.b64encode(SPOKEN).decode()}
+@pytest.mark.parametrize("stream", [False, True])
+def test_json_with_base64_and_the_whisper_chutes_shape(http: httpx.Client, spare: Upstream, stream: bool) -> None:
+    """That shape has no streams."""
+    body = {"model": "chute", "audio_b64": base64.b64encode(SPOKEN).decode(), "stream": stream}
     reply = http.post("/transcribe", json=body).json()
     assert [segment["text"] for segment in reply] == WORDS
     assert reply[-1]["start"] == pytest.approx(0.4 + 59 * PACE, abs=0.03)
