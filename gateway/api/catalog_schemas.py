@@ -63,7 +63,7 @@ class Filters(BaseModel):
 
 class PageFilters(Filters):
     limit: int = Field(100, ge=1, le=10_000, description="Most models in the answer.")
-    offset: int = Field(0, ge=0, description="Models to leave out before them.")
+    offset: int = Field(0, ge=0, le=1_000_000, description="Models to leave out before them.")
     facets: bool = Field(False, description="Also count the values of every filter among all that fit.")
 
 

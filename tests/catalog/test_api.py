@@ -124,8 +124,9 @@ def test_sorting_paging_and_facets(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("query", "param"),
-    [("limit=0", "limit"), ("limit=999999", "limit"), ("offset=-1", "offset"), ("colour=red", "colour"),
-     ("tee=maybe", "tee"), ("min_context=much", "min_context"), ("sort=nothing", "sort"), ("q=" + "x" * 300, "q")],
+    [("limit=0", "limit"), ("limit=999999", "limit"), ("offset=-1", "offset"),
+     (f"offset={2**64}", "offset"), ("colour=red", "colour"), ("tee=maybe", "tee"),
+     ("min_context=much", "min_context"), ("sort=nothing", "sort"), ("q=" + "x" * 300, "q")],
 )  # fmt: skip
 def test_a_query_that_cannot_be_names_the_field(http: httpx.Client, query: str, param: str) -> None:
     reply = http.get(f"/catalog/models?{query}")
