@@ -5,7 +5,6 @@ Signatures follow the Standard Webhooks specification, so that its libraries ver
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -59,7 +58,7 @@ def signing_key(secret: str, place: str) -> bytes:
         return secret.encode()
     try:
         return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise ConfigError(f"{place}: what follows whsec_ must be base64") from None
 
 
