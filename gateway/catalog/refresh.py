@@ -114,6 +114,8 @@ class Refresher:
         except Exception as error:
             log.exception("the source %s failed", source.name)
             return await self._remember(source, type(error).__name__, began)
+        if copy and (fault := await in_thread(_unreadable, source, document, self._shelf.clock())):
+            return await self._remember(source, fault, began)
         at = (await self._shelf.put(source.file, document)).at if source.file else self._shelf.clock()
         return _Heard(source, document, at, True, time.monotonic() - began)
 
@@ -172,6 +174,16 @@ def _facts(heard: _Heard) -> Facts:
         log.exception("what the source %s said cannot be read", heard.source.name)
         return Facts(heard.source.name, heard.source.gateway, stale=f"unreadable: {type(error).__name__}")
     return replace(facts, stale=heard.error) if heard.error else facts
+
+
+def _unreadable(source: CatalogSource, document: Any, at: int) -> str:
+    """Why none of a document's rows can be used; empty where one can, or where there is none."""
+    try:
+        facts = source.read(document, at)
+    except Exception as error:
+        log.exception("what the source %s said cannot be read", source.name)
+        return f"unreadable: {type(error).__name__}"
+    return f"none of its {len(facts.rejected)} rows can be read" if facts.rejected and not facts.models else ""
 
 
 def _without_old_news(facts: list[Facts]) -> list[Facts]:

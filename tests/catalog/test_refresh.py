@@ -126,6 +126,17 @@ async def test_a_source_that_fails_keeps_its_rows_and_the_others_are_fresh(desk:
     assert not any(one.stale for one in desk.board.current.report.sources)
 
 
+async def test_rows_that_cannot_be_read_do_not_take_the_place_of_good_ones(desk: Desk) -> None:
+    await desk.refresher.refresh()
+    good, desk.platform.chutes = desk.platform.chutes, [{"title": "renamed"}, {"title": "too"}]
+    assert await desk.later() == [] and desk.board.current.find("kokoro") is not None
+    stale = {one.source: one.stale for one in desk.board.current.report.sources}
+    assert stale["chutes"] == "none of its 2 rows can be read" and not stale["llm"]
+    desk.platform.chutes = good
+    await desk.later()
+    assert not any(one.stale for one in desk.board.current.report.sources)
+
+
 async def test_a_source_that_hangs_is_stale_after_its_own_time(desk: Desk) -> None:
     class Hasty(ChutesList):
         timeout = 0.05
