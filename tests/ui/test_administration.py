@@ -307,6 +307,19 @@ def test_the_audit_log_is_searched_beyond_the_rows_that_are_shown(admin: Page, h
     expect(admin.get_by_text("No entry matches")).to_be_visible()
 
 
+def test_an_address_that_asks_for_no_such_page_or_period_shows_what_there_is(admin: Page, house: House) -> None:
+    for offset in ("-5", "abc", "1e400"):
+        for screen, title in (("audit", "Audit log"), ("requests", "Requests")):
+            house.open(admin, f"{screen}?offset={offset}")
+            expect(admin.get_by_role("region", name=title).get_by_role("row").nth(1)).to_be_visible()
+    house.open(admin, "audit?offset=99999")
+    expect(admin.get_by_text("No entry matches")).to_be_visible()
+    house.open(admin, "requests?offset=99999")
+    expect(admin.get_by_text(re.compile(r"^0–0 of \d+"))).to_be_visible()
+    house.open(admin, "usage?range=nonsense")
+    expect(admin.get_by_role("heading", name="By model", exact=True)).to_be_visible()
+
+
 def test_the_catalog_is_filtered_compared_and_added_to_the_models(admin: Page, house: House) -> None:
     with house.gateway.http() as http:
         assert http.post("/catalog/refresh").status_code == 200

@@ -15,6 +15,12 @@ window.addEventListener("popstate", () => {
   current.value = read();
 });
 
+/** How many rows the address skips; 0 where it says nothing sensible. */
+export function skippedRows(): number {
+  const asked = Number(query.value.get("offset"));
+  return Number.isSafeInteger(asked) && asked > 0 ? asked : 0;
+}
+
 export function href(to: string): string {
   return BASE + to;
 }

@@ -16,7 +16,7 @@ import { Table } from "../../parts/table/table";
 import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
 import { Time } from "../../parts/time";
 import { useResource } from "../../state/resource";
-import { query, setQuery } from "../../state/router";
+import { query, setQuery, skippedRows } from "../../state/router";
 import { text } from "../../text";
 
 const PAGE_SIZE = 200;
@@ -27,7 +27,7 @@ export default function Audit() {
   const words = text.audit;
   const resource = query.value.get("resource") ?? "";
   const q = query.value.get("q") ?? "";
-  const offset = Number(query.value.get("offset") ?? 0);
+  const offset = skippedRows();
   const page = useResource(JSON.stringify([resource, q, offset]), (signal) => readAudit({ resource, q, offset, limit: PAGE_SIZE }, signal));
   return (
     <Page title={words.title} lead={words.lead} fill>
@@ -58,7 +58,7 @@ function List({ rows, total, offset, resource }: { rows: AuditRow[]; total: numb
   const words = text.audit;
   const columns = useMemo(columnsOf, []);
   const view = useView("audit", columns);
-  const filtered = resource !== "" || query.value.has("q");
+  const filtered = resource !== "" || offset > 0 || query.value.has("q");
   const open = rows.find((row) => keyOf(row) === query.value.get("open"));
   return (
     <>

@@ -1,4 +1,6 @@
 /** The periods one can look at, with the steps that their charts are made of. */
+import { query } from "../../state/router";
+
 export interface Range {
   seconds: number;
   step: "minute" | "hour" | "day";
@@ -10,6 +12,12 @@ export const RANGES: Record<string, Range> = {
   "7d": { seconds: 7 * 86_400, step: "hour" },
   "30d": { seconds: 30 * 86_400, step: "day" },
 };
+
+/** The period in the address, where there is such a one. */
+export function askedRange(otherwise: string): string {
+  const asked = query.value.get("range") ?? "";
+  return Object.hasOwn(RANGES, asked) ? asked : otherwise;
+}
 
 export function period(name: string): { from: string; to: string; step: Range["step"] } {
   const range = RANGES[name] ?? RANGES["24h"] ?? { seconds: 86_400, step: "hour" as const };

@@ -11,7 +11,7 @@ import { href, query, setQuery } from "../../state/router";
 import { text } from "../../text";
 import { useOverview } from "./now";
 import { Quota } from "./quota";
-import { period, RANGES } from "./ranges";
+import { askedRange, period, RANGES } from "./ranges";
 import { Report } from "./report";
 import { StatusLine } from "./status-line";
 
@@ -20,7 +20,7 @@ const SOON = 1500;
 
 export default function Overview() {
   const words = text.overview;
-  const range = query.value.get("range") ?? "24h";
+  const range = askedRange("24h");
   const group = query.value.get("by") ?? "model";
   const usage = useResource(JSON.stringify([range, group]), (signal) => readUsage("/api/admin", { ...period(range), group }, signal));
   const now = useOverview();

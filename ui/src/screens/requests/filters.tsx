@@ -6,7 +6,7 @@ import { Select, TextField } from "../../parts/field";
 import { SearchBox } from "../../parts/table/tools";
 import { query, setQuery } from "../../state/router";
 import { text } from "../../text";
-import { RANGES } from "../overview/ranges";
+import { askedRange, RANGES } from "../overview/ranges";
 
 export const PAGE_SIZE = 100;
 
@@ -25,7 +25,7 @@ const LABELS: Record<string, string> = {
 
 export function readFilter(): Filter {
   const asked = query.value;
-  const seconds = RANGES[asked.get("range") ?? "24h"]?.seconds ?? 86_400;
+  const seconds = RANGES[askedRange("24h")]?.seconds ?? 86_400;
   const plain = Object.fromEntries([...EXACT, ...LIMITS].map((name) => [name, asked.get(name)]));
   return {
     from: new Date(Date.now() - seconds * 1000).toISOString(),
@@ -48,7 +48,7 @@ export function Filters() {
     <>
       <SearchBox label={text.requests.search} />
       <Select aria-label={words.status} value={asked.get("status") ?? ""} options={Object.entries(words.statuses).map(([value, label]) => ({ value, label }))} onChange={(value) => setQuery({ status: value, offset: null })} />
-      <Select aria-label={words.period} value={asked.get("range") ?? "24h"} options={Object.entries(text.overview.ranges).map(([value, label]) => ({ value, label }))} onChange={(value) => setQuery({ range: value, offset: null })} />
+      <Select aria-label={words.period} value={askedRange("24h")} options={Object.entries(text.overview.ranges).map(([value, label]) => ({ value, label }))} onChange={(value) => setQuery({ range: value, offset: null })} />
       <Menu icon="filter" label={words.more}>
         <div class="form filter-form">
           {[...EXACT, ...LIMITS].map((name) => (

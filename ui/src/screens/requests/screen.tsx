@@ -12,7 +12,7 @@ import { ColumnChooser, CsvButton, Tools, useView } from "../../parts/table/tool
 import type { Sorting } from "../../parts/table/column";
 import { useLive } from "../../state/live";
 import { useResource } from "../../state/resource";
-import { query, setQuery } from "../../state/router";
+import { query, setQuery, skippedRows } from "../../state/router";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
@@ -30,7 +30,7 @@ export default function Requests() {
 export function RequestsOf({ root }: { root: Root }) {
   const words = text.requests;
   const asked = query.value;
-  const offset = Number(asked.get("offset") ?? 0);
+  const offset = skippedRows();
   const sort = asked.get("sort") ?? "-at";
   const key = JSON.stringify([root, [...asked].filter(([name]) => name !== "open")]);
   const page = useResource(key, (signal) => readRequests(root, { ...readFilter(), sort: sort.replace(/^-/, ""), ascending: !sort.startsWith("-"), limit: PAGE_SIZE, offset }, signal));
@@ -104,7 +104,7 @@ function Pager({ offset, shown, total, loading }: { offset: number; shown: numbe
   if (total === 0) return null;
   return (
     <span class="pager" aria-busy={loading}>
-      <span class="tally">{words.range(count(offset + 1), count(Math.max(offset + shown, offset + 1)), count(total))}</span>
+      <span class="tally">{shown ? words.range(count(offset + 1), count(offset + shown), count(total)) : words.range("0", "0", count(total))}</span>
       <Button icon="left" label={words.newer} disabled={offset === 0} onClick={() => go(Math.max(0, offset - PAGE_SIZE))} />
       <Button icon="right" label={words.older} disabled={offset + shown >= total} onClick={() => go(offset + PAGE_SIZE)} />
     </span>

@@ -1,9 +1,9 @@
 /** Usage: the report of a period, own GPUs against what was paid, and other policies without sending anything. */
 import { Page } from "../../parts/page";
 import { Segments, Tabs } from "../../parts/tabs";
-import { path, query, setQuery } from "../../state/router";
+import { path, setQuery } from "../../state/router";
 import { text } from "../../text";
-import { RANGES } from "../overview/ranges";
+import { askedRange, RANGES } from "../overview/ranges";
 import { BreakEvenView } from "./break-even";
 import { UsageReport } from "./report";
 import { WhatIfView } from "./what-if";
@@ -13,7 +13,7 @@ type Tab = keyof typeof text.usage.tabs;
 export default function UsageScreen() {
   const words = text.usage;
   const tab = (path.value.split("/")[2] ?? "report") as Tab;
-  const range = query.value.get("range") ?? "7d";
+  const range = askedRange("7d");
   return (
     <Page
       title={words.title}

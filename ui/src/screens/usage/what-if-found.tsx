@@ -8,8 +8,9 @@ import { Panel } from "../../parts/page";
 import type { Column } from "../../parts/table/column";
 import { Table } from "../../parts/table/table";
 import { CsvButton, useView } from "../../parts/table/tools";
-import { navigate, query } from "../../state/router";
+import { navigate } from "../../state/router";
 import { text } from "../../text";
+import { askedRange } from "../overview/ranges";
 import { change } from "./figures";
 
 interface Sum {
@@ -73,7 +74,7 @@ export function AllModels({ view }: { view: PolicyWhatIf }) {
   const words = text.usage.whatIf;
   const columns = useMemo(columnsOf, []);
   const table = useView("what-if", columns, "-before");
-  const open = (row: PolicyShare) => navigate(`/usage/what-if?range=${query.value.get("range") ?? "7d"}&model=${encodeURIComponent(row.model)}&policy=${view.policy}&go=1`);
+  const open = (row: PolicyShare) => navigate(`/usage/what-if?range=${askedRange("7d")}&model=${encodeURIComponent(row.model)}&policy=${view.policy}&go=1`);
   return (
     <>
       <Verdict before={sum(view.models, "before")} after={sum(view.models, "after")} replayed={view.models.reduce((n, one) => n + one.replayed, 0)} requests={view.models.reduce((n, one) => n + one.requests, 0)} truncated={view.truncated} />
