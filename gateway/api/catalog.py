@@ -184,7 +184,7 @@ def outcome_document(outcome: RefreshOutcome | None) -> dict[str, Any] | None:
 def diff_document(parts: CatalogParts, start: str, end: str) -> dict[str, Any]:
     """Blocks on files. Without `end` the catalog as it is now."""
     versions = parts.history.versions()
-    later = parts.history.version_at(end) if end else None
+    later = parts.history.version_at(end, "to") if end else None
     if start:
         earlier = parts.history.version_at(start)
     else:

@@ -61,9 +61,10 @@ class History:
             raise NotFound(f"There is no version {at} of the catalog.", param="from")
         return content
 
-    def version_at(self, wanted: str) -> int:
-        """The version that was valid at a time: milliseconds, or ISO 8601. Raises InvalidRequest and NotFound."""
-        at, known = _moment(wanted), self.versions()
+    def version_at(self, wanted: str, param: str = "from") -> int:
+        """The version that was valid at a time: milliseconds, or ISO 8601. Raises InvalidRequest, naming `param`, and
+        NotFound."""
+        at, known = _moment(wanted, param), self.versions()
         if not known:
             raise NotFound("The catalog has no versions yet.")
         return max((version for version in known if version <= at), default=known[0])
@@ -108,13 +109,14 @@ def _content(body: bytes) -> Mapping[str, Tracked] | None:
     return models if isinstance(models, dict) else None
 
 
-def _moment(text: str) -> int:
+def _moment(text: str, param: str) -> int:
     if text.isdecimal() and len(text) <= 15:
         return int(text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidRequest(
-            f"'{text[:40]}' is no time: give milliseconds since 1970 or ISO 8601, such as 2026-11-21T08:00:00Z."
+            f"'{text[:40]}' is no time: give milliseconds since 1970 or ISO 8601, such as 2026-11-21T08:00:00Z.",
+            param=param,
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

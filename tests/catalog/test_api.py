@@ -133,6 +133,12 @@ def test_a_query_that_cannot_be_names_the_field(http: httpx.Client, query: str, 
     assert reply.status_code == 400 and reply.json()["error"]["param"] == param
 
 
+@pytest.mark.parametrize("param", ["from", "to"])
+def test_a_time_that_is_none_names_its_field(http: httpx.Client, param: str) -> None:
+    error = http.get(f"/catalog/diff?{param}=yesterday").json()["error"]
+    assert error["param"] == param and "is no time" in error["message"]
+
+
 def test_one_model_by_any_of_its_names_with_its_history(http: httpx.Client) -> None:
     for name in ("deepseek-ai/DeepSeek-R1", "c-r1", "chutes-deepseek-ai-deepseek-r1"):
         assert http.get(f"/catalog/models/{name}").json()["id"] == "deepseek-ai/DeepSeek-R1"
