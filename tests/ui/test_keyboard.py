@@ -89,3 +89,16 @@ def test_every_screen_is_a_command_away(admin: Page, house: House, keys: str) ->
         admin.keyboard.type(heading)
         admin.keyboard.press("Enter")
         expect(admin.get_by_role("heading", name=heading, exact=True, level=1)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("screen", "button"), [("providers", "Add provider"), ("models", "Add model"), ("users", "Add user")]
+)
+def test_the_focus_is_back_where_a_dialog_was_opened(admin: Page, house: House, screen: str, button: str) -> None:
+    house.open(admin, screen)
+    opener = admin.get_by_role("main").get_by_role("button", name=button).first
+    opener.press("Enter")
+    expect(admin.get_by_role("dialog")).to_be_visible()
+    admin.keyboard.press("Escape")
+    expect(admin.get_by_role("dialog")).to_have_count(0)
+    expect(opener).to_be_focused()

@@ -17,10 +17,12 @@ export function Dialog({ title, onClose, children, footer, width = "normal" }: D
   const heading = useId();
   useLayoutEffect(() => {
     const before = document.activeElement;
-    box.current?.showModal();
+    const dialog = box.current;
+    dialog?.showModal();
     // Without a field to begin with, the dialog itself is focused, not its close button.
-    if (!box.current?.querySelector("[autofocus]")) box.current?.focus();
+    if (!dialog?.querySelector("[autofocus]")) dialog?.focus();
     return () => {
+      dialog?.close(); // as long as it is open, nothing else takes the focus
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
