@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +55,16 @@ def is_chutes_host(url: str) -> bool:
     except ValueError:
         return False
     return host == "chutes.ai" or host.endswith(".chutes.ai")
+
+
+def for_all_models(providers: Iterable[Provider]) -> Provider | None:
+    """Of providers of Chutes the first that is not the host of one chute alone; else the first."""
+    return min(providers, key=lambda provider: not is_shared(provider.base_url or LLM_URL), default=None)
+
+
+def is_shared(base_url: str) -> bool:
+    """Whether that is a host for all chutes, by Chutes' naming."""
+    return (urlsplit(base_url).hostname or "").startswith(("llm.", "api."))
 
 
 def chute_url(model: str) -> str:

@@ -10,6 +10,7 @@ from gateway.errors import InvalidRequest, ModelNotFound, ProviderNotConfigured
 from gateway.openai_api.confidentiality import strictest
 from gateway.openai_api.operations import ModelType, Operation
 from gateway.providers.base import Provider, ProviderType
+from gateway.providers.chutes_hosts import for_all_models
 from gateway.routing.thinking import SUFFIX
 from gateway.routing.types import Policy, Route, Target
 
@@ -70,7 +71,7 @@ def _single(model: str, names: Names, operation: Operation | None) -> Route:
     prefix, _, rest = model.partition("/")
     provider = names.providers.get(prefix)
     if provider is None or not provider.enabled or not rest:
-        chutes = next((p for p in names.providers.values() if p.type == ProviderType.CHUTES and p.enabled), None)
+        chutes = for_all_models(p for p in names.providers.values() if p.type == ProviderType.CHUTES and p.enabled)
         route = _at_chutes(chutes, model, names) if chutes is not None else None
         if route is None:
             raise _not_found(model)

@@ -11,6 +11,7 @@ from gateway.catalog.fields import SNAPSHOT
 from gateway.catalog.model import CatalogModel
 from gateway.catalog.routing_facts import route_facts
 from gateway.providers.base import Provider, ProviderType
+from gateway.providers.chutes_hosts import for_all_models
 from gateway.routing.types import Route, StreamPolicy, Target
 from gateway.settings import ModelConfig, Settings
 from gateway.usage.types import Price
@@ -20,9 +21,9 @@ SOURCE = "catalog"
 
 
 def chutes_provider(providers: Mapping[str, Provider]) -> Provider | None:
-    """The first that is enabled and has a key."""
+    """The one for all models, of those that are enabled and have a key."""
     found = (p for p in providers.values() if p.type == ProviderType.CHUTES and p.enabled and p.api_keys)
-    return next(found, None)
+    return for_all_models(found)
 
 
 def catalog_routes(catalog: Catalog, provider: Provider, taken: Container[str], settings: Settings) -> Iterator[Route]:

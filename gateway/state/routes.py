@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from gateway.errors import ConfigError
 from gateway.openai_api.confidentiality import rule_of
 from gateway.openai_api.features import Feature
 from gateway.openai_api.operations import ModelType
 from gateway.providers.base import Provider, ProviderType
+from gateway.providers.chutes_hosts import is_shared
 from gateway.providers.engines import EngineStatus
 from gateway.routing.types import Hedge, Policy, Route, Spill, Splitting, Sticky, StreamPolicy, Target
 from gateway.settings import Fallback, ModelConfig, ModelEntry, ProviderConfig, Settings, TargetConfig
@@ -139,9 +139,7 @@ def _offered(name: str, config: ProviderConfig, settings: Settings) -> Iterator[
 
 def _own_host(provider: Provider) -> str:
     """The base URL of a chute's own host, which serves just that chute; empty for hosts that many models share."""
-    host = urlsplit(provider.base_url).hostname or ""
-    shared = provider.type is not ProviderType.CHUTES or host.startswith(("llm.", "api."))
-    return "" if shared else provider.base_url
+    return "" if provider.type is not ProviderType.CHUTES or is_shared(provider.base_url) else provider.base_url
 
 
 def _targets(

@@ -77,6 +77,13 @@ def test_a_uuid_is_a_chute_with_and_without_the_providers_name() -> None:
         resolve(UUID[:-1], names())
 
 
+def test_the_host_of_one_chute_is_not_asked_for_the_models_of_others() -> None:
+    one = Provider("one", ProviderType.CHUTES, "https://me-my-chute.chutes.ai")
+    for shared in (PROVIDERS["chutes"], Provider("chutes", ProviderType.CHUTES)):
+        assert found(UUID, providers={"one": one, "chutes": shared}) == [f"chutes/{UUID}"]
+    assert found(UUID, providers={"one": one}) == [f"one/{UUID}"]
+
+
 def test_what_chutes_calls_otherwise_is_looked_up() -> None:
     aliases = {"my-model": ("org/a", "org/b"), UUID: ("org/c",)}
     assert found("my-model", upstream_aliases=aliases) == ["chutes/org/a", "chutes/org/b"]
