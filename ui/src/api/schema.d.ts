@@ -260,6 +260,12 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
+             * Name
+             * @description What the thing is called, where that is known and not its id.
+             * @default
+             */
+            name: string;
+            /**
              * Resource
              * @example providers
              */

@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-B-tTSZSl.js";import{E as t}from"./numbers-CzSeHu0G.js";function n(){return t(e,{root:`/api/user`})}export{n as default};
