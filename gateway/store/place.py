@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -17,6 +18,8 @@ FILE = "gateway.db"
 _CHECKED_WHOLE = 16 * 2**20
 """Files up to this size are checked from end to end at every start."""
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+_PAUSES = (0.1, 0.5, 1.5)
+"""Seconds before a disk that failed is asked again."""
 
 
 def locate(wanted: Path, timing: Timing) -> tuple[Path, list[str]]:
@@ -86,15 +89,30 @@ def _make(path: Path, timing: Timing) -> None:
         fresh.unlink(missing_ok=True)
 
 
+def _read(path: Path, query: str) -> str:
+    """A disk that fails for a moment is asked again: it must not keep the gateway from starting."""
+    for pause in _PAUSES:
+        try:
+            return _read_once(path, query)
+        except sqlite3.OperationalError as error:
+            if "disk I/O" not in str(error):
+                raise
+        time.sleep(pause)
+    return _read_once(path, query)
+
+
+def _read_once(path: Path, query: str) -> str:
+    with closing(sqlite3.connect(f"file:{path.absolute()}?mode=rw", uri=True, timeout=5)) as connection:
+        return str(connection.execute(query).fetchone()[0])
+
+
 def _check(path: Path) -> None:
     remedy = "Put a backup in its place (docs/storage.md); or move it away to start with nothing."
     if path.stat().st_size == 0:
         raise ConfigError(f"the database {path} is empty, and it never should be: data was lost. {remedy}")
+    small = path.stat().st_size <= _CHECKED_WHOLE
     try:
-        with closing(sqlite3.connect(f"file:{path.absolute()}?mode=rw", uri=True, timeout=5)) as connection:
-            small = path.stat().st_size <= _CHECKED_WHOLE
-            found = connection.execute("PRAGMA quick_check(1)" if small else "SELECT count(*) FROM sqlite_master")
-            said = found.fetchone()[0]
+        said = _read(path, "PRAGMA quick_check(1)" if small else "SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError as error:
         raise ConfigError(f"the database {path} cannot be opened: {error}.") from error
     except sqlite3.DatabaseError as error:

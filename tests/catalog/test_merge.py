@@ -183,7 +183,7 @@ def _seen(merged: Merged) -> Iterable[object]:
     return (merged.models, merged.report.matches, merged.report.conflicts, merged.report.unmatched)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.tuples(_ROWS, _ROWS, _ROWS, _ROWS, _ROWS).map(list), st.randoms(use_true_random=False))
 def test_the_order_of_sources_and_rows_does_not_matter(lists: list[list[ModelFacts]], random: object) -> None:
     first = merge(_sources(lists))
@@ -192,7 +192,7 @@ def test_the_order_of_sources_and_rows_does_not_matter(lists: list[list[ModelFac
     assert _seen(merge(shuffled)) == _seen(first)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.tuples(_ROWS, _ROWS, _ROWS, _ROWS, _ROWS).map(list))
 def test_no_row_is_lost_and_merging_again_changes_nothing(lists: list[list[ModelFacts]]) -> None:
     sources = _sources(lists)

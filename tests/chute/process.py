@@ -39,6 +39,11 @@ def free_port() -> int:
         return port
 
 
+def hears_interrupts() -> None:
+    """For a child: Ctrl-C reaches it also where the tests run in the background, in which shells have it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Process:
     """A gateway in a process of its own, answering at `url`. `upstream` is the base URL of its one provider."""
 
@@ -58,7 +63,12 @@ class Process:
         }
         self._log = (folder / "log").open("wb")
         self.child = subprocess.Popen(
-            command, cwd=ROOT, env={**kept, **given, **environment}, stdout=self._log, stderr=subprocess.STDOUT
+            command,
+            cwd=ROOT,
+            env={**kept, **given, **environment},
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=hears_interrupts,
         )
 
     @property

@@ -20,6 +20,7 @@ from openai import OpenAI
 
 from tests.api.test_files import picture
 from tests.chute.deployment import ENVIRONMENT, copy_project, deploy, deployer
+from tests.chute.process import hears_interrupts
 from tests.chute.test_dev import WAV
 from tests.platform.process import BEARER, KEY, PlatformProcess
 
@@ -193,7 +194,7 @@ def test_ctrl_c_says_how_to_go_on(project: Path, platform: PlatformProcess) -> N
     environment = {**deployer(project, platform.config), "CHUTE_NAME": "interrupted"}
     with subprocess.Popen(
         ["./deploy.sh", "--accept-fee"], cwd=project, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=hears_interrupts,
     ) as child:  # fmt: skip
         assert child.stdout
         assert any("building" in line for line in child.stdout)

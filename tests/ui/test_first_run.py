@@ -27,7 +27,7 @@ def make(page: Page) -> None:
     page.get_by_role("button", name="Make account").click()
 
 
-def test_a_new_gateway_is_set_up_and_answers(visitor: Page, fresh: RunningGateway) -> None:
+def test_a_new_gateway_is_set_up_and_answers(fresh: RunningGateway, visitor: Page) -> None:
     visitor.goto(fresh.url)
     fill_account(visitor, token(fresh), PASSWORD)
     make(visitor)
@@ -42,7 +42,7 @@ def test_a_new_gateway_is_set_up_and_answers(visitor: Page, fresh: RunningGatewa
     expect(visitor.get_by_role("heading", name="Overview")).to_be_visible()
 
 
-def test_what_is_wrong_is_told_at_its_place(visitor: Page, fresh: RunningGateway) -> None:
+def test_what_is_wrong_is_told_at_its_place(fresh: RunningGateway, visitor: Page) -> None:
     visitor.goto(f"{fresh.url}/admin.html")
     fill_account(visitor, "wrong", PASSWORD)
     make(visitor)
