@@ -63,7 +63,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._take(data[head.size :])
 
     def _take(self, data: bytes) -> None:
-        """Of the body of a plain request; behind it may be the next one."""
+        """Of the body of a plain request. Requests behind it in the same piece, however many, are the parser's."""
         exchange, size = cast(DirectExchange, self.cycle), self._missing
         self._missing = max(0, size - len(data))
         if data:
@@ -71,7 +71,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if not self._missing:
             exchange.feed_end()
         if len(data) > size:
-            self.data_received(data[size:])
+            self._parse(data[size:])
 
     def _parse(self, data: bytes) -> None:
         super().data_received(data)

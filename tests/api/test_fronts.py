@@ -136,6 +136,14 @@ def test_a_request_that_comes_in_two_pieces_wherever_it_is_cut(front: RunningGat
             assert upstream.last.json["messages"][0]["content"] == "cut"
 
 
+def test_any_number_of_requests_in_one_write_is_answered(front: RunningGateway, upstream: Upstream) -> None:
+    wrong = head("Content-Length: 2") + b"[]"
+    with connected(front) as connection:
+        connection.sendall(wrong * 1500)
+        answers = Answers(connection)
+        assert {answers.read()[0] for _ in range(1500)} == {400}
+
+
 def test_what_is_no_http_is_told_so_in_the_shape_of_all_errors(front: RunningGateway, upstream: Upstream) -> None:
     if not front.direct:
         pytest.skip("uvicorn's own connection is served by `run_local` only")

@@ -139,6 +139,7 @@ def test_what_clients_and_providers_send_is_plain() -> None:
         ("content-length: 2", "connection: upgrade", "upgrade: websocket"),
         ("content-length: 2", *(f"x-{n}: 1" for n in range(200))),
         ("content-length: 2", f"x: {'a' * LONGEST}"),
+        ("content-length: 2", f"{'x' * 65}: a name that is not worth remembering"),
     ],
 )
 def test_the_doubtful_is_left_to_the_general_parser(fields: tuple[str, ...]) -> None:

@@ -15,6 +15,8 @@ CHUNKED = -1
 LONGEST = 16 * 1024
 """Bytes of a plain head."""
 _MAX_FIELDS = 100
+_LONGEST_NAME = _LONGEST_STATUS = 64
+"""Longer ones would fill the memory of what was seen before."""
 _MAX_DIGITS = 12
 """Of a length in bytes."""
 _VISIBLE = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
@@ -47,7 +49,7 @@ def read_plain_head(data: bytes) -> PlainHead | None:
     headers = {}
     for field in fields:
         name, colon, value = field.partition(":")
-        headers[_lowered(name) if colon else ""] = value.strip(" ")
+        headers[_lowered(name) if colon and len(name) <= _LONGEST_NAME else ""] = value.strip(" ")
     length = _length(headers)
     if (
         length is None
@@ -88,7 +90,9 @@ def read_plain_chunks(data: bytes) -> tuple[bytes, bool] | None:
 def read_plain_answer(data: bytes) -> tuple[int, PlainHead] | None:
     """With its status."""
     head = read_plain_head(data)
-    if head is None or not (status := _status(head.first)) or not _NOT_PLAIN_ANSWER.isdisjoint(head.headers):
+    if head is None or len(head.first) > _LONGEST_STATUS:
+        return None
+    if not (status := _status(head.first)) or not _NOT_PLAIN_ANSWER.isdisjoint(head.headers):
         return None
     return status, head
 
