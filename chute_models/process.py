@@ -85,7 +85,8 @@ class EngineProcess:
         if self.exit_code() is not None:
             return Usage(0.0, 0, None)
         stats = {pid: _stat(pid) for pid in descendants(self.pid)}
-        self._seen = {pid: stat.started for pid, stat in stats.items()}
+        if self.exit_code() is None:  # below a guard that was killed meanwhile nothing is found any more
+            self._seen = {pid: stat.started for pid, stat in stats.items()}
         cpu, rss = sum(stat.cpu for stat in stats.values()), sum(stat.rss for stat in stats.values())
         return Usage(cpu, rss, gpu_memory(stats))
 

@@ -16,6 +16,7 @@ from gateway.api.admin.identity import role_of
 from gateway.observe.metric_table import METRICS
 from gateway.settings import Settings
 from gateway.settings.audio import AudioSettings
+from gateway.settings.batches import BatchSettings
 from gateway.settings.cache import CacheSettings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
@@ -33,6 +34,7 @@ IN_FILE_ONLY = frozenset(
         "keys",
         "prices",
         "audio",
+        "batches",
         "cache",
         "catalog",
         "limits",
@@ -60,6 +62,7 @@ def tables() -> dict[str, str]:
         "admin": _routes(),
         "confidentiality": _table(ConfidentialitySettings.model_fields, "CONFIDENTIALITY_"),
         "retention": _table(RetentionSettings.model_fields, "RETENTION_"),
+        "batches": _table(BatchSettings.model_fields, "BATCHES_"),
         "jobs": _table(JobSettings.model_fields, "JOBS_"),
         "catalog": _table(_plain(CatalogSettings.model_fields), "CATALOG_"),
         "chute": _table(ChuteSettings.model_fields, "CHUTE_"),

@@ -1,5 +1,6 @@
 """`create_app`: the only place that wires the gateway together."""
 
+import asyncio
 import logging
 from collections.abc import Container, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -14,6 +15,7 @@ from gateway.access.addresses import parse_networks
 from gateway.access.keys import keep_master_key, master_key
 from gateway.admin.directory import Directory
 from gateway.api.asgi import Receive, Scope, Send
+from gateway.api.batch_asking import Asking
 from gateway.api.bodies import BoundedBodies
 from gateway.api.inference import Inference, Limits
 from gateway.api.late import LatePages
@@ -33,8 +35,9 @@ from gateway.providers.registry import build_adapters
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.base import Transport
 from gateway.providers.transport.chosen import ChosenTransport
+from gateway.providers.transport.outbox import Outbox
 from gateway.providers.transport.pooled import PooledTransport
-from gateway.routing.attempt import Dispatcher, QueueLimits
+from gateway.routing.dispatcher import Dispatcher, QueueLimits
 from gateway.routing.types import Splitting
 from gateway.routing.warming import Warmer
 from gateway.settings import Settings
@@ -77,7 +80,8 @@ class Gateway:
         self._job_seconds = _JOB_SECONDS
         self._master_key = key
         policy = AddressPolicy(settings.allow_private_upstreams, frozenset({settings.port}))
-        self._transport = ChosenTransport(PooledTransport(policy), lambda: _httpx(policy))
+        self.outbox = Outbox()
+        self._transport = ChosenTransport(PooledTransport(policy, outbox=self.outbox), lambda: _httpx(policy))
         adapters = build_adapters(self._transport, engines, settings.chutes_api_url, settings.chutes_base_url)
         self.state = State(
             snapshot=build_snapshot(settings, engines, key),
@@ -91,7 +95,7 @@ class Gateway:
         self.state.warmer = Warmer(adapters, self.state.dispatcher.vitals.signals)
         self.catalog = build_catalog(settings, self._transport, lambda: self.state.snapshot.providers.values(), engines)
         age = settings.confidentiality.max_age_minutes * 60
-        self.state.dispatcher.tee_facts = CatalogTee(self.catalog.board, settings.chutes_base_url, age)
+        self.state.dispatcher.asker.tee_facts = CatalogTee(self.catalog.board, settings.chutes_base_url, age)
         self.background = Background()
         self.inference = Inference(self.state, inference_limits(settings))
         self._live(settings)
@@ -109,6 +113,8 @@ class Gateway:
         self.keep_key()
         await self.back_office.open(self._master_key, self.background)
         self.inference.runner = self.back_office.runner
+        assert self.back_office.batches
+        self.back_office.batches.start(Asking(self.inference, self.state).ask)
         self.catalog.board.listen(self.back_office.tell_catalog)
         await self.state.engines.start()
         for task in (
@@ -136,8 +142,10 @@ class Gateway:
         self._key_to_keep = None
 
     async def shutdown(self) -> None:
-        if (runner := self.back_office.runner) is not None:
-            await runner.drain(self._job_seconds if self.stop_by is None else self.stop_by - monotonic())
+        office = self.back_office
+        if office.runner is not None and office.batches is not None:
+            seconds = self._job_seconds if self.stop_by is None else self.stop_by - monotonic()
+            await asyncio.gather(office.runner.drain(seconds), office.batches.drain(seconds))
         await self.background.stop()
         if self.state.warmer is not None:
             await self.state.warmer.aclose()
@@ -242,6 +250,7 @@ def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
     limits = product(("limit", "remaining", "reset"), ("requests", "tokens"))
     exposed = [
         "x-request-id",
+        "request-id",
         "retry-after",
         "location",
         "preference-applied",

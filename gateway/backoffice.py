@@ -5,6 +5,7 @@ The app opens it at start and closes it at the end; between the two it keeps the
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +21,8 @@ from gateway.access.throttle import Throttle
 from gateway.admin.accounts import ensure_admin
 from gateway.admin.administration import Administration
 from gateway.admin.directory import Directory
-from gateway.admin.opening import base, open_store
+from gateway.admin.opening import base, open_store, trace_collector
+from gateway.admin.resets import SCOPES, mark_of, windows
 from gateway.admin.seeding import seed
 from gateway.admin.users import has_admin
 from gateway.api.feed import RequestFeed
@@ -28,20 +30,25 @@ from gateway.api.hub import Hub
 from gateway.api.services import Services
 from gateway.api.watched import Watched
 from gateway.background.tasks import Background, Periodic
+from gateway.batches.desk import BatchDesk
+from gateway.batches.files import FileDesk
+from gateway.batches.opening import open_batches
+from gateway.batches.runner import BatchRunner
 from gateway.catalog.board import CatalogBoard
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.changes import Change
+from gateway.catalog.threads import in_thread
 from gateway.errors import StorageFailed, StorageUnavailable
 from gateway.jobs.desk import Desk
 from gateway.jobs.opening import open_runner
 from gateway.jobs.runner import Runner
+from gateway.observe.collector import Collector, ignored
 from gateway.pipeline.account import settled
 from gateway.pipeline.provider_history import note_tries
 from gateway.settings import Settings
 from gateway.settings.periods import PERIODS, period_name
 from gateway.state import State
 from gateway.state.catalog_routes import catalog_prices, chutes_provider
-from gateway.store.records import Resource
 from gateway.store.retention import Retention
 from gateway.store.store import Store
 from gateway.store.usage_reports import UsageReports
@@ -57,11 +64,15 @@ log = logging.getLogger("gateway")
 
 _FOLLOWING = 30.0
 """Seconds for which one wait for a change of others lasts at most."""
+_SAY_AGAIN = 60.0
+"""Seconds after which a trouble that lasts is logged again."""
 _MOST_TOLD = 100
 """Changes of the catalog that one message of the live view names."""
 _LEARNING = 2.0
 """Seconds between looks at whether there is a new catalog."""
 _PRUNING = 3600.0
+_GONE = 3600.0
+"""Seconds after the end of its lease from which a job that nobody asks for counts as interrupted."""
 _DAY = 86_400.0
 
 
@@ -81,6 +92,7 @@ class BackOffice:
         self.setup_token: str | None = None
         self.services: Services | None = None
         self.runner: Runner | None = None
+        self.batches: BatchRunner | None = None
 
     async def open(self, master_key: str, background: Background) -> None:
         """Raises ConfigError for what an operator must mend, StorageUnavailable for a database that is not there."""
@@ -88,7 +100,9 @@ class BackOffice:
         first_admin = configured_admin(
             settings.ui_username, settings.ui_password.get_secret_value() if settings.ui_password else None
         )
+        collector = trace_collector(settings)
         self._store = store = await open_store(settings)
+        state.storage_trouble = lambda: store.trouble
         for note in store.notes:
             log.warning("%s", note)
         if settings.seed_file:
@@ -105,11 +119,14 @@ class BackOffice:
             setup.spend()
         else:
             self.setup_token = setup.show()
-        await self._open_counters(store)
+        await self._open_counters(store, administration.directory)
         state.recorder = Recorder(store, listeners=[self._meters.observe, self._feed.end, self._note_tries])
-        self._trace(state.recorder)
+        self._trace(state.recorder, collector)
         state.recorder.start()
-        self.runner = open_runner(settings, store.jobs)
+        self.runner = open_runner(settings, store.jobs, directory.base.sealer)
+        self.runner.start()
+        self.batches = open_batches(settings, store)
+        files = FileDesk(store.files, store.batches, self.batches.limits)
         self._following = asyncio.create_task(_follow(administration, store), name="follow the store")
         background.keep(Periodic("retention", _PRUNING, self._prune, at_once=False))
         self.services = Services(
@@ -119,10 +136,12 @@ class BackOffice:
             administration,
             Sessions(store),
             self._passwords,
-            Throttle(),
+            Throttle(store),
             setup,
             self._hub,
             Desk(store.jobs, self.runner),
+            files,
+            BatchDesk(store.batches, files, self.batches),
             time.time(),
             settings.cors_origins,
         )
@@ -162,7 +181,11 @@ class BackOffice:
             await self._store.close()
 
     def _enforce(self, directory: Directory) -> None:
+        before = self._state.snapshot.providers
         self._apply(directory)
+        for id, provider in self._state.snapshot.providers.items():
+            if before.get(id) != provider:
+                self._state.dispatcher.vitals.renew(id, time.monotonic())
         self._hub.publish("changed", {"revision": directory.revision})
         if self.services:
             self._later(self._recount(self.services.administration.directory, directory))
@@ -170,12 +193,12 @@ class BackOffice:
     async def _recount(self, before: Directory, after: Directory) -> None:
         """Counts nothing for who is gone, and lets a new budget begin with what was spent already."""
         assert self._store
-        for resource, kind in ((Resource.APIKEYS, "key"), (Resource.USERS, "user")):
+        for kind, resource in SCOPES.items():
             if before.table(resource) is not after.table(resource):
                 for id in before.table(resource).keys() - after.table(resource).keys():
-                    await self._state.counters.forget(f"{kind}:{id}")
+                    await self._state.counters.forget(f"{kind}:{id}", mark_of(f"{kind}:{id}", before))
         try:
-            await self._seed(self._store)
+            await self._seed(self._store, after)
         except (StorageFailed, StorageUnavailable) as error:
             log.warning("what was spent cannot be read: %s", error.message)
 
@@ -187,29 +210,29 @@ class BackOffice:
     def _note_tries(self, row: UsageRow) -> None:
         note_tries(row, self._state.history)
 
-    def _trace(self, recorder: Recorder) -> None:
+    def _trace(self, recorder: Recorder, collector: Collector | None) -> None:
         """Off unless a collector is named: then nothing is made or loaded for it."""
-        settings = self._settings
-        if not settings.otel_exporter_otlp_endpoint:
+        if note := ignored(os.environ, collector is not None):
+            log.warning("%s", note)
+        if collector is None:
             return
         otlp, spans_of = import_module("gateway.observe.otlp"), import_module("gateway.usage.spans").spans_of
-        given = settings.otel_exporter_otlp_headers
-        headers = otlp.read_headers(given.get_secret_value()) if given else {}
-        collector = otlp.Collector(settings.otel_exporter_otlp_endpoint, settings.otel_service_name, headers)
         self._exporter = exporter = otlp.Exporter(collector)
         exporter.start()
         recorder.on_row(lambda row: exporter.add(spans_of(row)))
-        self._state.traced = settings.otel_traces_sampler_arg
+        self._state.traced = self._settings.otel_traces_sampler_arg
 
-    async def _open_counters(self, store: Store) -> None:
+    async def _open_counters(self, store: Store, directory: Directory) -> None:
         settings, url = self._settings, self._settings.redis_url
         counters = open_counters(url.get_secret_value() if url else None, settings.workers, settings.state_dir)
         self._state.counters = counters
-        await self._seed(store)
+        await self._seed(store, directory)
 
-    async def _seed(self, store: Store) -> None:
-        """Budgets go on from what was spent in the periods of this moment."""
-        await self._state.counters.seed_all(await store.spent(_current_periods(time.time())))
+    async def _seed(self, store: Store, directory: Directory) -> None:
+        """Budgets go on from what was spent in the periods of this moment. The sums are read after the directory, so
+        that what it does not know to be reset is never counted for after it."""
+        sums = await store.spent([period_name(period, time.time()) for period in PERIODS])
+        await self._state.counters.seed_all(windows(sums, directory))
 
     def learning(self, board: CatalogBoard) -> Periodic:
         """Takes over each new catalog: its models can be asked, its prices are kept with their date."""
@@ -218,8 +241,9 @@ class BackOffice:
         async def learn() -> None:
             nonlocal seen
             if board.current is not seen and board.outcome is not None:
-                seen = board.current
-                await self._learn(seen)
+                current = board.current
+                await self._learn(current)
+                seen = current
 
         return Periodic("learn from the catalog", _LEARNING, learn)
 
@@ -228,13 +252,14 @@ class BackOffice:
         administration = self.services.administration
         provider = chutes_provider(administration.directory.snapshot.providers)
         if provider is not None:
-            await self._store.add_prices(list(catalog_prices(catalog, provider.id)))
+            await self._store.add_prices(await in_thread(list, catalog_prices(catalog, provider.id)))
         await administration.learn(catalog, await self._store.prices())
 
     async def _prune(self) -> None:
         assert self._store
         kept, now = self._settings.retention, time.time()
-        await self._store.jobs.interrupt(self._settings.jobs.retention_hours * 3600)
+        await self._store.jobs.interrupt_old(now - _GONE, self._settings.jobs.retention_hours * 3600)
+        await self._store.files.sweep()
         gone = await self._store.prune(
             Retention(
                 usage_before=now - kept.usage_days * _DAY,
@@ -249,19 +274,21 @@ class BackOffice:
             log.info("retention: removed %s", ", ".join(f"{count} {name}" for name, count in gone.items() if count))
 
 
-def _current_periods(now: float) -> Sequence[str]:
-    return [period_name(period, now) for period in PERIODS]
-
-
 async def _follow(administration: Administration, store: Store) -> None:
-    """Takes over what other workers, instances and the command line wrote, as soon as it is seen."""
+    """Takes over what other workers, instances and the command line wrote, as soon as it is seen. What keeps it from
+    that is said once a minute."""
+    say_from = 0.0
     while True:
         try:
             await store.wait_for_change(administration.directory.revision, _FOLLOWING)
             await administration.follow()
         except (StorageUnavailable, StorageFailed) as error:
-            log.warning("changes by others cannot be read: %s", error.message)
+            if time.monotonic() >= say_from:
+                say_from = time.monotonic() + _SAY_AGAIN
+                log.error("changes by others cannot be read: %s", error.message)
             await asyncio.sleep(1)
         except Exception:
-            log.exception("a change by others could not be taken over")
+            if time.monotonic() >= say_from:
+                say_from = time.monotonic() + _SAY_AGAIN
+                log.exception("a change by others could not be taken over")
             await asyncio.sleep(5)

@@ -20,8 +20,9 @@ from starlette.types import ASGIApp
 from gateway import __version__
 from gateway.api.protocol import protocol_for
 from gateway.app import Gateway
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, StorageFailed, StorageUnavailable
 from gateway.openai_api.operations import ModelType
+from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineState, EngineStatus
 
 log = logging.getLogger("gateway")
@@ -40,8 +41,12 @@ _YOUNG = 10_000
 
 
 def serve(app: Gateway) -> None:
-    """Blocks until SIGINT or SIGTERM; then running requests finish, engines stop, and the process ends."""
-    until_stopped(run(app))
+    """Blocks until SIGINT or SIGTERM; then running requests finish, engines stop, and the process ends. Raises
+    ConfigError with the reason where it cannot start."""
+    try:
+        until_stopped(run(app))
+    except (StorageFailed, StorageUnavailable) as error:
+        raise ConfigError(error.message) from error
 
 
 def until_stopped(running: Coroutine[None, None, None]) -> None:
@@ -67,7 +72,7 @@ async def run(
             host=app.settings.host,
             port=app.settings.port,
             loop="none",
-            http=protocol_for(app.inference) if front is None else "httptools",
+            http=protocol_for(app.inference, app.outbox) if front is None else "httptools",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -175,7 +180,9 @@ def _welcome(app: Gateway, address: str) -> str:
         lines += [f"  {_setup_link(address, app.back_office.setup_token)}", ""]
     for route in routes:
         lines.append(f"  {route.id:<32} {route.type or 'any type'}{'  (demo model)' if route.demo else ''}")
-    if not routes:
+    if not routes and any(provider.type == ProviderType.CHUTES for provider in app.state.snapshot.providers.values()):
+        lines.append("  The models of Chutes are being listed: GET /v1/models shows them in a moment.")
+    elif not routes:
         lines.append("  No models yet: connect a provider in the web UI or gateway.yaml, or install local engines.")
     chat = next((route.id for route in routes if route.type in (ModelType.CHAT, None)), None)
     if chat:

@@ -175,18 +175,28 @@ class _Supervisor:
                 self._note_end(worker, os.waitstatus_to_exitcode(status))
 
     def _note_end(self, worker: _Worker, code: int) -> None:
-        """A worker that says it cannot start is not tried again: nobody would read the reason."""
+        """One that says at the very start that it cannot start ends all: nobody would read the reason. Later the others
+        go on, also where one that begins anew lacks its database."""
         if self._stop_by is not None:
             return
-        lived = time.monotonic() - worker.began
-        worker.failures = 0 if lived >= _HEALTHY else worker.failures + 1
-        if code == _CANNOT_START and worker.failures == 1 and not self._failed:
+        if code == _CANNOT_START and not worker.due:
             self._failed = True
             self._stop()
             return
+        lived = time.monotonic() - worker.began
+        worker.failures = 0 if lived >= _HEALTHY else worker.failures + 1
+        if worker.failures:
+            self._let_callers_go(worker)
         pause = min(_MAX_PAUSE, 0.1 * 2**worker.failures) if worker.failures > 1 else 0.0
         worker.due = time.monotonic() + pause
         log.error("worker %d ended (%s) and begins anew in %.1f s", worker.number, _reason(code), pause)
+
+    def _let_callers_go(self, worker: _Worker) -> None:
+        """Callers wait a moment for a worker that begins anew; where that fails they go to the others."""
+        if _BALANCED:
+            fresh = _bound(worker.listening.family, worker.listening.getsockname())
+            worker.listening.close()
+            worker.listening = fresh
 
 
 _CANNOT_START = 3

@@ -1,6 +1,8 @@
 """Fixtures that every test may use, the mark of what `make check` leaves out, and how lanes share the work."""
 
+import gc
 import os
+from collections.abc import Generator
 from pathlib import Path, PurePath
 
 import pytest
@@ -29,24 +31,43 @@ settings.load_profile("suite")
 
 _SLOW = {"transport", "certify", "bench", "trust"}
 """Folders whose tests mostly wait."""
-_TOGETHER = ("ui", "engines", "e2e")
-"""Folders that one lane runs whole, since their tests share what takes long to start."""
-_FIRST = (*_TOGETHER, "chute", "certify", "trust", "transport", "store", "api")
-"""Folders with long files: what is left for the end is short, so no lane waits long for another."""
+_TOGETHER = {
+    "engines": "engines",
+    "e2e": "engines",
+    "chute/test_deployed_engines.py": "engines",
+    "ui/test_real_engines.py": "engines",
+    "ui": "ui",
+}
+"""Folders and files that one lane runs whole: they share what takes long to start, or what only one of them may take at
+a time, as real engines take the processor and the memory of the machine."""
+_FIRST = ("engines", "ui", "chute", "trust", "certify", "store", "transport", "platform", "api", "admin")
+"""Lanes and folders with long files: what is left for the end is short, so no lane waits long for another."""
 
 
 class _Lanes(LoadScopeScheduling):
-    """A lane takes a file at a time, or a folder of `_TOGETHER`, in the order of `pytest_collection_modifyitems`."""
+    """A lane takes a file at a time, or all that is `_TOGETHER`, in the order of `pytest_collection_modifyitems`."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        folder = PurePath(file).parent
-        return str(folder) if folder.name in _TOGETHER else file
+        return _together(PurePath(file)) or file
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
     return _Lanes(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded for all tests stays: looking through it again and again for garbage takes a sixth of the time, and
+    half a second at a time from a test under way."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +77,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
 
 
+def _together(file: PurePath) -> str | None:
+    folder = file.parent.name
+    return _TOGETHER.get(f"{folder}/{file.name}") or _TOGETHER.get(folder)
+
+
 def _turn(item: pytest.Item) -> int:
-    folder = item.path.parent.name
-    return _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
+    name = _together(item.path) or item.path.parent.name
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)

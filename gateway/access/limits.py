@@ -32,6 +32,8 @@ class Limits:
     budget_nanos: int | None = None
     """Nano-dollars per `budget_period`."""
     budget_period: BudgetPeriod = BudgetPeriod.TOTAL
+    mark: str = ""
+    """Ends the names of the budget's windows. With another one nothing was spent yet."""
 
     @property
     def limits_nothing(self) -> bool:
@@ -80,15 +82,16 @@ class CounterStore(Protocol):
         ...
 
     async def seed(self, scope: str, period: str, nanos: int) -> None:
-        """What was spent before this process began; never lowers what is already counted."""
+        """What was spent before this process began; never lowers what is already counted. `period` is the name of a
+        window, with the mark of the scope's limits."""
         ...
 
     async def seed_all(self, sums: Mapping[tuple[str, str], int]) -> None:
         """The same for many at once: `{(scope, period): nanos}`, as `UsageStore.spent` gives it."""
         ...
 
-    async def forget(self, scope: str) -> None:
-        """Drops what is counted for a key or a user that was deleted."""
+    async def forget(self, scope: str, mark: str = "") -> None:
+        """Drops what is counted for a key or a user that was deleted. `mark` is that of its limits."""
         ...
 
     async def aclose(self) -> None: ...

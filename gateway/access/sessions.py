@@ -72,12 +72,13 @@ class Sessions:
         return token, session
 
     async def find(self, token: str) -> Session | None:
-        """The session of a token; None where there is none or it has ended. Notes that it is in use."""
+        """The session of a token; None where there is none or it has ended, also one that began far ahead of now, as
+        before a clock was set back. Notes that it is in use."""
         if not token:
             return None
         session = await self._store.find_session(token_digest(token))
         now = time.time()
-        if session is None or session.expires_at <= now or now - session.created_at >= ABSOLUTE:
+        if session is None or session.expires_at <= now or abs(now - session.created_at) >= ABSOLUTE:
             return None
         if now - session.last_seen >= _TOUCH:
             await self._store.touch_session(session.digest, min(now + IDLE, session.created_at + ABSOLUTE))

@@ -8,6 +8,7 @@ from gateway.access.passwords import Passwords, check_password
 from gateway.access.setup import FirstAdmin
 from gateway.admin.administration import Actor, Administration, Outcome
 from gateway.admin.documents import UserDocument
+from gateway.admin.kinds import given
 from gateway.admin.users import ADMIN, PASSWORD, find_user, named_user
 from gateway.store.records import Record, Resource
 
@@ -41,7 +42,7 @@ async def change_user(
 ) -> None:
     """A new password and being switched off end the user's sessions. `named` is an id or a name. Raises NotFound."""
     record = named_user(named, administration.directory)
-    document = UserDocument.model_validate({**record.document, **changes})
+    document = UserDocument.model_validate({**given(record, UserDocument), **changes})
     secrets = await password_secrets(passwords, document)
     await administration.replace(Resource.USERS, record.id, document, actor, None, secrets=secrets)
 
@@ -53,7 +54,7 @@ async def ensure_admin(administration: Administration, passwords: Passwords, wan
     if record is None:
         await create_user(administration, passwords, UserDocument.model_validate(fields), actor)
     elif not (await passwords.verify(record.secrets.get(PASSWORD), wanted.password))[0] or not is_admin(record):
-        document = UserDocument.model_validate({**record.document, **fields, "enabled": True})
+        document = UserDocument.model_validate(given(record, UserDocument) | fields | {"enabled": True})
         secrets = await password_secrets(passwords, document)
         await administration.replace(Resource.USERS, record.id, document, actor, None, secrets=secrets)
 

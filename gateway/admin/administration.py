@@ -1,6 +1,7 @@
 """`Administration`: every change goes through here: validated, tried out, written with an audit row, then in force."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,14 +12,18 @@ from gateway.admin.directory import Directory
 from gateway.admin.kinds import Dependent, Kind, Written
 from gateway.admin.models import Models, refuse_clashes
 from gateway.admin.providers import Providers
+from gateway.admin.resets import has_record, reset_at, scope_of, since_resets
 from gateway.admin.runtime_settings import RuntimeSettings
 from gateway.admin.users import Users
 from gateway.admin.views import View
 from gateway.catalog.catalog import Catalog
+from gateway.catalog.threads import in_thread
 from gateway.errors import ConfigError, Conflict, InvalidRequest, NotFound, Outdated
+from gateway.settings.periods import PERIODS, period_name
+from gateway.state.callers import RESET
 from gateway.store.records import Audit, Changes, Delete, Put, Record, Resource
 from gateway.store.store import Store
-from gateway.usage.types import Price
+from gateway.usage.types import NANOS, Price
 
 KINDS: Mapping[Resource, Kind] = {
     kind.resource: kind for kind in (Providers(), Models(), ApiKeys(), Users(), RuntimeSettings())
@@ -46,10 +51,11 @@ class Outcome:
 
 
 class Administration:
-    """`apply` puts a directory in force; it is called with each new one, in order of their revisions."""
+    """`apply` puts a directory in force; it is called with each new one, in order of their revisions. What was counted
+    is read from `store` itself."""
 
     def __init__(self, directory: Directory, store: Store, apply: Callable[[Directory], None]) -> None:
-        self.directory, self._store, self._apply = directory, store, apply
+        self.directory, self.store, self._apply = directory, store, apply
         self._changing = asyncio.Lock()
 
     # --- reads ---------------------------------------------------------------------------------------
@@ -61,6 +67,13 @@ class Administration:
         if view is None:
             raise NotFound(f"There is no {kind.noun} '{id}'.")
         return view
+
+    def record(self, resource: Resource, id: str) -> Record:
+        """What the database holds of it. Raises NotFound also for what only the file says."""
+        found = self.directory.table(resource).get(id)
+        if found is None:
+            raise NotFound(f"There is no {KINDS[resource].noun} '{id}' in the database.")
+        return found
 
     def drafted(self, resource: Resource, document: Any) -> tuple[str, Directory]:
         """The id of a document that is not saved, and the directory as it would be with it."""
@@ -112,14 +125,23 @@ class Administration:
 
     async def switch(self, resource: Resource, id: str, enabled: bool, actor: Actor) -> Outcome:
         """Raises NotFound for what the database does not hold."""
-        kind = KINDS[resource]
         async with self._changing:
-            record = self.directory.table(resource).get(id)
-            if record is None:
-                raise NotFound(f"There is no {kind.noun} '{id}' in the database.")
-            document = {**record.document, "enabled": enabled}
-            put = Put(resource, id, document, record.secrets, record.handle, record.version)
-            return await self._write(kind, "enable" if enabled else "disable", Written(put, {}), actor, False)
+            written = Written(_noted(self.record(resource, id), {"enabled": enabled}), {})
+            return await self._write(KINDS[resource], "enable" if enabled else "disable", written, actor, False)
+
+    async def reset_spend(self, resource: Resource, id: str, actor: Actor) -> Outcome:
+        """What a key, a user or, as the setting `limits`, everybody spent in the periods of now counts no more, and a
+        budget has room again. Raises NotFound."""
+        async with self._changing:
+            view, scope, now = self.view(resource, id), scope_of(resource, id), time.time()
+            record = self.record(resource, id) if has_record(scope) else None
+            sums = await self.store.spent([period_name(period, now) for period in PERIODS], scope)
+            fields = {RESET: reset_at(now, scope, sums)}
+            put = _noted(record, fields) if record else Put(Resource.RESETS, scope, fields)
+            period = period_name(getattr(view, "budget_period", self.directory.settings.limits.budget_period), now)
+            changes = {"spent_usd": [since_resets(sums, self.directory).get((scope, period), 0) / NANOS, 0.0]}
+            await self._commit([put], Audit(actor.name, "reset-spend", resource, id, changes, actor.address))
+            return Outcome(self.view(resource, id), changes)
 
     async def rotate(self, id: str, overlap: float, custom: str | None, actor: Actor) -> Outcome:
         async with self._changing:
@@ -149,42 +171,48 @@ class Administration:
             _check_version(current, version)
             dependents = kind.dependents(id, self.directory)
             if current.version == 0:
+                if resource is Resource.SETTINGS:
+                    raise Conflict(f"The database says nothing of '{id}': it is from {current.origin}.")
                 switched = resource in (Resource.PROVIDERS, Resource.MODELS)
                 otherwise = ", or change it here to enabled=false" if switched else ""
                 raise Conflict(f"'{id}' is from {current.origin}: remove it there{otherwise}.")
             if dependents and not (cascade or dry_run):
                 names = ", ".join(f"{d.resource}/{d.id} {d.what}" for d in dependents)
-                raise Conflict(f"'{id}' is in use: {names}. Repeat with ?cascade=true to do so.")
+                raise Conflict(f"'{id}' is in use: {names}. Repeat with ?cascade=true (or --cascade) to do so.")
             operations = [Delete(resource, id, current.version), *(_operation(d) for d in dependents)]
-            trial = self._trial(operations)
+            trial = await in_thread(self._trial, operations)
             after = kind.view(id, trial)
             changes = differences(_dump(current), _dump(after))
             if not dry_run:
-                await self._commit(operations, Audit(actor.name, "delete", resource, id, changes, actor.address))
+                audit = Audit(actor.name, "delete", resource, id, changes, actor.address)
+                await self._commit(operations, audit, trial)
             return Outcome(after, changes, dependents, dry_run=dry_run)
 
     async def follow(self) -> None:
         """Takes over what the database holds: at start everything, later what other workers and instances wrote."""
         async with self._changing:
-            changes = await self._store.changes_since(self.directory.revision)
+            changes = await self.store.changes_since(self.directory.revision)
             if changes.revision != self.directory.revision:
-                self._enforce(self._after(changes))
+                self._enforce(await in_thread(self._after, changes))
 
     async def learn(self, catalog: Catalog, facts: Sequence[Price]) -> None:
-        """Takes over a new catalog, and every price that was ever told."""
+        """Takes over a new catalog, and every price that was ever told; in a thread, as of thousands of models it takes
+        long."""
         async with self._changing:
-            self._enforce(replace(self.directory, catalog=catalog, facts=tuple(facts)))
+            directory = replace(self.directory, catalog=catalog, facts=tuple(facts))
+            await in_thread(getattr, directory, "snapshot")
+            self._enforce(directory)
 
     # --- inside --------------------------------------------------------------------------------------
 
     async def _write(self, kind: Kind, action: str, written: Written, actor: Actor, dry_run: bool) -> Outcome:
         put = written.put
         before = kind.view(put.id, self.directory)
-        trial = self._trial([put])
+        trial = await in_thread(self._trial, [put])
         after = kind.view(put.id, trial)
         changes = differences(_dump(before), _dump(after))
         if not dry_run:
-            await self._commit([put], Audit(actor.name, action, kind.resource, put.id, changes, actor.address))
+            await self._commit([put], Audit(actor.name, action, kind.resource, put.id, changes, actor.address), trial)
             after = kind.view(put.id, self.directory)
         return Outcome(after, changes, (), {} if dry_run else written.shown, dry_run)
 
@@ -201,19 +229,22 @@ class Administration:
             refuse_clashes(self.directory, trial)
         return trial
 
-    async def _commit(self, operations: Sequence[Put | Delete], audit: Audit) -> None:
-        revision, records = await self._store.write(operations, audit)
-        gone = [(o.resource, o.id) for o in operations if isinstance(o, Delete)]
-        if revision == self.directory.revision + 1:
-            self._enforce(self.directory.changed(revision, records, gone))
-        else:  # others wrote in between
-            changes = await self._store.changes_since(self.directory.revision)
-            self._enforce(self._after(changes))
+    async def _commit(self, operations: Sequence[Put | Delete], audit: Audit, trial: Directory | None = None) -> None:
+        """`trial` is the directory as these operations leave it."""
+        revision, records = await self.store.write(operations, audit)
+        if trial is not None and revision == self.directory.revision + 1:
+            self._enforce(trial.written(revision, records))
+        else:  # not tried out, or others wrote in between
+            changes = await self.store.changes_since(self.directory.revision)
+            self._enforce(await in_thread(self._after, changes))
 
     def _after(self, changes: Changes) -> Directory:
+        """With its snapshot, which takes long where there is much."""
         now = self.directory
         known = Directory(now.base, facts=now.facts, catalog=now.catalog) if changes.whole else now
-        return known.changed(changes.revision, changes.records, changes.deleted)
+        after = known.changed(changes.revision, changes.records, changes.deleted)
+        after.snapshot  # noqa: B018
+        return after
 
     def _enforce(self, directory: Directory) -> None:
         self._apply(directory)
@@ -246,6 +277,12 @@ def _check_version(current: View, version: int | None) -> None:
         raise Outdated(f"Version {version} is not the current one ({current.version}): read it again.")
 
 
+def _noted(record: Record, fields: Mapping[str, Any]) -> Put:
+    """The record with these fields, and all else as it is."""
+    document = {**record.document, **fields}
+    return Put(record.resource, record.id, document, record.secrets, record.handle, record.version)
+
+
 def _operation(dependent: Dependent) -> Put | Delete:
     return dependent.put or Delete(dependent.resource, dependent.id)
 
@@ -253,8 +290,8 @@ def _operation(dependent: Dependent) -> Put | Delete:
 def _record(put: Put, directory: Directory) -> Record:
     """The record that a put would leave."""
     current = directory.table(put.resource).get(put.id)
-    version = current.version if current else 0
-    return Record(put.resource, put.id, put.document, put.secrets, put.handle, version)
+    version, created_at = (current.version, current.created_at) if current else (0, 0.0)
+    return Record(put.resource, put.id, put.document, put.secrets, put.handle, version, created_at=created_at)
 
 
 def _dump(view: View | None) -> dict[str, Any] | None:

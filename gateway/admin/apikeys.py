@@ -8,14 +8,15 @@ from typing import Any
 from gateway.access.keys import check_custom_key, digest, mask, new_key
 from gateway.admin.directory import Directory
 from gateway.admin.documents import ApiKeyDocument
-from gateway.admin.kinds import Dependent, Written, defaults, kept, stored
+from gateway.admin.kinds import Dependent, Written, defaults, given, kept, reset_moment, stored
 from gateway.admin.views import ApiKeyView
 from gateway.errors import Conflict, InvalidRequest, NotFound
 from gateway.settings import KeyConfig
-from gateway.state.callers import MASTER_ID, file_key_id
+from gateway.state.callers import FILE, MASTER_ID, RESET, file_key_id
 from gateway.store.records import Put, Record, Resource
 
-_FILE = "file-"
+_OWN = ("mask", "previous", RESET)
+"""Fields of a record that the gateway notes itself."""
 _DEFAULTS = defaults(ApiKeyDocument, {"key", "budget_period"})
 
 
@@ -23,7 +24,7 @@ class ApiKeys:
     resource, noun = Resource.APIKEYS, "key"
 
     def written(self, document: ApiKeyDocument, id: str, directory: Directory) -> Written:
-        if id == MASTER_ID or id.startswith(_FILE):
+        if id == MASTER_ID or id.startswith(FILE):
             raise Conflict(f"The key '{id}' is not one of the database: change it where it is configured.")
         if document.user_id and document.user_id not in directory.table(Resource.USERS):
             raise InvalidRequest(f"There is no user '{document.user_id}'.", param="user_id")
@@ -35,11 +36,12 @@ class ApiKeys:
             return Written(put, {"key": key})
         if document.key is not None and document.key.get_secret_value() != current.document["mask"]:
             raise InvalidRequest("A key keeps its value: rotate it, or make another one.", param="key")
-        own = {name: current.document[name] for name in ("mask", "previous") if name in current.document}
+        own = {name: current.document[name] for name in _OWN if name in current.document}
         return Written(Put(self.resource, id, fields | own, handle=current.handle), {})
 
     def rotated(self, id: str, overlap: float, directory: Directory, custom: str | None = None) -> Written:
-        """A new value; the old one works for `overlap` seconds more. Raises NotFound."""
+        """A new value; the old one works for `overlap` seconds more. Without an overlap no older value works any more.
+        Raises NotFound."""
         current = directory.table(self.resource).get(id)
         if current is None and id != MASTER_ID:
             raise NotFound(f"There is no API key '{id}' in the database.")
@@ -51,8 +53,9 @@ class ApiKeys:
         _check_free(key, directory)
         fields: dict[str, Any] = dict(current.document) if current else {"name": "master"}
         digest_now = current.handle if current else _hex(directory.base.master_key)
-        previous: list[Any] = [old for old in fields.get("previous", []) if old["until"] > now]
+        previous: list[Any] = []
         if overlap > 0:
+            previous = [old for old in fields.get("previous", []) if old["until"] > now]
             previous.append({"digest": digest_now, "until": now + overlap})
         fields = _with_key({**fields, "previous": previous}, key)
         expected = current.version if current else 0
@@ -78,9 +81,9 @@ class ApiKeys:
         if config is None:
             return None
         place = directory.base.settings.place("keys", _position(id, directory))
-        return ApiKeyView.model_validate(
-            _fields(config) | {"id": id, "key": mask(config.key.get_secret_value()), "origin": place}
-        )
+        since = reset_moment(directory.table(Resource.RESETS).get(f"key:{id}"))
+        found = {"id": id, "key": mask(config.key.get_secret_value()), "origin": place, "spent_reset_at": since}
+        return ApiKeyView.model_validate(_fields(config) | found)
 
     def dependents(self, id: str, directory: Directory) -> list[Dependent]:
         if id == MASTER_ID:
@@ -124,8 +127,13 @@ def _hex(key: str) -> str:
 
 
 def _view(record: Record) -> ApiKeyView:
-    document, now = dict(record.document), time.time()
-    previous = [old["until"] for old in document.pop("previous", []) if old["until"] > now]
-    document["key"] = document.pop("mask")
-    bookkeeping = {"id": record.id, "is_master": record.id == MASTER_ID, "previous_until": max(previous, default=None)}
-    return ApiKeyView.model_validate(document | stored(record) | bookkeeping)
+    now = time.time()
+    previous = [old["until"] for old in record.document.get("previous", ()) if old["until"] > now]
+    bookkeeping = {
+        "id": record.id,
+        "key": record.document["mask"],
+        "is_master": record.id == MASTER_ID,
+        "previous_until": max(previous, default=None),
+        "spent_reset_at": reset_moment(record),
+    }
+    return ApiKeyView.model_validate(given(record, ApiKeyDocument) | stored(record) | bookkeeping)

@@ -6,13 +6,13 @@ Output shapes are in `views`. A field that is left out of a PUT takes its defaul
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
 
 from gateway.openai_api.operations import OPERATIONS
 from gateway.settings import ModelConfig, ProviderConfig
 from gateway.settings.confidentiality import DataRule, TeeRule
 from gateway.settings.keys import LimitSettings, Moment, StreamPolicyName
-from gateway.settings.strict import Networks, Strict
+from gateway.settings.strict import EntryName, Networks, Strict
 
 _SLUG = re.compile(r"[^a-z0-9._-]+")
 
@@ -63,14 +63,7 @@ class ProviderDocument(ProviderConfig):
 class ModelDocument(ModelConfig):
     """A public model name: `provider_id` + `upstream_model` (+ `fallbacks`), or `targets`, or an `engine`."""
 
-    id: str = Field(min_length=1, max_length=200, examples=["fast-chat"])
-
-    @field_validator("id")
-    @classmethod
-    def _printable(cls, value: str) -> str:
-        if value != value.strip() or any(not char.isprintable() or char in "," for char in value):
-            raise ValueError("must be printable, without commas and without spaces at its ends")
-        return value
+    id: EntryName = Field(min_length=1, max_length=200, examples=["fast-chat"])
 
 
 class ApiKeyDocument(LimitSettings):

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from gateway.admin.directory import Directory
 from gateway.admin.views import View
+from gateway.state.callers import RESET
 from gateway.store.records import Put, Record, Resource
 
 
@@ -58,6 +59,16 @@ def stored(record: Record | None) -> dict[str, Any]:
     if record is None:
         return {"version": 0}
     return {"version": record.version, "created_at": record.created_at, "updated_at": record.updated_at}
+
+
+def given(record: Record, document: type[BaseModel]) -> dict[str, Any]:
+    """The fields that people set, without what the gateway notes beside them."""
+    return {name: value for name, value in record.document.items() if name in document.model_fields}
+
+
+def reset_moment(record: Record | None) -> float | None:
+    """When what it spent began anew, in epoch seconds."""
+    return record.document[RESET]["at"] if record and RESET in record.document else None
 
 
 def defaults(document: type[BaseModel], without: set[str]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from gateway.admin.views import ModelView, TargetView
 from gateway.errors import InvalidRequest
 from gateway.providers.base import ProviderType
 from gateway.routing.types import Route, Target
-from gateway.settings import ModelConfig
+from gateway.settings import Fallback, ModelConfig, TargetConfig
 from gateway.state import Snapshot
 from gateway.store.records import Put, Resource
 
@@ -56,7 +56,7 @@ class Models:
         if route is not None:
             fields = _routed(route, directory.snapshot)
         elif config is not None:
-            fields = _off(id, config)
+            fields = _off(id, config, directory.snapshot)
         else:
             return None
         settings = config.model_dump(mode="json") if config else {}
@@ -103,19 +103,27 @@ def _routed(route: Route, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _off(id: str, config: ModelConfig) -> dict[str, Any]:
-    """A model that is switched off has no route: its configuration is all there is."""
-    given = config.targets or ()
-    targets = [
-        TargetView(provider_id=t.provider or t.engine, upstream_model=t.model, engine=t.engine, tee=t.tee)
-        for t in given
-    ]
+def _off(id: str, config: ModelConfig, snapshot: Snapshot) -> dict[str, Any]:
+    """A model that is switched off has no route: its configuration is all there is, its targets as they would be."""
+    targets = [_written(target) for target in config.targets]
+    if config.provider or config.engine:
+        targets.append(
+            TargetView(
+                provider_id=config.provider or config.engine,
+                upstream_model=config.model,
+                engine=config.engine,
+                base_url=config.base_url,
+            )
+        )
+    for fallback in config.fallbacks:
+        last = max((target.priority for target in targets), default=-1)
+        targets += _stand_ins(fallback, last + 1, snapshot)
     return {
         "name": config.name or id,
         "type": config.type,
         "enabled": False,
-        "provider_id": config.provider or config.engine or (targets[0].provider_id if targets else ""),
-        "upstream_model": config.model or (targets[0].upstream_model if targets else ""),
+        "provider_id": targets[0].provider_id if targets else "",
+        "upstream_model": targets[0].upstream_model if targets else "",
         "targets": targets,
         "policy": config.policy,
         "stream_policy": config.stream_policy or "",
@@ -123,6 +131,38 @@ def _off(id: str, config: ModelConfig) -> dict[str, Any]:
         "supports_image_upload": config.supports_image_upload,
         "aliases": list(config.aliases),
     }
+
+
+def _written(target: TargetConfig) -> TargetView:
+    return TargetView(
+        provider_id=target.provider or target.engine,
+        upstream_model=target.model,
+        engine=target.engine,
+        priority=target.priority,
+        weight=target.weight,
+        base_url=target.base_url,
+        price=target.price,
+        prefill=target.prefill,
+        tee=target.tee,
+        supports=dict(target.supports),
+    )
+
+
+def _stand_ins(fallback: str | Fallback, priority: int, snapshot: Snapshot) -> list[TargetView]:
+    """Of a model that is off itself: none."""
+    if isinstance(fallback, Fallback):
+        view = TargetView(
+            provider_id=fallback.provider,
+            upstream_model=fallback.model,
+            priority=priority,
+            base_url=fallback.base_url,
+            prefill=fallback.prefill,
+            tee=fallback.tee,
+        )
+        return [view]
+    route = snapshot.routes.get(fallback)
+    found = [_target(target, snapshot) for target in route.targets] if route else []
+    return [view.model_copy(update={"priority": priority + view.priority}) for view in found]
 
 
 def _target(target: Target, snapshot: Snapshot) -> TargetView:

@@ -14,15 +14,15 @@ from gateway.store.records import Record, Resource
 Tables = Mapping[Resource, Mapping[str, Record]]
 
 
-def overlaid(settings: Settings, tables: Tables, sealer: Sealer) -> Settings:
-    """Raises ConfigError for a record that the settings no longer take."""
+def overlaid(settings: Settings, tables: Tables, sealer: Sealer, models: Mapping[str, ModelConfig]) -> Settings:
+    """`models` are those of the database. Raises ConfigError for a record that the settings no longer take."""
     update = {name: setting(name, record.document["value"]) for name, record in tables[Resource.SETTINGS].items()}
-    providers, models = tables[Resource.PROVIDERS], tables[Resource.MODELS]
+    providers = tables[Resource.PROVIDERS]
     if providers:
         own = settings.providers
         update["providers"] = own | {id: provider(record, own.get(id), sealer) for id, record in providers.items()}
     if models:
-        update["models"] = settings.models | {id: model(record) for id, record in models.items()}
+        update["models"] = {**settings.models, **models}
     return settings.model_copy(update=update) if update else settings
 
 

@@ -11,12 +11,14 @@ from pydantic.fields import FieldInfo
 from gateway.access.secrets import mask_secret
 from gateway.admin.directory import Directory
 from gateway.admin.documents import SettingDocument
-from gateway.admin.kinds import Dependent, Written, stored
+from gateway.admin.kinds import Dependent, Written, reset_moment, stored
 from gateway.admin.overlay import setting
+from gateway.admin.resets import LIMITS
 from gateway.admin.views import SettingView
 from gateway.errors import ConfigError, Conflict, InvalidRequest
 from gateway.settings import Settings
 from gateway.settings.strict import Strict
+from gateway.state.callers import GLOBAL
 from gateway.store.records import Put, Resource
 
 _RESOURCES = frozenset({"providers", "models", "keys"})
@@ -87,6 +89,7 @@ class RuntimeSettings:
                 "description": _description(field),
                 "json_schema": _schema(id),
                 "changeable": id in CHANGEABLE,
+                "spent_reset_at": reset_moment(directory.table(Resource.RESETS).get(GLOBAL)) if id == LIMITS else None,
             }
         )
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from gateway.admin.directory import Directory
 from gateway.admin.documents import UserDocument
-from gateway.admin.kinds import Dependent, Written, defaults, kept, stored
+from gateway.admin.kinds import Dependent, Written, defaults, given, kept, reset_moment, stored
 from gateway.admin.views import UserView
 from gateway.errors import Conflict, InvalidRequest, NotFound
+from gateway.state.callers import RESET
 from gateway.store.records import Put, Record, Resource
 
 PASSWORD = "password"  # noqa: S105 - the name of the field
@@ -35,6 +36,8 @@ class Users:
             raise InvalidRequest("A new user needs a password.", param=PASSWORD, code="missing_required_parameter")
         secret = dict(current.secrets) if current else {}
         fields = kept(document, {PASSWORD})
+        if current and RESET in current.document:
+            fields[RESET] = current.document[RESET]
         put = Put(self.resource, id or f"user-{secrets.token_hex(6)}", fields, secret, folded(document.username))
         return Written(put, {})
 
@@ -47,7 +50,8 @@ class Users:
         if record is None:
             return None
         keys = sum(key.document.get("user_id") == id for key in directory.table(Resource.APIKEYS).values())
-        return UserView.model_validate({"role": "user", **record.document, **stored(record), "id": id, "keys": keys})
+        bookkeeping = stored(record) | {"id": id, "keys": keys, "spent_reset_at": reset_moment(record)}
+        return UserView.model_validate({"role": "user"} | given(record, UserDocument) | bookkeeping)
 
     def dependents(self, id: str, directory: Directory) -> list[Dependent]:
         record = directory.table(self.resource).get(id)

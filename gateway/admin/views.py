@@ -93,6 +93,7 @@ class Limited(View):
     budget_usd: float | None = None
     budget_period: str = "month"
     spent_usd: float | None = Field(None, description="In the current period of the budget.")
+    spent_reset_at: datetime | None = Field(None, description="When what was spent was last reset; null: never.")
 
 
 class ApiKeyView(Limited):
@@ -110,6 +111,7 @@ class ApiKeyView(Limited):
     tee: str | None = None
     data: str | None = None
     is_master: bool = False
+    last_used_at: datetime | None = Field(None, description="When its newest request came; null: never.")
     previous_until: datetime | None = Field(None, description="Until when the key before the rotation works too.")
 
 
@@ -127,3 +129,5 @@ class SettingView(View):
     default: Any = None
     json_schema: dict[str, Any] = Field({}, description="What values it takes.")
     changeable: bool = Field(description="False: it is read before the database, so file or environment must say it.")
+    spent_usd: float | None = Field(None, description="Of `limits`: by everybody in the current period of the budget.")
+    spent_reset_at: datetime | None = Field(None, description="Of `limits`: when that was last reset; null: never.")

@@ -13,7 +13,7 @@ from gateway.observe.request_ids import new_request_id
 from gateway.openai_api.json_body import split_object
 
 MAX_BYTES = 8 * 2**20
-_OF_THEIR_OWN = frozenset({"/api/admin/backup/restore"})
+_OF_THEIR_OWN = frozenset({"/api/admin/backup/restore", "/v1/files"})
 """Paths whose handlers read and bound their bodies themselves, piece by piece."""
 _FORMS = (b"multipart/form-data", b"application/x-www-form-urlencoded")
 _WITHOUT = frozenset({"GET", "HEAD", "OPTIONS"})

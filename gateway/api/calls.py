@@ -1,7 +1,7 @@
 """From HTTP to `Call`: one reader for each kind of body. Raises InvalidRequest naming the field."""
 
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -27,6 +27,8 @@ MISSING = {name: f"missing_{name}" for name in ("input", "query", "documents", "
 _MULTIPART_OVERHEAD = 2**20
 """Bytes allowed beside the file itself: other fields, boundaries, headers."""
 
+DefaultModel = Callable[[], str] | None
+
 
 def body_limit(operation: Operation, exchange: Exchange, limits: MediaLimits, max_body: int) -> int:
     """The most bytes this request may have. Base64 makes four bytes of three."""
@@ -36,19 +38,22 @@ def body_limit(operation: Operation, exchange: Exchange, limits: MediaLimits, ma
     return (whole if exchange.media_type == "multipart/form-data" else whole * 4 // 3 + 4) + _MULTIPART_OVERHEAD
 
 
-def read_call(operation: Operation, exchange: Exchange, body: bytes, limits: MediaLimits) -> Call:
+def read_call(
+    operation: Operation, exchange: Exchange, body: bytes, limits: MediaLimits, default_model: DefaultModel = None
+) -> Call:
+    """`default_model` tells which one is meant where a JSON body names none; None: it must."""
     if operation.body is _JSON:
-        return _json_call(operation, exchange, body)
+        return _json_call(operation, exchange, body, default_model)
     if operation is OCR:
         return _ocr_call(exchange, body, limits)
     return _audio_call(operation, exchange, body, limits)
 
 
-def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
+def _json_call(operation: Operation, exchange: Exchange, body: bytes, default_model: DefaultModel = None) -> Call:
     body = body.removeprefix(BOM_UTF8)
     part = excerpt(body)
     document = split_text(part.text)
-    model = _model(value_of(document, "model"))
+    model = _model(value_of(document, "model") if default_model is None or "model" in document else default_model())
     for name in operation.required:
         if not is_given(document, name):
             raise InvalidRequest(
@@ -77,8 +82,9 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes) -> Call:
 
 
 def _session(exchange: Exchange, document: Mapping[str, msgspec.Raw]) -> str:
-    """The header `x-session-id`, else OpenAI's own field for calls that share a prompt cache."""
-    if named := exchange.headers.get("x-session-id"):
+    """The header `x-session-id` or Claude Code's own, else OpenAI's field for calls that share a prompt cache."""
+    headers = exchange.headers
+    if named := headers.get("x-session-id") or headers.get("x-claude-code-session-id"):
         return named
     key = value_of(document, "prompt_cache_key")
     return key if isinstance(key, str) else ""

@@ -17,6 +17,8 @@ _LINGER = 2.0
 """Seconds in which the rest of a refused body is read and thrown away, so that the refusal arrives."""
 _SMALL = 64 * 1024
 """Bodies up to this size are written together with their head."""
+_MANY = 4
+"""Requests under way at a time from which on answers go out together."""
 
 
 class DirectExchange(Exchange):
@@ -38,6 +40,8 @@ class DirectExchange(Exchange):
         self._limit = HIGH_WATER_LIMIT
         self._arrived = False
         self._news: asyncio.Future[None] | None = None
+        self._unsent_head = b""
+        """Of a stream: it goes out with the first piece where that is at hand."""
 
     # --- called by the connection --------------------------------------------------------------------
 
@@ -45,6 +49,7 @@ class DirectExchange(Exchange):
         protocol = self._protocol
         self._task = task = protocol.loop.create_task(self.run_asgi())
         protocol.tasks.add(task)
+        protocol.outbox.holds = len(protocol.tasks) >= _MANY
 
     async def run_asgi(self, app: object = None) -> None:
         """Answers; what breaks off in the middle is cut, so that it never looks whole."""
@@ -56,6 +61,7 @@ class DirectExchange(Exchange):
         finally:
             protocol.tasks.discard(task)
             if not self.response_complete:
+                self._send_head()
                 protocol.transport.close()
 
     def feed(self, piece: bytes) -> None:
@@ -114,8 +120,8 @@ class DirectExchange(Exchange):
     def _whole(self, status: int, headers: Fields, body: bytes) -> Awaitable[None] | None:
         head = self._head(status, headers, f"content-length: {len(body)}\r\n")
         protocol = self._protocol
-        if len(body) <= _SMALL:
-            protocol.transport.write(head + body)
+        if len(body) <= _SMALL and self.keep_alive:
+            protocol.outbox.post(protocol.transport, head + body)
         else:
             protocol.transport.writelines((head, body))
             if protocol.flow.write_paused:
@@ -128,14 +134,24 @@ class DirectExchange(Exchange):
         self._complete()
 
     def _start(self, status: int, headers: Fields) -> None:
-        self._protocol.transport.write(self._head(status, headers, "transfer-encoding: chunked\r\n"))
+        self._unsent_head = self._head(status, headers, "transfer-encoding: chunked\r\n")
+        self._protocol.loop.call_soon(self._send_head)
+
+    def _send_head(self) -> None:
+        head, self._unsent_head = self._unsent_head, b""
+        if head and not self._protocol.transport.is_closing():
+            self._protocol.transport.write(head)
 
     def _write(self, piece: bytes) -> Awaitable[None] | None:
         protocol = self._protocol
-        protocol.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        chunk = b"%x\r\n%b\r\n" % (len(piece), piece)
+        if self._unsent_head:
+            chunk, self._unsent_head = self._unsent_head + chunk, b""
+        protocol.transport.write(chunk)
         return protocol.flow.drain() if protocol.flow.write_paused else None
 
     def _end(self) -> None:
+        self._send_head()
         self._protocol.transport.write(b"0\r\n\r\n")
         self._complete()
 
@@ -144,9 +160,9 @@ class DirectExchange(Exchange):
         protocol = self._protocol
         self.keep_alive = self.keep_alive and self._arrived
         close = "" if self.keep_alive else "connection: close\r\n"
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        lines = "\r\n".join(map(": ".join, headers))
         defaults = _lines(tuple(protocol.server_state.default_headers))
-        return STATUS_LINE[status] + f"{defaults}{lines}{close}{framing}\r\n".encode("latin-1", "replace")
+        return STATUS_LINE[status] + f"{defaults}{lines}\r\n{close}{framing}\r\n".encode("latin-1", "replace")
 
     def _complete(self) -> None:
         protocol = self._protocol

@@ -9,6 +9,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterable, Mapping
 
+from gateway.access.keys import Caller
+from gateway.dialects import DIALECTS
+from gateway.dialects.base import Rendered
 from gateway.errors import (
     GatewayError,
     GatewayStopping,
@@ -45,6 +48,8 @@ class Exchange(ABC):
     """The address of the socket's other end."""
     door = ""
     """`chute` where the Chutes platform has authenticated the caller."""
+    caller: Caller | None = None
+    """Who asks, where the front knows it without a key."""
     edge = "http"
     """What may cut a silent connection: the platform's own edge (`chute`), whoever passes on `http`, or nothing."""
 
@@ -112,8 +117,7 @@ class Exchange(ABC):
     def send(self, reply: Reply, keep_alive: float = 0) -> Awaitable[None] | None:
         """A whole reply at once, or a stream piece by piece; to be awaited where it takes a while. A stream
         that breaks ends in an error event; one that is silent for `keep_alive` seconds shows a comment (0: never)."""
-        headers = [("content-type", reply.media_type), ("x-request-id", self.request_id)]
-        headers += _on_one_line(reply.headers)
+        headers = [("content-type", reply.media_type), *self._ids(), *_on_one_line(reply.headers)]
         self.status = reply.status
         if isinstance(reply.body, bytes):
             return self._whole(reply.status, headers, reply.body)
@@ -129,12 +133,12 @@ class Exchange(ABC):
                 await body.pour(self._take)
             except GatewayError as error:
                 self.broken = error
-                if (writing := self._write(render_event(error))) is not None:
+                if (writing := self._write(self._render_event(error))) is not None:
                     await writing
             except asyncio.CancelledError:
                 if not self.was_left():
                     self.broken = stopping()
-                    self._write(render_event(self.broken))
+                    self._write(self._render_event(self.broken))
                 raise
             finally:
                 if self._heart is not None:
@@ -144,12 +148,26 @@ class Exchange(ABC):
         finally:
             await body.aclose()
 
+    def _ids(self) -> Fields:
+        dialect = DIALECTS.get(self.path)
+        own = [(dialect.id_header, self.request_id)] if dialect and dialect.id_header else []
+        return [("x-request-id", self.request_id), *own]
+
+    def _render_event(self, error: GatewayError) -> bytes:
+        dialect = DIALECTS.get(self.path)
+        return dialect.render_event(error, self.request_id) if dialect else render_event(error)
+
     def _take(self, pieces: list[bytes]) -> Awaitable[None] | None:
         self._sent_at = time.monotonic()
         return self._write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
+    def render(self, error: GatewayError) -> Rendered:
+        """As the API that was asked tells errors."""
+        dialect = DIALECTS.get(self.path)
+        return (dialect.render if dialect else render)(error, self.request_id)
+
     async def send_error(self, error: GatewayError, extra: Iterable[tuple[str, str]] = ()) -> None:
-        self.status, headers, body = render(error, self.request_id)
+        self.status, headers, body = self.render(error)
         if (writing := self._whole(self.status, [*headers, *extra], body)) is not None:
             await writing
 
@@ -157,8 +175,7 @@ class Exchange(ABC):
         """A piece before the JSON body that is still to come. With the first goes the head: the status is 200 then."""
         if not self.status:
             self.status = 200
-            head = [("content-type", "application/json"), ("x-request-id", self.request_id)]
-            if (starting := self._start(200, head)) is not None:
+            if (starting := self._start(200, [("content-type", "application/json"), *self._ids()])) is not None:
                 await starting
         if (writing := self._write(piece)) is not None:
             await writing

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.access.keys import Caller
 from gateway.api.identity import identify_request
 from gateway.errors import ConfidentialityUnmet, GatewayError, InvalidRequest, NotFound
+from gateway.jobs.runner import owner_of
 from gateway.openai_api.confidentiality import Rule, read_rule
 from gateway.openai_api.operations import CHAT, OPERATIONS
 from gateway.pipeline.explain import Candidate, explain
@@ -117,7 +118,7 @@ async def find_request(request: Request, request_id: str) -> dict[str, Any]:
     state: State = request.app.state.gateway
     caller = identify_request(request, state)
     entry = state.journal.find(request_id)
-    if entry is None or not (caller.is_master or caller.name == entry.caller):
+    if entry is None or not (caller.is_master or owner_of(caller) == entry.caller):
         raise NotFound("No recent request of this key has that id.", param="request_id")
     return {
         "request_id": entry.request_id,

@@ -12,13 +12,14 @@ from gateway.state import State
 
 
 def health(state: State) -> dict[str, Any]:
-    """`healthy` when everything local is up, `degraded` while something loads or failed or nothing is configured yet,
-    `unhealthy` when no model of what is configured could be served."""
+    """`healthy` when everything local is up, `degraded` while something loads or failed, the database does not work or
+    nothing is configured yet, `unhealthy` when no model of what is configured could be served."""
     snapshot, engines = state.snapshot, state.engines.statuses()
     remote = [p for p in snapshot.providers.values() if p.type != "local"]
     alive = (EngineState.READY, EngineState.LOADING)
     usable = any(p.enabled for p in remote) or any(e.state in alive for e in engines)
-    healthy = all(e.state == EngineState.READY for e in engines)
+    trouble = state.storage_trouble()
+    healthy = not trouble and all(e.state == EngineState.READY for e in engines)
     return {
         "status": _status(bool(remote or engines), usable, healthy),
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -27,6 +28,7 @@ def health(state: State) -> dict[str, Any]:
         "providers": [_provider(provider, state) for provider in remote],
         "models": len(snapshot.routes),
         "engines": [_engine(engine) for engine in engines],
+        "storage": {"status": "failed" if trouble else "ok", "error": trouble or None},
     }
 
 

@@ -3,32 +3,32 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from gateway.access.keys import Caller
 from gateway.api.asgi import AsgiExchange, Receive, Scope, Send
 from gateway.api.calls import audio_call, body_limit, read_call, read_form
 from gateway.api.exchange import ClientGone, Exchange, stopping
 from gateway.api.identity import identify
 from gateway.api.long_work import LongWork, Patience, read_waiting
+from gateway.api.paths import INFERENCE, TRANSCRIBE
 from gateway.api.request_line import RequestLine
 from gateway.cache import read_wish
+from gateway.dialects import DIALECTS
+from gateway.dialects.base import TranslatedStream, Translation
 from gateway.errors import GatewayError, MethodNotAllowed, ModelNotFound
 from gateway.jobs.runner import Runner
 from gateway.observe.traces import begin_trace
 from gateway.openai_api.audio_render import render_chutes
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.confidentiality import read_rule
-from gateway.openai_api.operations import OPERATIONS, TRANSCRIPTIONS, ModelType, Operation
+from gateway.openai_api.operations import MODERATIONS, ModelType
 from gateway.pipeline import handle
 from gateway.pipeline.account import Account
-from gateway.state import Snapshot, State
+from gateway.state import State
 
 log = logging.getLogger("gateway")
-
-TRANSCRIBE = "/transcribe"
-"""The path and shape of Chutes' own whisper chutes, so that their clients work here unchanged."""
 
 _NO_PATIENCE = Patience()
 
@@ -47,7 +47,7 @@ class Limits:
 
 
 class Inference:
-    """Answers `POST` on every path of the operations table and on `/transcribe`."""
+    """Answers `POST` on every path of inference."""
 
     def __init__(self, state: State, limits: Limits) -> None:
         self._state, self.limits = state, limits
@@ -55,7 +55,7 @@ class Inference:
         """None before the gateway was started: then there are no jobs."""
 
     def answers(self, path: str) -> bool:
-        return path in OPERATIONS or path == TRANSCRIBE
+        return path in INFERENCE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.answer(AsgiExchange(scope, receive, send))
@@ -93,11 +93,12 @@ class Inference:
             await exchange.send_error(GatewayError("The gateway failed; the log has the reason under this request id."))
         finally:
             exchange.close()
+            failure = line.error or exchange.broken
             if line.account is not None and line.job is None:
-                line.account.close(
-                    exchange.request_id, exchange.received, exchange.status, line.error or exchange.broken
-                )
+                line.account.close(exchange.request_id, exchange.received, exchange.status, failure)
             line.write()
+            if failure is not None:
+                _let_go(failure)
 
     async def _break_off(self, exchange: Exchange, line: RequestLine) -> None:
         """The gateway ends before the answer does. A stream that had begun has said so."""
@@ -123,37 +124,62 @@ class Inference:
         if exchange.method != "POST":
             raise MethodNotAllowed(f"{exchange.path} takes POST.")
         state, headers = self._state, exchange.headers
-        caller = identify(headers, exchange.door, state, exchange.peer)
-        operation = OPERATIONS.get(exchange.path, TRANSCRIPTIONS)
-        account = Account(operation, caller, state.snapshot, state, read_wish(headers, caller.cache))
+        caller = exchange.caller or identify(headers, exchange.door, state, exchange.peer)
+        account = Account(INFERENCE[exchange.path], caller, state.snapshot, state, read_wish(headers, caller.cache))
         if state.traced is not None or "traceparent" in headers:
             account.tries.trace = begin_trace(headers, state.traced)
         return account
 
     def _call(self, exchange: Exchange, body: bytes, account: Account) -> Call:
         if exchange.path == TRANSCRIBE:
-            call = self._read_transcribe(account.operation, exchange, body, account.caller, account.snapshot)
+            call = self._read_transcribe(exchange, body, account)
+        elif (dialect := DIALECTS.get(exchange.path)) is not None:
+            translation = dialect.translate(body)
+            call = read_call(account.operation, exchange, translation.chat, self._state.media)
+            call.options, call.goes_on = translation, translation.goes_on
         else:
-            call = read_call(account.operation, exchange, body, self._state.media)
+            default = partial(_first_model, account, ModelType.MODERATION) if account.operation is MODERATIONS else None
+            call = read_call(account.operation, exchange, body, self._state.media, default)
         if self.limits.request_seconds is not None:
             call.deadline = call.received + self.limits.request_seconds
         call.rule = read_rule(exchange.headers)
         return call
 
-    def _read_transcribe(
-        self, operation: Operation, exchange: Exchange, body: bytes, caller: Caller, snapshot: Snapshot
-    ) -> Call:
+    def _read_transcribe(self, exchange: Exchange, body: bytes, account: Account) -> Call:
         """`model` may be left out, as a whisper chute has only one: the first one this caller may use is taken."""
         form = read_form(exchange, body, ("audio_b64", "file_b64"), self._state.media.max_audio_bytes)
         form.fields["response_format"] = "verbose_json"
         form.fields.pop("stream", None)  # a whisper chute answers as a whole
-        model = form.fields.get("model") or _first_transcription(snapshot, caller)
-        return audio_call(operation, exchange, form, str(model), self._state.media)
+        model = form.fields.get("model") or _first_model(account, ModelType.TRANSCRIPTION)
+        return audio_call(account.operation, exchange, form, str(model), self._state.media)
+
+
+def _let_go(failure: BaseException) -> None:
+    """The frames that an error went through hold the request's body and the error itself: only the garbage collector,
+    which comes seldom, would find them."""
+    failed: BaseException | None = failure
+    while failed is not None:
+        failed.__traceback__, failed = None, failed.__context__
 
 
 def _work(call: Call, path: str, account: Account) -> Coroutine[Any, Any, Reply]:
     """To be awaited."""
+    if call.options is None:
+        return handle(call, account)
+    if isinstance(call.options, Translation):
+        return _translated(call, call.options, account)
     return _transcribed(call, account) if path == TRANSCRIBE else handle(call, account)
+
+
+async def _translated(call: Call, translation: Translation, account: Account) -> Reply:
+    """In the words of the API that was asked."""
+    try:
+        reply = await handle(call, account)
+    except GatewayError as error:
+        raise translation.named(error) from None
+    body = reply.body
+    told = translation.answer(body) if isinstance(body, bytes) else TranslatedStream(body, translation)
+    return replace(reply, body=told)
 
 
 async def _transcribed(call: Call, account: Account) -> Reply:
@@ -162,8 +188,9 @@ async def _transcribed(call: Call, account: Account) -> Reply:
     return Reply(reply.status, "application/json", render_chutes(reply.result), reply.headers, reply.usage)
 
 
-def _first_transcription(snapshot: Snapshot, caller: Caller) -> str:
-    for route in snapshot.routes_for(caller):
-        if route.type is ModelType.TRANSCRIPTION:
+def _first_model(account: Account, kind: ModelType) -> str:
+    """The first of this kind that the caller may use."""
+    for route in account.snapshot.routes_for(account.caller):
+        if route.type is kind:
             return route.id
-    raise ModelNotFound("No transcription model is configured.", param="model")
+    raise ModelNotFound(f"No {kind} model is configured.", param="model")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access.keys import Caller
 from gateway.api.identity import identify_request
+from gateway.api.paged import page
 from gateway.api.services import services
 from gateway.errors import Forbidden
 from gateway.jobs.desk import Desk
@@ -63,17 +64,11 @@ async def list_jobs(
     after: Annotated[str | None, Query(max_length=100, description="Continue behind this id.")] = None,
 ) -> dict[str, Any]:
     """The jobs of the key, newest first; of all keys for the master key."""
-    caller = _caller(request)
+    caller = caller_of(request)
     if not caller.key_id:
         raise Forbidden("Send a gateway key to list its jobs: the platform does not tell callers apart.")
-    rows, has_more = await _desk(request).listed(_owner(caller), limit, after)
-    return {
-        "object": "list",
-        "data": [document(row) for row in rows],
-        "first_id": rows[0].id if rows else None,
-        "last_id": rows[-1].id if rows else None,
-        "has_more": has_more,
-    }
+    rows, has_more = await _desk(request).listed(viewer_of(caller), limit, after)
+    return page(rows, has_more, document)
 
 
 @router.post("", response_model=JobView)
@@ -124,15 +119,15 @@ async def delete_job(request: Request, id: str) -> dict[str, Any]:
 
 
 async def _find(request: Request, id: str) -> JobRow:
-    return await _desk(request).find(id, _owner(_caller(request)))
+    return await _desk(request).find(id, viewer_of(caller_of(request)))
 
 
-def _caller(request: Request) -> Caller:
+def caller_of(request: Request) -> Caller:
     state: State = request.app.state.gateway
     return identify_request(request, state)
 
 
-def _owner(caller: Caller) -> str | None:
+def viewer_of(caller: Caller) -> str | None:
     """None: whoever may see the jobs of all."""
     return None if caller.is_master else owner_of(caller)
 

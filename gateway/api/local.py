@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import NamedTuple
 
+from gateway.access.keys import Caller
 from gateway.api.exchange import ClientGone, Exchange, Fields, too_large
 from gateway.api.inference import Inference
 from gateway.errors import GatewayError
@@ -25,8 +26,16 @@ class LocalExchange(Exchange):
 
     edge = ""
 
-    def __init__(self, inference: Inference, path: str, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(
+        self,
+        inference: Inference,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        caller: Caller | None = None,
+    ) -> None:
         super().__init__("POST", path, headers)
+        self.caller = caller
         self._body = body
         self._left = False
         self._head: asyncio.Future[Head] = asyncio.get_running_loop().create_future()

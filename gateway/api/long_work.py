@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.api.exchange import Exchange
-from gateway.errors import GatewayError, render
+from gateway.errors import GatewayError
 from gateway.jobs.documents import PATH, document
 from gateway.jobs.hooks import read_hook
 from gateway.jobs.preference import RESPOND_ASYNC, read_preference
@@ -89,7 +89,7 @@ class LongWork:
             if not self._padded:
                 raise
             self.error = error
-            status, _, body = render(error, self._exchange.request_id)
+            status, _, body = self._exchange.render(error)
         except BaseException:
             await _end(task)
             raise

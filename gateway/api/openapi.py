@@ -140,7 +140,7 @@ def _operation(path: str, described: Description) -> Schema:
         "tags": ["inference"],
         "summary": described.summary,
         "description": described.text,
-        "operationId": (operation.name if operation else path[1:]).replace(".", "_"),
+        "operationId": operation.name.replace(".", "_") if operation else path.rpartition("/")[2],
         "requestBody": {"required": True, "content": body},
         "responses": {
             "200": {"description": "The answer.", "content": answers},

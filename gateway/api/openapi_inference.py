@@ -6,7 +6,9 @@ Named are the fields that the gateway itself reads or writes; every object may h
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.api.inference import TRANSCRIBE
+from gateway.api.paths import TRANSCRIBE
+from gateway.dialects.messages import MESSAGES
+from gateway.dialects.responses import RESPONSES
 from gateway.openai_api import operations as ops
 from gateway.openai_api.audio import FORMATS, GRANULARITIES, MAX_PROMPT
 
@@ -52,6 +54,12 @@ def _events(first: str) -> Schema:
     return {"description": told, "examples": [f"data: {first}\n\ndata: [DONE]\n\n"]}
 
 
+def _named_events(name: str, first: str) -> Schema:
+    """Of an API whose streams have no `[DONE]`."""
+    told = "With `stream`: server-sent events with names. The last one comes only behind a complete answer."
+    return {"description": told, "examples": [f"event: {name}\ndata: {first}\n\n"]}
+
+
 def _model(name: str) -> Schema:
     told = "A name or an alias that `GET /v1/models` lists."
     return _of("string", told, minLength=1, maxLength=256, examples=[name])
@@ -73,6 +81,7 @@ _GENERATION = {
     "n": _of(["integer", "null"], "How many answers."),
 }
 _PARTS = _list(_object("type", type=_TEXT, text=_TEXT, image_url=_object("url", url=_TEXT)))
+_CONTENT = _either("A text, or a list of blocks.", _TEXT, _list(_object("type", type=_TEXT)))
 _MESSAGE = _object(
     "role",
     role=_of("string", "`system`, `user`, `assistant`, `tool` …"),
@@ -101,6 +110,47 @@ _COMPLETION_ANSWER = _object(
     **_COMPLETION,
     model=_PROVIDER_NAME,
     choices=_list(_object("text", index=_WHOLE, text=_TEXT, finish_reason=_ENDED)),
+)
+_MESSAGES_FIELDS = {
+    "model": _model("chat"),
+    "max_tokens": _of("integer", "The most tokens of the answer."),
+    "messages": _list(_object("role", "content", role=_of("string", "`user` or `assistant`."), content=_CONTENT)),
+    "system": _either("What the model shall know beforehand.", _TEXT, _list(_FREE)),
+    "stream": _STREAM,
+    "tools": _list(_FREE, "The functions that the model may call: `name`, `description`, `input_schema`."),
+    "tool_choice": _of(
+        ["object", "null"], "`auto`, `any`, `none`, or `tool` with a `name`.", additionalProperties=True
+    ),
+    "stop_sequences": _list(_TEXT, "Texts at which the answer ends."),
+}
+_MESSAGES_ANSWER = _object(
+    "content",
+    id=_TEXT,
+    type=_TEXT,
+    role=_TEXT,
+    model=_PROVIDER_NAME,
+    content=_list(_object("type", type=_TEXT, text=_TEXT)),
+    stop_reason=_of(["string", "null"], "`end_turn`, `max_tokens`, `tool_use`, `refusal`."),
+    usage=_USAGE,
+)
+_RESPONSES_FIELDS = {
+    "model": _model("chat"),
+    "input": _either("A text, or the items of the conversation so far.", _TEXT, _list(_FREE)),
+    "instructions": _of(["string", "null"], "What the model shall know beforehand."),
+    "max_output_tokens": _of(["integer", "null"], "The most tokens of the answer."),
+    "stream": _STREAM,
+    "text": _of(["object", "null"], "With `format`, such as a JSON schema.", additionalProperties=True),
+    "tools": _list(_FREE, "The functions that the model may call."),
+    "reasoning": _of(["object", "null"], "Such as `effort`.", additionalProperties=True),
+}
+_RESPONSES_ANSWER = _object(
+    "output",
+    id=_TEXT,
+    object=_TEXT,
+    status=_of("string", "`completed` or `incomplete`."),
+    model=_PROVIDER_NAME,
+    output=_list(_object("type", type=_of("string", "`message`, `function_call`, `reasoning` …"))),
+    usage=_USAGE,
 )
 _INPUT = _either(
     "A text, a list of texts, a list of tokens or a list of such lists; not empty.",
@@ -216,6 +266,12 @@ _SPEECH_FIELDS = {
     "voice": _of(["string", "null"], "A voice of the model."),
 }
 
+_MODERATION_FIELDS = {
+    "model": _of("string", "Left out: the first moderation model that the key may use.", minLength=1, maxLength=256),
+    "input": _either("What is judged.", _TEXT, _list(_either("A text, or a part such as an image.", _TEXT, _FREE))),
+}
+_VERDICT = _object("categories", flagged=_of("boolean"), categories=_FREE, category_scores=_FREE)
+
 DESCRIPTIONS: dict[str, Description] = {
     ops.CHAT.path: Description(
         "Chat",
@@ -230,6 +286,22 @@ DESCRIPTIONS: dict[str, Description] = {
         {**_GENERATION, "prompt": _either("A text, or a list of texts or tokens.", _TEXT, _list({}))},
         {"model": "chat", "prompt": "A chute is", "max_tokens": 16},
         {JSON: _COMPLETION_ANSWER, EVENTS: _events('{"choices": [{"index": 0, "text": " a slide."}]}')},
+    ),
+    MESSAGES.path: Description(
+        "Chat in the words of Anthropic's Messages API",
+        "Translated to a chat completion, so that every chat model answers; errors have that API's shape.",
+        _MESSAGES_FIELDS,
+        {"model": "chat", "max_tokens": 64, "messages": [{"role": "user", "content": "What is a chute?"}]},
+        {JSON: _MESSAGES_ANSWER, EVENTS: _named_events("message_start", '{"type": "message_start", "message": {}}')},
+        required=("model", "max_tokens", "messages"),
+    ),
+    RESPONSES.path: Description(
+        "Chat in the words of OpenAI's Responses API",
+        "Translated to a chat completion, so that every chat model answers. Nothing is kept: each request has it all.",
+        _RESPONSES_FIELDS,
+        {"model": "chat", "input": "What is a chute?"},
+        {JSON: _RESPONSES_ANSWER, EVENTS: _named_events("response.created", '{"type": "response.created"}')},
+        required=("model", "input"),
     ),
     ops.EMBEDDINGS.path: Description(
         "Embed texts",
@@ -301,5 +373,12 @@ DESCRIPTIONS: dict[str, Description] = {
         _SPEECH_FIELDS,
         {"model": "kokoro", "input": "Good morning.", "voice": "af_heart", "speed": 1.1},
         {"audio/*": _FILE},
+    ),
+    ops.MODERATIONS.path: Description(
+        "Moderate",
+        "A verdict on each text, by a provider's moderation model.",
+        _MODERATION_FIELDS,
+        {"model": "omni-moderation-latest", "input": ["I like kites.", "I will hurt you."]},
+        {JSON: _object("results", id=_TEXT, model=_TEXT, results=_list(_VERDICT))},
     ),
 }

@@ -8,12 +8,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.api.direct import DirectExchange
 from gateway.api.inference import Inference
-from gateway.api.plain_head import read_plain_request
+from gateway.api.paths import INFERENCE
+from gateway.api.plain_head import PlainRequests
 from gateway.errors import GatewayError, HeadTooLarge, InvalidRequest, render
 from gateway.observe.request_ids import new_request_id
-from gateway.openai_api.operations import OPERATIONS
+from gateway.providers.transport.outbox import Outbox
 
-_PATHS = {path.encode(): path for path in OPERATIONS}
+_PATHS = {path.encode(): path for path in INFERENCE}
 _NOT_DIRECT = frozenset({"origin", "upgrade"})
 """Requests with these headers go through ASGI: CORS is a middleware, and upgrades are uvicorn's business."""
 
@@ -24,7 +25,7 @@ _MAX_HEADERS = 200
 
 
 class GatewayProtocol(HttpToolsProtocol):
-    """One connection. `POST` to a path of the operations table is answered here, everything else by the ASGI app.
+    """One connection. `POST` to a path of inference is answered here, everything else by the ASGI app.
 
     A connection without a whole request head within uvicorn's keep-alive time is closed, be it silent or slow. So is
     one whose head is too large.
@@ -32,15 +33,19 @@ class GatewayProtocol(HttpToolsProtocol):
 
     _in_head = False
     _in_message = False
+    _had_body = False
     _head_bytes = 0
+    """Of a head or, behind the last piece of a body, of its trailers."""
     _missing = 0
     """Bytes of the body of a plain request that have not arrived."""
 
     inference: Inference
-    """Set by `protocol_for`."""
+    outbox: Outbox
+    """Both set by `protocol_for`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._plain_requests = PlainRequests()
         self._idle_from = self.loop.time()
         self._watch(self.timeout_keep_alive)
 
@@ -54,7 +59,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._missing:
             self._take(data)
-        elif self._in_message or (plain := read_plain_request(data)) is None:
+        elif self._in_message or (plain := self._plain_requests.read(data)) is None:
             self._parse(data)
         else:
             path, head = plain
@@ -74,8 +79,9 @@ class GatewayProtocol(HttpToolsProtocol):
             self._parse(data[size:])
 
     def _parse(self, data: bytes) -> None:
+        self._had_body = False
         super().data_received(data)
-        if self._in_head:
+        if self._in_message and not self._had_body:
             self._head_bytes += len(data)
             if self._head_bytes > _MAX_HEAD:
                 self._refuse_head()
@@ -88,10 +94,12 @@ class GatewayProtocol(HttpToolsProtocol):
         self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+        """Trailers are left out: whatever stands before us has not looked at them."""
+        if self._in_head:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._head_bytes = False, 0
         if self.transport.is_closing():
             return
         if len(self.headers) > _MAX_HEADERS:
@@ -114,6 +122,7 @@ class GatewayProtocol(HttpToolsProtocol):
             exchange.begin()
 
     def on_body(self, body: bytes) -> None:
+        self._had_body, self._head_bytes = True, 0
         if isinstance(self.cycle, DirectExchange):
             self.cycle.feed(body)
         else:
@@ -134,7 +143,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._refuse(HeadTooLarge(f"The headers exceed {_MAX_HEAD // 1024} kB or {_MAX_HEADERS} fields."))
 
     def _refuse(self, error: GatewayError) -> None:
-        """Behind answers that are still on their way there is no place for one of its own: then it just ends."""
+        """Behind a request whose answer is still on its way there is no place for one of its own: the connection ends
+        with that. What is wrong in the middle of a body ends it at once."""
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:
@@ -142,6 +152,9 @@ class GatewayProtocol(HttpToolsProtocol):
             lines = [*headers, ("content-length", str(len(body))), ("connection", "close")]
             head = "".join(f"{name}: {value}\r\n" for name, value in lines)
             self.transport.write(STATUS_LINE[status] + head.encode("latin-1") + b"\r\n" + body)
+        elif self._in_head or not self._in_message:
+            self.cycle.keep_alive = False
+            return
         self.transport.close()
 
     def _is_direct(self, headers: Mapping[str, str]) -> bool:
@@ -194,6 +207,6 @@ class GatewayProtocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
 
-def protocol_for(inference: Inference) -> type[GatewayProtocol]:
+def protocol_for(inference: Inference, outbox: Outbox) -> type[GatewayProtocol]:
     """For `uvicorn.Config(http=...)`, which makes its protocols itself."""
-    return type("GatewayProtocol", (GatewayProtocol,), {"inference": inference})
+    return type("GatewayProtocol", (GatewayProtocol,), {"inference": inference, "outbox": outbox})

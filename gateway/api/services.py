@@ -10,6 +10,8 @@ from gateway.access.setup import SetupToken
 from gateway.access.throttle import Throttle
 from gateway.admin.administration import Administration
 from gateway.api.hub import Hub
+from gateway.batches.desk import BatchDesk
+from gateway.batches.files import FileDesk
 from gateway.jobs.desk import Desk
 from gateway.state import State
 from gateway.store.store import Store
@@ -28,6 +30,8 @@ class Services:
     setup: SetupToken
     hub: Hub
     jobs: Desk
+    files: FileDesk
+    batches: BatchDesk
     started_at: float
     """Epoch seconds."""
     origins: tuple[str, ...] = ()

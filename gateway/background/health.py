@@ -53,6 +53,8 @@ class HealthChecks:
         try:
             await self._ask_twice(provider)
         except GatewayError as error:
+            if self._state.snapshot.providers.get(name) != provider:
+                return
             # Closed until the check after the next one is over, should no other word come by then.
             open_again = time.monotonic() + 2 * provider.health_check.interval + 2 * CHECK_SECONDS + AGAIN
             code = error.error_code or type(error).__name__

@@ -87,8 +87,10 @@ class Catalog:
 
     def prepare(self) -> None:
         """Computes what readers will need, so that none of them has to wait for it."""
-        for needed in (self.documents, self.masks, self.haystacks, self.by_id, self._by_other_name):
+        for needed in (self.documents, self.masks, self.haystacks, self.by_id, self._by_other_name,
+                       self.contexts, self.input_prices):  # fmt: skip
             len(needed)
+        self.order("id", False)
 
     @cached_property
     def documents(self) -> list[bytes]:
@@ -152,6 +154,11 @@ class Catalog:
     @cached_property
     def everything(self) -> int:
         return (1 << len(self.models)) - 1
+
+    @cached_property
+    def replacements(self) -> dict[str, str]:
+        """What could stand in for models that are gone, for those that were asked for."""
+        return {}
 
     @cached_property
     def _orders(self) -> dict[tuple[str, bool], list[int]]:

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 import orjson
 
+from gateway.catalog.documents import LARGE, loads
+from gateway.catalog.threads import in_thread
 from gateway.errors import UpstreamBadResponse, UpstreamTimeout, UpstreamUnreachable
 from gateway.providers.base import Timeouts
 from gateway.providers.exchange import Upstream, ask, media_type
@@ -42,13 +44,14 @@ class JsonClient:
                 if kind and "json" not in kind:
                     await response.aclose()
                     raise UpstreamBadResponse(f"The source answered with {kind} instead of JSON.")
-                return _parsed(await response.read(self._max_bytes))
+                body = await response.read(self._max_bytes)
+                return await in_thread(_parsed, body) if len(body) >= LARGE else _parsed(body)
         except TimeoutError:
             raise UpstreamTimeout(f"The source did not answer within {timeout:g} s.") from None
 
 
 def _parsed(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        return loads(body)
     except orjson.JSONDecodeError:
         raise UpstreamBadResponse("The source's answer is not JSON in UTF-8.") from None

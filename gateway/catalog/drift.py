@@ -39,7 +39,14 @@ def drift(model: CatalogModel, demands: Demands) -> str:
 
 
 def replacement(catalog: Catalog, name: str) -> str:
-    """A model that could stand in for one that is gone: same type and closest in name, else empty."""
+    """A model that could stand in for one that is gone: same type and closest in name, else empty. Kept with the
+    catalog, as every change of the configuration asks again and thousands of names are compared."""
+    if name not in catalog.replacements:
+        catalog.replacements[name] = _closest(catalog, name)
+    return catalog.replacements[name]
+
+
+def _closest(catalog: Catalog, name: str) -> str:
     known = {model.id: model for model in catalog.models if model.type is not None}
     same = [id for id, model in known.items() if bare(model.upstream_id) == bare(name)]
     return next(iter(sorted(same) or closest(name, known, limit=1)), "")

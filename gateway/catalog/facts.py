@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 CHUTES = "chutes"
 """The gateway of everything that Chutes.ai serves."""
 LOCAL = "local"
@@ -30,19 +32,26 @@ PRICE_UNITS: Mapping[PriceKind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(msgspec.Struct, frozen=True, eq=False, gc=False):
     """An amount per unit of its kind. `usd_max` is the upper end where the source gives a range."""
 
     usd: float | None
     tao: float | None = None
     usd_max: float | None = None
-    at: int = field(default=0, compare=False)
-    """When the source said so, in milliseconds since 1970; 0 where unknown."""
+    at: int = 0
+    """When the source said so, in milliseconds since 1970; 0 where unknown. Prices of different times may be equal."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Price) and self._amounts() == other._amounts()
+
+    def __hash__(self) -> int:
+        return hash(self._amounts())
+
+    def _amounts(self) -> tuple[float | None, ...]:
+        return self.usd, self.tao, self.usd_max
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelFacts(msgspec.Struct, frozen=True, gc=False):
     """One row. `fields` holds what the source says, by the names of `fields.FIELDS`; what it leaves out is absent."""
 
     key: str
@@ -50,7 +59,7 @@ class ModelFacts:
     name: str
     """As callers would name the model."""
     chute_id: str = ""
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)

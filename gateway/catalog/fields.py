@@ -28,14 +28,14 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             "slug", "description", "username", "public", "template", "image", "gpus", "gpu_count", "concurrency",
-            "max_instances", "invocation_count", "tee", "cords", "base_url", "model_type", "tags",
+            "max_instances", "invocation_count", "tee", "cords", "base_url", "model_type", "tags", "created",
         ),
         _DEPLOYMENT,
     ),
     **dict.fromkeys((f"price_{kind}" for kind in PriceKind), _DEPLOYMENT),
     **dict.fromkeys(
         (
-            "created", "owned_by", "root", "parent", "hugging_face_id", "quantization", "context_length",
+            "owned_by", "root", "parent", "hugging_face_id", "quantization", "context_length",
             "max_model_len", "max_output_length", "input_modalities", "output_modalities", "features",
             "sampling_parameters", "default_parameters", "tokenizer", "instruct_type",
         ),

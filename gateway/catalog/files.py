@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from gateway.catalog.documents import loads
+
 MAX_FILE = 64 * 2**20
 _LONGEST = 120
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
@@ -56,6 +58,6 @@ def read_json(path: Path) -> Any:
     """None for whatever is no JSON document."""
     body = read_bytes(path)
     try:
-        return orjson.loads(body) if body else None
+        return loads(body) if body else None
     except orjson.JSONDecodeError:
         return None

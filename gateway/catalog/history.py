@@ -3,6 +3,7 @@ and age. All calls block on files: the refresher and the API make them in thread
 
 import contextlib
 import gzip
+import re
 import threading
 import zlib
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from gateway.errors import InvalidRequest, NotFound
 _DAY = 86_400_000
 _ENDING = ".json.gz"
 _MAX_VERSION = 64 * 2**20
+_UNENCODED_PLUS = re.compile(r"^(\S+[T ]\S+) (\d\d:?\d\d)$")
+"""In the query of an address a plus means a space: behind a time only the plus of its zone can be meant."""
 _SERIES_FIELDS = tuple(field for field, kind in FIELD_KINDS.items() if kind is not ChangeKind.HOT)
 
 
@@ -113,10 +116,10 @@ def _moment(text: str, param: str) -> int:
     if text.isdecimal() and len(text) <= 15:
         return int(text)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_UNENCODED_PLUS.sub(r"\1+\2", text))
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except ValueError:
         raise InvalidRequest(
             f"'{text[:40]}' is no time: give milliseconds since 1970 or ISO 8601, such as 2026-11-21T08:00:00Z.",
             param=param,
         ) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -12,6 +12,7 @@ from gateway.openai_api.operations import ModelType
 
 LLM, IMAGE, MODERATION, EMBEDDINGS = "LLM", "Image Generation", "Content Moderation", "Embeddings"
 SPEECH, TRANSCRIPTION, VIDEO, MUSIC, OTHER = "Text to Speech", "Speech to Text", "Video", "Music Generation", "Other"
+CATEGORIES = (LLM, IMAGE, MODERATION, EMBEDDINGS, SPEECH, TRANSCRIPTION, VIDEO, MUSIC, OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ _SPEAKS = Kind(SPEECH, ModelType.SPEECH, ("text",), ("audio",))
 _EMBEDS = Kind(EMBEDDINGS, ModelType.EMBEDDING, ("text",), ("embeddings",))
 _FILMS = Kind(VIDEO, None, ("text",), ("video",))
 _HEARS = Kind(TRANSCRIPTION, ModelType.TRANSCRIPTION, ("audio",), ("text",))
+_JUDGES = Kind(MODERATION, ModelType.MODERATION, ("text",), ("text",))
+"""By `/v1/moderations`; a chute that judges has an API of its own."""
 
 _BY_NAME: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
@@ -40,6 +43,7 @@ _BY_NAME: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (_EMBEDS, r"embed|minilm|(^|[/-])(bge|e5|gte)-|-e5-"),
         (Kind(LLM, ModelType.OCR, ("image",), ("text",)), r"(^|[^a-z])ocr([^a-z]|$)"),
         (Kind(MODERATION, None, ("image",), ("text",)), r"nsfw"),
+        (_JUDGES, r"(omni|text|mistral)-moderation"),
         (Kind(MODERATION, None, ("text",), ("text",)), r"classifier|hate-speech|moderation|(^|[/-])guard|llama-?guard"),
         (Kind(MUSIC, None, ("text",), ("audio",)), r"diffrhythm|musicgen|(^|[/-])ace-?step"),
         (Kind(OTHER, None, ("audio", "image"), ("video",)), r"musetalk|lip-?sync"),
@@ -72,7 +76,9 @@ _BY_CATEGORY: Mapping[str, Kind] = {
 }
 _BY_OUTPUT: Mapping[str, Kind] = {"image": _DRAWS, "video": _FILMS, "embeddings": _EMBEDS, "audio": _SPEAKS}
 _BY_TYPE: Mapping[ModelType, Kind] = {
-    kind.type: kind for kind in (CHAT, _DRAWS, _SPEAKS, _EMBEDS, _HEARS, _BY_NAME[1][0], _BY_NAME[3][0]) if kind.type
+    kind.type: kind
+    for kind in (CHAT, _DRAWS, _SPEAKS, _EMBEDS, _HEARS, _JUDGES, _BY_NAME[1][0], _BY_NAME[3][0])
+    if kind.type
 }
 
 

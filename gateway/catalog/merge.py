@@ -19,6 +19,7 @@ from gateway.catalog.report import FieldConflict, Findings, MergeReport, SourceR
 
 POPULAR = 20
 """So many of the most called models carry the tag `popular`."""
+Words = tuple[str, ...]
 _PRICES = {field_name(kind): kind for kind in PriceKind}
 _DERIVED = frozenset({"model_type", "tags", "input_modalities", "output_modalities", *_PRICES})
 
@@ -49,7 +50,8 @@ def merge(facts: Iterable[Facts]) -> Merged:
     stale = {one.source: one.stale for one in sources if one.stale}
     popular = _popular_from(clusters)
     named = zip(_ids(clusters), clusters, strict=True)
-    models = sorted((_model(id, one, stale, popular) for id, one in named), key=lambda model: model.id)
+    pool: dict[Words, Words] = {}
+    models = sorted((_model(id, one, stale, popular, pool) for id, one in named), key=lambda model: model.id)
     return Merged(tuple(models), _report(sources, models, clusters, findings))
 
 
@@ -103,7 +105,8 @@ def _calls(one: Cluster) -> int:
     return max((int(row.fields.get("invocation_count", 0)) for row in one.rows.values()), default=0)
 
 
-def _model(id: str, one: Cluster, stale: Mapping[str, str], popular: int) -> CatalogModel:
+def _model(id: str, one: Cluster, stale: Mapping[str, str], popular: int, pool: dict[Words, Words]) -> CatalogModel:
+    """Equal lists of words are one in all models: `pool` holds those that were met."""
     values, provenance, conflicts = _fields(one.rows)
     first = one.first
     declared = next((row.fields["type"] for row in one.rows.values() if "type" in row.fields), None)
@@ -112,7 +115,7 @@ def _model(id: str, one: Cluster, stale: Mapping[str, str], popular: int) -> Cat
     inputs, outputs = modalities(kind, first.name, values)
     prices = {kind: values[name] for name, kind in _PRICES.items() if name in values}
     owner, _, rest = first.name.partition("/")
-    return CatalogModel(
+    fields: dict[str, Any] = dict(
         id=id,
         upstream_id=first.name,
         gateway=one.gateway,
@@ -130,9 +133,12 @@ def _model(id: str, one: Cluster, stale: Mapping[str, str], popular: int) -> Cat
         matches=one.methods,
         tee_said_by=tuple(source for source, row in one.rows.items() if row.fields.get("tee") is values.get("tee", ())),
         provenance=provenance,
-        conflicts=conflicts,
         stale={source: stale[source] for source in one.rows if source in stale},
         **{name: value for name, value in values.items() if name not in _DERIVED},
+    )
+    words = {name: value for name, value in fields.items() if isinstance(value, tuple)}
+    return CatalogModel(
+        **fields | {name: pool.setdefault(value, value) for name, value in words.items()}, conflicts=conflicts
     )
 
 

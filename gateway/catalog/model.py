@@ -1,15 +1,19 @@
-"""`CatalogModel`: the normalised record of a model, with the origin of each value. Made by `merge`."""
+"""`CatalogModel`: the normalised record of a model, with the origin of each value. Made by `merge`.
+
+There are thousands of these, and of what they are made of. None is part of a cycle, so that whoever looks for cycles of
+garbage need not look at them (`gc=False`): all threads wait for that.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from gateway.catalog.facts import CHUTES, Price, PriceKind
 from gateway.openai_api.operations import ModelType
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True, gc=False):
     """A field for which sources differ. `values` holds each source's; `chosen` is the source that was believed."""
 
     field: str
@@ -17,8 +21,7 @@ class Conflict:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogModel:
+class CatalogModel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None and empty mean that no source said. Lengths are in tokens, times in seconds."""
 
     id: str
@@ -62,7 +65,7 @@ class CatalogModel:
     max_output_length: int | None = None
     features: tuple[str, ...] = ()
     sampling_parameters: tuple[str, ...] = ()
-    default_parameters: Mapping[str, Any] = field(default_factory=dict)
+    default_parameters: Mapping[str, Any] = {}
     cords: tuple[str, ...] = ()
     """The public paths of a chute."""
 
@@ -85,15 +88,15 @@ class CatalogModel:
     tps: float | None = None
     requests_per_day: int | None = None
 
-    prices: Mapping[PriceKind, Price] = field(default_factory=dict)
+    prices: Mapping[PriceKind, Price] = {}
     origins: tuple[str, ...] = ()
     """The sources that know the model."""
-    provenance: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, str] = {}
     """Field to the source whose value it holds."""
-    matches: Mapping[str, str] = field(default_factory=dict)
+    matches: Mapping[str, str] = {}
     """Source to the way its row was matched; the first source of a model is its `origin`."""
     conflicts: tuple[Conflict, ...] = ()
-    stale: Mapping[str, str] = field(default_factory=dict)
+    stale: Mapping[str, str] = {}
     """Source to the reason why what it says is not fresh."""
 
     @property

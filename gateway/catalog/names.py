@@ -54,8 +54,11 @@ def signature(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def alike(name: str, candidates: Iterable[str]) -> list[tuple[str, float]]:
     """The candidates that score at least `FUZZY_SCORE`, best first. All names are normalised."""
+    choices = list(candidates)
+    if not choices:
+        return []
     fuzzy = _fuzzy()
-    found = fuzzy.process.extract(name, list(candidates), scorer=fuzzy.fuzz.ratio, score_cutoff=FUZZY_SCORE, limit=4)
+    found = fuzzy.process.extract(name, choices, scorer=fuzzy.fuzz.ratio, score_cutoff=FUZZY_SCORE, limit=4)
     return [(candidate, score) for candidate, score, _ in found]
 
 

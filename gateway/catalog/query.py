@@ -8,10 +8,14 @@ from operator import gt, lt
 from re import IGNORECASE, compile
 
 from gateway.catalog.catalog import FACETS, SORTS, Catalog
+from gateway.catalog.kinds import CATEGORIES
 from gateway.catalog.names import closest
 from gateway.errors import InvalidRequest
+from gateway.openai_api.operations import ModelType
 
 ALL = "all"
+TYPES = (*ModelType, *CATEGORIES)
+"""What the facet `type` may be: the gateway's types, and the categories that Chutes has."""
 MAX_PAGE = 10_000
 
 
@@ -39,12 +43,13 @@ class Page:
 
 
 def select(catalog: Catalog, query: Query, within: int | None = None) -> Page:
-    """`within` are the models to choose from, as bits; None: all. Raises InvalidRequest naming a facet or sort field
-    that cannot be."""
+    """`within` are the models to choose from, as bits; None: all. Raises InvalidRequest naming a facet, type or sort
+    field that cannot be."""
     descending, sort = query.sort.startswith("-"), query.sort.lstrip("-")
     if sort not in SORTS:
         near = closest(sort, SORTS)
-        raise InvalidRequest(f"'sort': there is no field '{sort}' (closest: {', '.join(near)}).", param="sort")
+        known = f"closest: {', '.join(near)}" if near else f"known: {', '.join(sorted(SORTS))}"
+        raise InvalidRequest(f"'sort': there is no field '{sort}' ({known}).", param="sort")
     fits = _fitting(catalog, query, catalog.everything if within is None else within)
     found = [n for n in catalog.order(sort, descending) if fits[n]]
     end = None if query.limit is None else query.offset + query.limit
@@ -72,6 +77,7 @@ def _fitting(catalog: Catalog, query: Query, mask: int) -> bytes:
     return bytes(fits)
 
 
+_TYPES = frozenset(name.lower() for name in TYPES)
 _DIGITS = bytes.maketrans(b"\x00\x01", b"01")
 _VALUES = bytes.maketrans(b"01", b"\x00\x01")
 
@@ -94,8 +100,10 @@ def _any_of(catalog: Catalog, facet: str, wanted: list[str]) -> int:
             fits = compile(translate(value[:200]), IGNORECASE).match
             for name, bits in known.items():
                 mask |= bits if fits(name) else 0
-        else:
+        elif value in known or facet != "type":
             mask |= known.get(value, 0)
+        elif value not in _TYPES:
+            raise InvalidRequest(f"'type': there is no type '{value[:80]}' (known: {', '.join(TYPES)}).", param="type")
     return mask
 
 

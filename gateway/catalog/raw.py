@@ -33,9 +33,10 @@ class Listing:
 
     @property
     def key(self) -> str:
-        """As document 004 names it, with what it forgot. Made a safe file name by the shelf."""
+        """As document 004 names it, with what it forgot; no two questions have the same. Made a safe file name by the
+        shelf."""
         return (
-            f"models_p{self.page}_l{self.limit}_t{self.template or 'null'}_n{self.name or 'null'}"
+            f"models_p{self.page}_l{self.limit}_t{_part(self.template)}_n{_part(self.name)}"
             f"_pub{str(self.include_public).lower()}_sch{str(self.include_schemas).lower()}"
             f"_own{str(self.own).lower()}"
         )
@@ -134,6 +135,11 @@ class RawDocuments:
     async def _fetch(self, shelf: Shelf, name: str, url: str, query: dict[str, object], key: str) -> Copy:
         async with self._gate:
             return await shelf.put(name, await self._client.get(url, query, key=key))
+
+
+def _part(text: str) -> str:
+    """`null` where nothing was said. No text can be taken for it, or for the end of its part."""
+    return "%null" if text == "null" else text.replace("%", "%25").replace("_", "%5f") or "null"
 
 
 def _page(document: Any, listing: Listing) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 MAX_TEXT = 2000
@@ -44,6 +45,17 @@ def whole(value: object) -> int | None:
 def positive(value: object) -> int | None:
     """A length or a time: zero means that it is unknown."""
     return whole(value) or None
+
+
+def moment(value: object) -> int | None:
+    """Seconds since 1970, of ISO 8601 or of seconds; a time without an offset is UTC."""
+    if not isinstance(value, str):
+        return positive(value)
+    try:
+        found = datetime.fromisoformat(value[:40])
+        return positive((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        return None
 
 
 def yes_no(value: object) -> bool | None:

@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
 from gateway.catalog.board import CatalogBoard, RefreshOutcome, SourceOutcome
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.changes import Change, changes, track
 from gateway.catalog.client import JsonClient
+from gateway.catalog.documents import let_go, loads
 from gateway.catalog.facts import Facts
-from gateway.catalog.fields import CHUTES_LIST, SNAPSHOT
+from gateway.catalog.fields import CHUTES_LIST, LLM, SNAPSHOT
 from gateway.catalog.history import History
 from gateway.catalog.shelf import Shelf
 from gateway.catalog.sources.base import CatalogSource
@@ -61,6 +60,7 @@ class Refresher:
         self._history = history
         self._board = board
         self._running: asyncio.Task[RefreshOutcome] | None = None
+        self._replaced: list[Catalog] = []
 
     async def restore(self) -> RefreshOutcome:
         """What can be had at once: the copies on disk, the engines, the bundled snapshot. Asks nobody."""
@@ -114,10 +114,13 @@ class Refresher:
         except Exception as error:
             log.exception("the source %s failed", source.name)
             return await self._remember(source, type(error).__name__, began)
-        if copy and (fault := await in_thread(_unreadable, source, document, self._shelf.clock())):
+        if copy and (fault := await in_thread(_no_good, source, document, self._shelf.clock())):
             return await self._remember(source, fault, began)
-        at = (await self._shelf.put(source.file, document)).at if source.file else self._shelf.clock()
-        return _Heard(source, document, at, True, time.monotonic() - began)
+        if not source.file:
+            return _Heard(source, document, self._shelf.clock(), True, time.monotonic() - began)
+        copy = await self._shelf.put(source.file, document)
+        await asyncio.to_thread(let_go, document)
+        return _Heard(source, copy.body, copy.at, True, time.monotonic() - began)
 
     async def _remember(self, source: CatalogSource, reason: str, began: float | None = None) -> _Heard:
         seconds = time.monotonic() - began if began else 0.0
@@ -133,9 +136,10 @@ class Refresher:
         return _Heard(source, copy.body, copy.at, False, seconds, "" if fresh else reason)
 
     async def _take(self, heard: Sequence[_Heard], began: float) -> RefreshOutcome:
-        """Only swapping happens on the loop."""
+        """Only swapping happens on the loop; the next time frees what was replaced, when nobody uses it any more."""
         at, before = self._shelf.clock(), self._board.current
         catalog, changed, outcomes = await in_thread(self._build, heard, at, before)
+        self._replaced.append(before)
         outcome = RefreshOutcome(at, time.monotonic() - began, len(catalog.models), outcomes, changed)
         self._board.swap(catalog, outcome)
         return outcome
@@ -143,6 +147,7 @@ class Refresher:
     def _build(
         self, heard: Sequence[_Heard], at: int, before: Catalog
     ) -> tuple[Catalog, tuple[Change, ...], tuple[SourceOutcome, ...]]:
+        _free(self._replaced)
         facts = [_facts(one) for one in heard]
         catalog = Catalog.of(_without_old_news(facts), at)
         tracked = track(catalog.models)
@@ -163,27 +168,44 @@ class Refresher:
         return catalog, changed, outcomes
 
 
+def _free(replaced: list[Catalog]) -> None:
+    """Model by model, as to free a whole catalog keeps every thread waiting."""
+    held: list[object] = []
+    for catalog in replaced:
+        held += [*catalog.models, *catalog.report.matches, *catalog.report.conflicts]
+        del catalog
+    replaced.clear()
+    while held:
+        held.pop()
+
+
 def _facts(heard: _Heard) -> Facts:
     """A document that its own reader cannot read is as good as none."""
     if heard.document is None:
         return Facts(heard.source.name, heard.source.gateway, stale=heard.error or "never heard")
     try:
-        document = orjson.loads(heard.document) if isinstance(heard.document, bytes) else heard.document
+        document = loads(heard.document) if isinstance(heard.document, bytes) else heard.document
         facts = heard.source.read(document, heard.at)
+        let_go(document)
     except Exception as error:
         log.exception("what the source %s said cannot be read", heard.source.name)
         return Facts(heard.source.name, heard.source.gateway, stale=f"unreadable: {type(error).__name__}")
     return replace(facts, stale=heard.error) if heard.error else facts
 
 
-def _unreadable(source: CatalogSource, document: Any, at: int) -> str:
-    """Why none of a document's rows can be used; empty where one can, or where there is none."""
+def _no_good(source: CatalogSource, document: Any, at: int) -> str:
+    """Why a document must not take the place of the last good copy: none of its rows can be used, or it is a list of
+    Chutes without any. Empty where it may."""
     try:
         facts = source.read(document, at)
     except Exception as error:
         log.exception("what the source %s said cannot be read", source.name)
         return f"unreadable: {type(error).__name__}"
-    return f"none of its {len(facts.rejected)} rows can be read" if facts.rejected and not facts.models else ""
+    if facts.models:
+        return ""
+    if facts.rejected:
+        return f"none of its {len(facts.rejected)} rows can be read"
+    return "its list is empty" if source.name in (CHUTES_LIST, LLM) else ""
 
 
 def _without_old_news(facts: list[Facts]) -> list[Facts]:

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from gateway.catalog.facts import Price, Rejected
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True, gc=False):
     """A row that was joined to a model. `score` is 100 but for likeness."""
 
     source: str
@@ -47,8 +48,7 @@ class SourceReport:
     rejected: int
 
 
-@dataclass(frozen=True, slots=True)
-class FieldConflict:
+class FieldConflict(msgspec.Struct, frozen=True, gc=False):
     model: str
     field: str
     chosen: str

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from gateway.catalog.documents import dumps, loads
 from gateway.catalog.files import MAX_FILE, read_json, safe_name, write_bytes
 
 log = logging.getLogger("gateway.catalog")
@@ -42,7 +41,7 @@ class Copy:
     @property
     def document(self) -> Any:
         """Parsed anew each time."""
-        return orjson.loads(self.body)
+        return loads(self.body)
 
     def age(self, now: int) -> float:
         """Seconds."""
@@ -62,6 +61,7 @@ class Shelf:
         self._copies: dict[str, Copy] = {}
         self._most = most
         self._most_bytes = most_bytes
+        self._is_tidy = folder is None
         self.clock = clock
 
     async def get(self, name: str) -> Copy | None:
@@ -77,8 +77,11 @@ class Shelf:
     async def put(self, name: str, document: Any) -> Copy:
         """Never raises: a disk that takes no more leaves the copy in memory."""
         at, size = self.clock(), 0
-        body = await asyncio.to_thread(orjson.dumps, document)
+        body = await asyncio.to_thread(dumps, document)
         self._keep(name, Copy(at, body))
+        if not self._is_tidy:
+            self._is_tidy = True
+            await asyncio.to_thread(self._tidy)
         if self._folder:
             try:
                 size = await asyncio.to_thread(_write, self._path(name), at, body)
@@ -108,13 +111,26 @@ class Shelf:
                 with contextlib.suppress(OSError):
                     self._path(oldest).unlink(missing_ok=True)
 
+    def _tidy(self) -> None:
+        """Of files that were there before, nobody may ever ask for again: only so many of the newest stay."""
+        assert self._folder is not None
+        files, total = [], 0
+        for path in self._folder.glob("*.json"):
+            with contextlib.suppress(OSError):
+                files.append((path.stat(), path))
+        for n, (stat, path) in enumerate(sorted(files, key=lambda one: -one[0].st_mtime_ns)):
+            total += stat.st_size
+            if n >= self._most or total > self._most_bytes:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+
     def _read(self, name: str) -> Copy | None:
         path = self._path(name)
         content = read_json(path)
         if not isinstance(content, dict) or not isinstance(content.get("timestamp"), int) or "data" not in content:
             return None
         try:
-            return Copy(content["timestamp"], orjson.dumps(content["data"]), path.stat().st_size)
+            return Copy(content["timestamp"], dumps(content["data"]), path.stat().st_size)
         except OSError:
             return None
 

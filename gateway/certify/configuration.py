@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from gateway.settings import LoadedSettings, ModelConfig, ProviderConfig, Settings
+from gateway.settings.batches import BatchSettings
 from gateway.settings.cache import CacheSettings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.jobs import JobSettings
@@ -65,6 +66,7 @@ _ISOLATED: dict[str, Any] = {
     "limits": LimitSettings(),
     "prices": {},
     "cache": CacheSettings(),
+    "batches": BatchSettings(),
     "jobs": JobSettings(),
     "catalog": CatalogSettings(refresh="off"),
 }

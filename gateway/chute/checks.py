@@ -123,6 +123,21 @@ def check_scaling(facts: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def check_gpus(
+    include: Collection[str], exclude: Collection[str], least: int, memories: Mapping[str, int]
+) -> list[str]:
+    """`least` is the memory that a GPU must have, `memories` that of the GPUs we know of, both in GB. One that we do
+    not know may have any."""
+    left = [name for name in include or memories if name not in exclude]
+    if include and not left:
+        return [f"include and exclude leave no GPU: {', '.join(include)}"]
+    too_small = [name for name in left if memories.get(name, least) < least]
+    if left != too_small:
+        return []
+    told = ", ".join(f"{name} has {memories[name]}" for name in too_small)
+    return [f"no GPU that may be used has {least} GB (min_vram_gb_per_gpu): {told}"]
+
+
 def check_account(config: ConfigParser, path: Path, username: str) -> list[str]:
     """Build and deploy sign with the hotkey of the config file, never with an API key."""
     if not config.has_section("auth"):

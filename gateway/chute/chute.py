@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from chutes.chute import Chute
@@ -19,7 +19,7 @@ from chutes.chute.cord import Cord
 from chutes.util.context import is_remote
 from fastapi import WebSocket
 
-from gateway.chute import guard, local
+from gateway.chute import guard
 from gateway.chute.asgi import ClientGone, GatewayApp, Message, Receive, Scope, Send, answer, rendered
 from gateway.chute.cord import GatewayCord
 from gateway.chute.door import DoorCall, scope_of
@@ -29,6 +29,9 @@ from gateway.chute.jobs import Job, Scheduler
 from gateway.chute.shutdown import InFlight, Shutdown
 from gateway.errors import GatewayError, Overloaded
 from gateway.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from gateway.chute.local import LocalApp
 
 HookFunction = TypeVar("HookFunction", bound=Callable[..., Awaitable[None] | None])
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -298,9 +301,11 @@ class GatewayChute(Chute):  # type: ignore[misc]
         """FastAPI without the guard that stands before the SDK's runner."""
         await super().__call__(scope, receive, send)
 
-    def local_app(self) -> "local.LocalApp":
+    def local_app(self) -> "LocalApp":
         """The factory that `run_local(reload=True)` names: the app of a local run, startup hooks in its lifespan."""
-        return local.LocalApp(self)
+        from gateway.chute.local import LocalApp
+
+        return LocalApp(self)
 
     def run_local(
         self, host: str | None = None, port: int | None = None, reload: bool = False, log_level: str | None = None
@@ -309,6 +314,8 @@ class GatewayChute(Chute):  # type: ignore[misc]
 
         Blocks until SIGINT or SIGTERM. What is not given comes from the settings (127.0.0.1:8000).
         """
+        from gateway.chute import local  # loads all that a gateway is, which nothing that deploys needs
+
         local.run(self, reload=reload, host=host, port=port, log_level=log_level)
 
 

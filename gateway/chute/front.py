@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from gateway.api.bodies import replay
+from gateway.api.paths import INFERENCE
 from gateway.chute.asgi import ASGIApp, ClientGone, Receive, Scope, Send, answer, read_body, rendered, with_body
 from gateway.errors import EngineLoading, GatewayError, InvalidJSON, InvalidRequest, MethodNotAllowed
 from gateway.openai_api.operations import OPERATIONS
@@ -21,7 +22,6 @@ BODY_SECONDS = 60.0
 HealthCheck = Callable[[], Awaitable[Mapping[str, Any]]]
 
 _BY_NAME = {operation.name: operation.path for operation in OPERATIONS.values()}
-_ROUTABLE = frozenset(OPERATIONS) | {"/transcribe"}
 
 
 class Front:
@@ -86,6 +86,6 @@ def plan(body: bytes) -> tuple[str, bytes]:
         path = _BY_NAME.get(name) if isinstance(name, str) else None
         if path is None:
             raise InvalidRequest(f"'operation' must be one of {', '.join(_BY_NAME)}.", param="operation")
-    if not isinstance(path, str) or path not in _ROUTABLE:
-        raise InvalidRequest(f"'path' must be one of {', '.join(sorted(_ROUTABLE))}.", param="path")
+    if not isinstance(path, str) or path not in INFERENCE:
+        raise InvalidRequest(f"'path' must be one of {', '.join(sorted(INFERENCE))}.", param="path")
     return path, orjson.dumps(document)

@@ -18,6 +18,7 @@ import yaml
 
 from gateway.chute import account, checks
 from gateway.errors import ConfigError
+from gateway.platform.rules import GPUS
 from gateway.settings import load_settings
 
 ENTRY = "chute_gateway"
@@ -35,6 +36,11 @@ def find_problems(entry: Any, root: Path) -> list[str]:
     problems += checks.check_cords(chute.cords, chute.jobs)
     problems += checks.check_image(image.name, image.tag, str(image), entry.content_tag())
     problems += checks.check_scaling({"gpu_count": chute.node_selector.gpu_count, **vars(chute)})
+    selector = chute.node_selector
+    memories = {name: memory for name, (memory, _) in GPUS.items()}
+    problems += checks.check_gpus(
+        selector.include or (), selector.exclude or (), selector.min_vram_gb_per_gpu, memories
+    )
     problems += checks.check_account(account.read_config(), account.config_path(), entry.username)
     if (root / CONFIG).exists():
         problems += checks.check_baked_config(yaml.safe_load((root / CONFIG).read_text()), CONFIG)
@@ -52,6 +58,9 @@ def find_warnings(entry: Any) -> list[str]:
         warnings.append("tee is off: the newest rules demand it")
     if chute.node_selector.include != ["pro_6000"] or chute.node_selector.gpu_count != 1:
         warnings.append("the newest rules give ordinary accounts one pro_6000 and nothing else")
+    named = {*(chute.node_selector.include or ()), *(chute.node_selector.exclude or ())}
+    if unknown := sorted(named - GPUS.keys()):
+        warnings.append(f"not known here as GPUs: {', '.join(unknown)} (known: {', '.join(GPUS)})")
     if not chute.allow_external_egress:
         warnings.append("without external egress only local engines answer: nothing can be routed")
     return warnings

@@ -18,6 +18,29 @@ class Chat(_Body):
     stream: bool = False
 
 
+class CountedMessages(_Body):
+    """Anthropic's Messages API, for how many tokens that would be."""
+
+    messages: list[dict[str, Any]] = Field(min_length=1, description="Turns of user and assistant.")
+    system: str | list[dict[str, Any]] | None = None
+
+
+class Messages(CountedMessages):
+    """Anthropic's Messages API."""
+
+    max_tokens: int = Field(ge=1, le=1_000_000)
+    stream: bool = False
+
+
+class Responses(_Body):
+    """OpenAI's Responses API, stateless."""
+
+    input: str | list[dict[str, Any]]
+    instructions: str | None = None
+    max_output_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    stream: bool = False
+
+
 class Completion(_Body):
     prompt: str | list[str]
     max_tokens: int | None = Field(None, ge=1, le=1_000_000)
@@ -61,6 +84,10 @@ class Rerank(_Body):
     query: str
     documents: list[Any] = Field(min_length=1, description="Texts, or objects with `text`.")
     top_n: int | None = Field(None, ge=1)
+
+
+class Moderation(_Body):
+    input: str | list[Any] = Field(description="A text, or a list of texts or of parts such as images.")
 
 
 class Drawing(_Body):

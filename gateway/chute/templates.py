@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 
-from gateway.app import create_app
 from gateway.chute import schemas
 from gateway.chute.asgi import Message
 from gateway.chute.chute import GatewayChute
@@ -27,6 +26,9 @@ _CORDS: tuple[tuple[str, str, str, Any], ...] = (
     ("/health", "/health", "GET", None),
     ("/models", "/v1/models", "GET", None),
     ("/chat_completions", "/v1/chat/completions", "POST", schemas.Chat),
+    ("/messages", "/v1/messages", "POST", schemas.Messages),
+    ("/messages/count_tokens", "/v1/messages/count_tokens", "POST", schemas.CountedMessages),
+    ("/responses", "/v1/responses", "POST", schemas.Responses),
     ("/completions", "/v1/completions", "POST", schemas.Completion),
     ("/embeddings", "/v1/embeddings", "POST", schemas.Embedding),
     ("/transcriptions", "/v1/audio/transcriptions", "POST", schemas.Transcription),
@@ -36,6 +38,7 @@ _CORDS: tuple[tuple[str, str, str, Any], ...] = (
     ("/rerank", "/v1/rerank", "POST", schemas.Rerank),
     ("/images", "/v1/images/generations", "POST", schemas.Drawing),
     ("/speech", "/v1/audio/speech", "POST", schemas.Speech),
+    ("/moderations", "/v1/moderations", "POST", schemas.Moderation),
     ("/jobs", "/v1/jobs", "GET", None),
     ("/job", "/v1/jobs", "POST", schemas.Job),
     ("/job/result", "/v1/jobs/result", "POST", schemas.Job),
@@ -60,6 +63,8 @@ def add_gateway(chute: GatewayChute, build_engines: BuildEngines | None = None) 
 
     @chute.on_startup(priority=20)
     async def open_gateway(self: GatewayChute) -> None:
+        from gateway.app import create_app  # takes most of a second, and nothing that deploys needs it
+
         gateway = create_app(self.settings, engines=_engines(self.settings, build_engines))
         await gateway.startup()
         gateway.count_jobs(self.in_flight)

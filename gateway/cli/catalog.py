@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from gateway.api.catalog import diff_document, outcome_document
 from gateway.api.catalog_schemas import Filters
@@ -19,7 +20,7 @@ from gateway.catalog.fields import CHUTES_LIST, LLM
 from gateway.catalog.files import write_bytes
 from gateway.catalog.model import CatalogModel
 from gateway.catalog.parts import CatalogParts, build_catalog
-from gateway.catalog.query import select
+from gateway.catalog.query import TYPES, select
 from gateway.catalog.report import report_document
 from gateway.catalog.routing_facts import closest_names
 from gateway.cli.commands import Commands
@@ -32,7 +33,21 @@ from gateway.providers.transport.pooled import PooledTransport
 from gateway.settings import LoadedSettings
 from gateway.state.providers import remote_providers
 
-_FILTERS = ("gateway", "provider", "type", "modality", "feature", "quantization", "tag", "tier", "template", "q")
+_FILTERS = (
+    "gateway",
+    "provider",
+    "type",
+    "modality",
+    "feature",
+    "quantization",
+    "tag",
+    "tier",
+    "template",
+    "origin",
+    "gpu",
+    "q",
+)
+_HELP = {"type": f"only of these types, with commas: {', '.join(TYPES)}", "q": "words in id, description or tags"}
 _LIST = ("model", "type", "context", "USD", "quant", "hot", "from")
 
 Work = Callable[[CatalogParts, argparse.Namespace], Awaitable[None]]
@@ -42,7 +57,7 @@ def declare(commands: Commands) -> None:
     catalog = commands.group("catalog", "the catalog of models: what there is, where it is known from, what changed")
     _add(catalog, "refresh", _refresh, "ask all sources now")
     listing = _add(catalog, "list", _list, "list models")
-    listing.add_argument("--limit", type=int, default=50, help="most models (default 50; 0: all)")
+    listing.add_argument("--limit", type=_count, default=50, help="most models (default 50; 0: all)")
     _add_filters(listing)
     show = _add(catalog, "show", _show, "one model with the origin of every value")
     show.add_argument("model", help="id, chute id, slug or name")
@@ -65,8 +80,7 @@ def _add(commands: Commands, name: str, work: Work, help: str) -> argparse.Argum
 
 def _add_filters(command: argparse.ArgumentParser) -> None:
     for name in _FILTERS:
-        known = "words in id, description or tags" if name == "q" else f"only of this {name}; several with commas"
-        command.add_argument(f"--{name}", default="", help=known)
+        command.add_argument(f"--{name}", default="", help=_HELP.get(name, f"only of this {name}; several with commas"))
     command.add_argument("--min-context", type=int, metavar="TOKENS", help="least context")
     command.add_argument("--max-price", type=float, metavar="USD", help="most USD per 1M input tokens")
     for name in ("tee", "hot"):
@@ -211,7 +225,17 @@ def _price(model: CatalogModel) -> str | None:
 
 def _filters(options: argparse.Namespace) -> Filters:
     names = (*_FILTERS, "min_context", "max_price", "tee", "hot", "sort")
-    return Filters(**{name: getattr(options, name) for name in names})
+    try:
+        return Filters(**{name: getattr(options, name) for name in names})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise ConfigError(f"--{str(problem['loc'][0]).replace('_', '-')}: {problem['msg']}") from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of models")
+    return int(text)
 
 
 def _freshness(parts: CatalogParts) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gateway.admin.opening import check_opening
 from gateway.app import create_app
 from gateway.cli.commands import Commands
 from gateway.cli.engines import engine_package, planned
@@ -18,6 +19,7 @@ def declare(commands: Commands) -> None:
 def _check_config(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     settings = loaded.settings
     app = create_app(settings, planned(settings))
+    check_opening(settings)
     print("Settings")
     for name in Settings.model_fields:
         if (value := getattr(settings, name)) not in (None, {}, ()):

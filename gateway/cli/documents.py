@@ -16,4 +16,6 @@ def document(kind: type[Document], **fields: Any) -> Document:
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            raise ConfigError(f"{field}: is not a known field") from None
         raise ConfigError(f"{field}: {str(problem['msg']).removeprefix('Value error, ')}") from None

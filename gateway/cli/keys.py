@@ -1,76 +1,84 @@
-"""`gateway keys`: gateway keys made, listed, rotated and deleted without the UI."""
+"""`gateway keys`: gateway keys made, listed, changed, rotated and deleted without the UI."""
 
 import argparse
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from gateway.admin.administration import KINDS, Administration
+from gateway.admin.administration import KINDS, Administration, Outcome
 from gateway.admin.documents import ApiKeyDocument
+from gateway.admin.kinds import given
 from gateway.admin.users import named_user
-from gateway.admin.views import ApiKeyView
+from gateway.admin.views import ApiKeyView, Limited
 from gateway.cli.commands import Commands
 from gateway.cli.documents import document
 from gateway.cli.durations import seconds
+from gateway.cli.fields import add_fields, given_fields
 from gateway.cli.offline import ACTOR, administer
 from gateway.cli.tables import table
+from gateway.errors import ConfigError
 from gateway.openai_api.confidentiality import rule_of
 from gateway.settings import LoadedSettings
 from gateway.store.records import Resource
 
+_MINUTE = "%Y-%m-%d %H:%M"
+"""Of times in the table; UTC."""
+
 
 def declare(commands: Commands) -> None:
-    group = commands.group("keys", "make, list, rotate and delete gateway keys")
+    group = commands.group("keys", "make, list, change, rotate and delete gateway keys")
     create = group.add("create", _create, "make a key and show it once")
     create.add_argument("name", help="what the key is for")
-    create.add_argument("--user", default="", help="the name or the id of the user it belongs to")
-    create.add_argument("--models", default="", help="globs of the models it may use, comma-separated (default all)")
-    create.add_argument("--operations", default="", help="operations it may use, comma-separated (default all)")
-    create.add_argument("--rpm", type=int, help="requests in any 60 seconds")
-    create.add_argument("--tpm", type=int, help="tokens in any 60 seconds")
-    create.add_argument("--parallel", type=int, help="requests at the same time")
-    create.add_argument("--budget", type=float, help="USD per period")
-    create.add_argument("--period", default="month", help="day, week, month or total (default month)")
-    create.add_argument("--expires", type=seconds, help="how long it works, such as 30d or 12h (default for ever)")
-    create.add_argument("--ips", default="", help="addresses and networks it may come from, comma-separated")
-    create.add_argument("--tee", choices=["required"], help="ask only targets in trusted execution environments")
-    create.add_argument("--data", choices=["local-only"], help="ask only engines of the gateway and local providers")
+    add_fields(create, ApiKeyDocument)
     group.add("list", _list, "list all keys, masked")
+    update = group.add("update", _update, "change what is named of a key; all else stays")
+    update.add_argument("id")
+    add_fields(update, ApiKeyDocument)
+    update.add_argument("--name", help="what the key is for")
+    update.add_argument("--enabled", choices=["yes", "no"], help="whether it works")
     rotate = group.add("rotate", _rotate, "give a key a new value and show it once")
     rotate.add_argument("id")
     rotate.add_argument("--overlap", type=seconds, default=0.0, help="how long the old value works too, such as 1d")
     for name, run, help in (
         ("enable", _enable, "let a key work again"),
         ("disable", _disable, "stop a key without deleting it"),
+        ("reset-spend", _reset_spend, "set what a key spent to zero, so that its budget has room again"),
         ("delete", _delete, "delete a key"),
     ):
         group.add(name, run, help).add_argument("id")
 
 
 def _create(loaded: LoadedSettings, options: argparse.Namespace) -> None:
-    expires = datetime.now(UTC) + timedelta(seconds=options.expires) if options.expires else None
-    wanted = document(
-        ApiKeyDocument,
-        name=options.name,
-        allowed_models=_parts(options.models),
-        allowed_operations=_parts(options.operations),
-        rpm=options.rpm,
-        tpm=options.tpm,
-        max_parallel=options.parallel,
-        budget_usd=options.budget,
-        budget_period=options.period,
-        expires_at=expires,
-        allowed_ips=_parts(options.ips),
-        tee=options.tee,
-        data=options.data,
-    )
+    wanted = document(ApiKeyDocument, **given_fields(options, ApiKeyDocument))
 
     async def work(administration: Administration) -> None:
-        owner = {"user_id": named_user(options.user, administration.directory).id} if options.user else {}
-        outcome = await administration.create(Resource.APIKEYS, wanted.model_copy(update=owner), ACTOR)
+        outcome = await administration.create(Resource.APIKEYS, _owned(wanted, administration), ACTOR)
         assert outcome.view is not None
         print(f"{outcome.view.id}\n{outcome.shown['key']}")
 
     administer(loaded, work)
+
+
+def _update(loaded: LoadedSettings, options: argparse.Namespace) -> None:
+    changes = given_fields(options, ApiKeyDocument)
+    if not changes:
+        raise ConfigError("say what to change, such as --budget 20")
+
+    async def work(administration: Administration) -> None:
+        record = administration.record(Resource.APIKEYS, options.id)
+        wanted = document(ApiKeyDocument, **given(record, ApiKeyDocument) | changes)
+        if "user_id" in changes:
+            wanted = _owned(wanted, administration)
+        await administration.replace(Resource.APIKEYS, record.id, wanted, ACTOR, record.version)
+        print(f"{record.id} is changed")
+
+    administer(loaded, work)
+
+
+def _owned(wanted: ApiKeyDocument, administration: Administration) -> ApiKeyDocument:
+    """With the id of the owner who may be given by name. Raises NotFound."""
+    if not wanted.user_id:
+        return wanted
+    return wanted.model_copy(update={"user_id": named_user(wanted.user_id, administration.directory).id})
 
 
 def _list(loaded: LoadedSettings, options: argparse.Namespace) -> None:
@@ -78,19 +86,25 @@ def _list(loaded: LoadedSettings, options: argparse.Namespace) -> None:
         kind, directory = KINDS[Resource.APIKEYS], administration.directory
         views = [kind.view(one["id"], directory) for one in kind.summaries(directory)]
         names = {id: str(user.document["username"]) for id, user in directory.table(Resource.USERS).items()}
-        rows = [_row(view, names) for view in views if isinstance(view, ApiKeyView)]
-        print(table(("ID", "NAME", "USER", "KEY", "MODELS", "BUDGET", "EXPIRES", "RULE", "STATE"), rows))
+        used = await administration.store.last_used([view.id for view in views if view])
+        rows = [_row(view, names, used.get(view.id)) for view in views if isinstance(view, ApiKeyView)]
+        print(table(("ID", "NAME", "USER", "KEY", "MODELS", "BUDGET", "EXPIRES", "LAST USED", "RULE", "STATE"), rows))
 
     administer(loaded, work)
 
 
-def _row(view: ApiKeyView, names: Mapping[str, str]) -> tuple[object, ...]:
-    budget = None if view.budget_usd is None else f"${view.budget_usd:g}/{view.budget_period}"
-    expires = view.expires_at.strftime("%Y-%m-%d %H:%M") if view.expires_at else None
+def _row(view: ApiKeyView, names: Mapping[str, str], used: float | None) -> tuple[object, ...]:
+    expires = view.expires_at.strftime(_MINUTE) if view.expires_at else None
+    last = "never" if used is None else datetime.fromtimestamp(used, UTC).strftime(_MINUTE)
     models = ",".join(view.allowed_models) or "all"
     rule = str(rule_of(view.tee, view.data, "the key") or "") or None
     user = names.get(view.user_id, view.user_id) or None
-    return view.id, view.name, user, view.key, models, budget, expires, rule, _state(view)
+    return view.id, view.name, user, view.key, models, budget(view), expires, last, rule, _state(view)
+
+
+def budget(view: Limited) -> str | None:
+    """As the tables of keys and of users show it."""
+    return None if view.budget_usd is None else f"${view.budget_usd:g}/{view.budget_period}"
 
 
 def _state(view: ApiKeyView) -> str:
@@ -122,13 +136,23 @@ def _switch(loaded: LoadedSettings, id: str, *, enabled: bool) -> None:
     administer(loaded, work)
 
 
+def _reset_spend(loaded: LoadedSettings, options: argparse.Namespace) -> None:
+    async def work(administration: Administration) -> None:
+        outcome = await administration.reset_spend(Resource.APIKEYS, options.id, ACTOR)
+        print(spend_reset(options.id, outcome))
+
+    administer(loaded, work)
+
+
+def spend_reset(name: str, outcome: Outcome) -> str:
+    """What the commands for keys and for users print."""
+    before, _ = outcome.changes["spent_usd"]
+    return f"{name} is reset: {before:g} USD were spent"
+
+
 def _delete(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     async def work(administration: Administration) -> None:
         await administration.delete(Resource.APIKEYS, options.id, ACTOR, None, cascade=False)
         print(f"{options.id} is deleted")
 
     administer(loaded, work)
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,6 +1,7 @@
 """Runs a piece of administration on the database itself; a running gateway follows within two seconds."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 
 from gateway.admin.administration import Actor, Administration
@@ -17,6 +18,8 @@ def administer(loaded: LoadedSettings, work: Callable[[Administration], Awaitabl
 
     async def run() -> None:
         async with opened(loaded.settings, planned(loaded.settings), loaded.origins) as administration:
+            for note in administration.store.notes:
+                print(f"warning: {note}", file=sys.stderr)
             await work(administration)
 
     try:

@@ -1,6 +1,8 @@
 """`gateway serve`: runs the gateway."""
 
 import argparse
+import logging
+import signal
 
 from gateway.app import create_app
 from gateway.cli.commands import Commands
@@ -10,6 +12,8 @@ from gateway.providers.engines import EngineBoard
 from gateway.serve import serve
 from gateway.settings import LoadedSettings
 from gateway.workers import check_workers, serve_workers
+
+log = logging.getLogger("gateway")
 
 
 def declare(commands: Commands) -> None:
@@ -23,11 +27,23 @@ def _serve(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     settings = loaded.settings
     logs.configure(settings.log_level, settings.log_format)
     check_workers(settings, loaded.origins)
+    _end_well_on_hangup()
     app = create_app(settings, _engines(loaded), loaded.origins)
     if settings.workers > 1:
         serve_workers(app)
     else:
         serve(app)
+
+
+def _end_well_on_hangup() -> None:
+    """A terminal that is closed ends it as SIGTERM does, with what is under way; under nohup nothing happens."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _hung_up)
+
+
+def _hung_up(number: int, frame: object) -> None:
+    log.warning("SIGHUP ends the gateway: gateway.yaml is read at start; what may change while it runs, the UI changes")
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _engines(loaded: LoadedSettings) -> EngineBoard | None:

@@ -16,6 +16,7 @@ from gateway.settings import LoadedSettings
 from gateway.store.records import Resource
 from gateway.store.store import Store
 from gateway.store.usage_reports import UsageReports
+from gateway.usage.export import safe
 from gateway.usage.report import Figures, Group, GroupBy, UsageFilter
 from gateway.usage.types import NANOS
 
@@ -44,7 +45,7 @@ def _usage(loaded: LoadedSettings, options: argparse.Namespace) -> None:
         raise ConfigError(error.message) from None
     head = (options.by, *_HEAD)
     if options.csv:
-        csv.writer(sys.stdout).writerows([head, *rows])
+        csv.writer(sys.stdout).writerows([head, *(map(safe, row) for row in rows)])
     else:
         print(table(head, rows))
 

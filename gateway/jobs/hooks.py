@@ -1,16 +1,18 @@
 """Webhooks of jobs: who a caller wants told, and the courier who tells them. Read by `api`, sent by the runner.
 
 The caller names the address, so it must be public, or one of the hosts that the operator allows; and it brings the
-secret that signs, so that nobody else can speak in the gateway's name to it.
+secret that signs, so that nobody else can speak in the gateway's name to it. Both are kept sealed until all is told.
 """
 
 import asyncio
+import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from gateway.access.secrets import Sealer
 from gateway.errors import ConfigError, InvalidImage, InvalidRequest
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.base import Transport
@@ -21,9 +23,9 @@ from gateway.providers.webhooks import WAITS, Delivery, Receiver, deliver, signi
 log = logging.getLogger("gateway.jobs")
 
 URL_HEADER, SECRET_HEADER = "x-gateway-webhook", "x-gateway-webhook-secret"
+_NAME = "webhook of a job"
 _LONGEST = 2048
 _SHORTEST_SECRET = 16
-_MOST_PENDING = 200
 _LAST_SECONDS = 2.0
 """For messages that are under way when the gateway stops."""
 
@@ -52,7 +54,7 @@ async def read_hook(headers: Mapping[str, str], rules: HookRules) -> Receiver | 
             raise _refused("names a host that this gateway does not send webhooks to")
     else:
         await _check_public(url, rules)
-    return Receiver("webhook of a job", url, _key(headers.get(SECRET_HEADER, "")))
+    return Receiver(_NAME, url, _key(headers.get(SECRET_HEADER, "")))
 
 
 async def _check_public(url: str, rules: HookRules) -> None:
@@ -80,6 +82,21 @@ def _key(secret: str) -> bytes:
     return key
 
 
+def sealed(receiver: Receiver, sealer: Sealer) -> str:
+    """As it is kept: the address may hold a secret too."""
+    return sealer.seal(json.dumps([receiver.url, receiver.key.hex()]))
+
+
+def opened(token: str, sealer: Sealer) -> Receiver:
+    """Raises SealedElsewhere."""
+    url, key = json.loads(sealer.open(token))
+    return Receiver(_NAME, url, bytes.fromhex(key))
+
+
+Told = Callable[[str], Awaitable[None]]
+"""Takes the id of a job of whose end nobody has to be told any more."""
+
+
 class Courier:
     """Sends messages side by side, each again and again for a while. The transport judges every address once more."""
 
@@ -90,25 +107,29 @@ class Courier:
         self._waits = waits
         self._pending: set[asyncio.Task[None]] = set()
 
-    def send(self, receiver: Receiver, body: bytes, job_id: str) -> None:
-        if len(self._pending) >= _MOST_PENDING:
-            log.warning("%s: no webhook is sent: too many are waiting", job_id)
-            return
-        task = asyncio.create_task(self._send(receiver, body, job_id))
+    @property
+    def pending(self) -> int:
+        return len(self._pending)
+
+    def send(self, receiver: Receiver, body: bytes, job_id: str, told: Told) -> None:
+        """`told` is called when the message was taken or given up, and not where the end of the gateway came first."""
+        task = asyncio.create_task(self._send(receiver, body, job_id, told))
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
     async def aclose(self) -> None:
-        """What is under way has a moment; what still waits for its next try is given up."""
+        """What is under way has a moment; what still waits for its next try is left to whoever comes next."""
         if self._pending:
             _, late = await asyncio.wait(self._pending, timeout=_LAST_SECONDS)
             for task in late:
                 task.cancel()
         await self._transport.aclose()
 
-    async def _send(self, receiver: Receiver, body: bytes, job_id: str) -> None:
-        delivery: Delivery = await deliver(self._transport, receiver, body, self._waits)
+    async def _send(self, receiver: Receiver, body: bytes, job_id: str, told: Told) -> None:
+        id = f"msg_{job_id.removeprefix('job-')}"
+        delivery: Delivery = await deliver(self._transport, receiver, body, self._waits, id)
         if delivery.delivered:
             log.info("%s: webhook delivered", job_id)
         else:
             log.warning("%s: webhook given up after %d tries: %s", job_id, delivery.attempts, delivery.error)
+        await told(job_id)

@@ -15,23 +15,26 @@ from secrets import token_hex
 from typing import Any
 
 from gateway.access.keys import Caller
+from gateway.access.secrets import SealedElsewhere, Sealer
 from gateway.errors import GatewayError, RateLimited, StorageFailed, StorageUnavailable
 from gateway.jobs.answer import Ending, answered, cancelled, failed, interrupted, stopped, too_large
 from gateway.jobs.documents import document
-from gateway.jobs.hooks import Courier, HookRules
+from gateway.jobs.hooks import Courier, HookRules, opened, sealed
 from gateway.openai_api.call import Reply
 from gateway.pipeline.account import Account
 from gateway.providers.webhooks import Receiver, message
 from gateway.store.documents import clean
-from gateway.store.job_rows import JobRow, JobStatus
+from gateway.store.job_rows import JobRow, JobStatus, Left
 from gateway.store.jobs import JobStore
 
 log = logging.getLogger("gateway.jobs")
 
 _POLL = 1.0
 """Seconds between looks at whether somebody wants a job cancelled."""
-_LEASE = 15.0
+LEASE = 15.0
 """Seconds after which a worker that says nothing is taken for dead."""
+_MOST_TOLD = 200
+"""Webhooks that one worker sends at a time; further ones wait until there is room."""
 _AGAIN = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds before each further try to keep an answer while the database is away."""
 _LAST_SECONDS = 4.0
@@ -69,14 +72,19 @@ def owner_of(caller: Caller) -> str:
 class Runner:
     """`counted` is entered for as long as a job runs, for whoever waits until nothing is under way."""
 
-    def __init__(self, store: JobStore, limits: JobLimits, courier: Courier) -> None:
-        self._store, self.limits, self._courier = store, limits, courier
+    def __init__(self, store: JobStore, limits: JobLimits, courier: Courier, sealer: Sealer) -> None:
+        self._store, self.limits, self._courier, self._sealer = store, limits, courier, sealer
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
         self._running: dict[str, Running] = {}
         self._followers: set[asyncio.Task[None]] = set()
         self._asides: set[asyncio.Task[None]] = set()
         self._minding: asyncio.Task[None] | None = None
+        self._renewed = 0.0
+        self._left: dict[Left, float] = {}
         self.counted: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def start(self) -> None:
+        self._minding = asyncio.create_task(self._mind(), name="mind the jobs")
 
     @property
     def rules(self) -> HookRules:
@@ -105,9 +113,10 @@ class Runner:
             model=clean(call.model) if call else "",
             worker=self._worker,
             created_at=now,
-            lease_until=now + _LEASE,
+            lease_until=now + LEASE,
         )
-        adding = asyncio.ensure_future(self._store.add(row, self.limits.max_open))
+        receiver = sealed(hook, self._sealer) if hook else ""
+        adding = asyncio.ensure_future(self._store.add(row, self.limits.max_open, receiver))
         try:
             if not await asyncio.shield(adding):
                 return None
@@ -121,9 +130,11 @@ class Runner:
         follower = asyncio.create_task(self._follow(running), name=row.id)
         self._followers.add(follower)
         follower.add_done_callback(self._followers.discard)
-        if self._minding is None or self._minding.done():
-            self._minding = asyncio.create_task(self._mind(), name="mind the jobs")
         return row
+
+    def runs(self, id: str) -> bool:
+        """Whether it runs here."""
+        return id in self._running
 
     def cancel(self, id: str) -> bool:
         """Whether it runs here: then its upstream is let go of now."""
@@ -144,7 +155,12 @@ class Runner:
                 task.cancel()
         if self._minding is not None:
             self._minding.cancel()
+            await asyncio.wait({self._minding})
         await self._courier.aclose()
+        try:
+            await self._store.give_hooks_back(self._worker)
+        except (StorageUnavailable, StorageFailed) as error:
+            log.debug("webhooks cannot be given back: %s", error.message)
 
     # --- the life of a job ---------------------------------------------------------------------------
 
@@ -160,7 +176,7 @@ class Runner:
         finally:
             del self._running[row.id]
         if running.hook is not None:
-            self._courier.send(running.hook, message(f"job.{ending.row.status}", document(ending.row)), row.id)
+            await self._tell(ending.row, running.hook)
         ms = round((time.monotonic() - running.received) * 1000, 1)
         told = {"request_id": row.request_id, "ms": ms, "key": account.caller.name, "model": row.model or None}
         log.info("%s %s", row.id, ending.row.status, extra={**told, "error": error.error_code if error else None})
@@ -199,18 +215,66 @@ class Runner:
     # --- what others want of it ----------------------------------------------------------------------
 
     async def _mind(self) -> None:
-        """While a job runs: renews the lease, and cancels what somebody asked another worker to cancel."""
-        renewed = time.monotonic()
-        while self._running:
-            await asyncio.sleep(_POLL)
+        """Renews the leases, cancels what somebody asked another worker to cancel, tells what others left untold."""
+        while True:
             try:
-                for id in await self._store.wished(self._worker):
-                    self.cancel(id)
-                if time.monotonic() - renewed >= _LEASE / 5:
-                    renewed = time.monotonic()
-                    await self._store.renew(self._worker, time.time() + _LEASE)
+                await self._look()
             except (StorageUnavailable, StorageFailed) as error:
+                self._left.clear()
                 log.debug("jobs cannot be looked after: %s", error.message)
+            except Exception:
+                log.exception("a fault in looking after jobs")
+            await asyncio.sleep(_POLL)
+
+    async def _look(self) -> None:
+        if self._running:
+            for id in await self._store.wished(self._worker):
+                self.cancel(id)
+        if time.monotonic() - self._renewed < LEASE / 5:
+            return
+        self._renewed = time.monotonic()
+        if self._running or self._courier.pending:
+            await self._store.renew(self._worker, time.time() + LEASE)
+        await self._take_over()
+
+    async def _take_over(self) -> None:
+        """Tells what other workers left: those that gave it back, and those whose lease stands still for so long as
+        this process sees it, whatever the clocks of their machines say."""
+        now, room = time.monotonic(), _MOST_TOLD - self._courier.pending
+        others = await self._store.hooks_of_others(self._worker)
+        self._left = {left: self._left.get(left, now) for left in others}
+        due = [left for left, since in self._left.items() if not left.worker or now - since >= LEASE]
+        for left in due[: max(0, room)]:
+            receiver = await self._store.take_hook(left, self._worker, time.time() + LEASE)
+            if receiver is not None:
+                await self._tell_for_another(left.job_id, receiver)
+
+    async def _tell_for_another(self, id: str, receiver: str) -> None:
+        await self._store.interrupt(id, self.limits.retention)
+        row = await self._store.find(id)
+        if row is None:
+            await self._told(id)
+            return
+        try:
+            await self._tell(row, opened(receiver, self._sealer))
+        except SealedElsewhere as error:
+            log.warning("%s: no webhook is sent: %s", id, error.message)
+            await self._told(id)
+
+    async def _tell(self, row: JobRow, receiver: Receiver) -> None:
+        if self._courier.pending < _MOST_TOLD:
+            self._courier.send(receiver, message(f"job.{row.status}", document(row)), row.id, self._told)
+            return
+        try:
+            await self._store.give_hook_back(row.id)
+        except (StorageUnavailable, StorageFailed) as error:
+            log.warning("%s: its webhook is not sent before the next start: %s", row.id, error.message)
+
+    async def _told(self, id: str) -> None:
+        try:
+            await self._store.remove_hook(id)
+        except (StorageUnavailable, StorageFailed) as error:
+            log.warning("%s: its webhook may be sent again: %s", id, error.message)
 
     def _stop(self, running: Running, why: GatewayError) -> None:
         if running.why is None and not running.work.done():

@@ -4,6 +4,8 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host name and port to IP addresses; raises OSError when there are none."""
@@ -40,6 +42,9 @@ _REFUSED: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = tuple(
     )
 )
 
+_LOOK_UPS = ThreadPoolExecutor(16, "look up for callers")
+"""A name server that never answers holds a thread for half a minute: those of providers' names stay free."""
+
 
 def is_public(address: str) -> bool:
     """Whether the IP address (as `ipaddress` spells it, a zone allowed) is one of the public Internet."""
@@ -53,5 +58,6 @@ def is_public(address: str) -> bool:
 
 
 async def system_resolver(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, look_up)
     return [str(address[0]) for *_, address in found]

@@ -1,4 +1,4 @@
-"""Bounds that a process puts on itself before it opens a hostile file. Called by `rasterizer` and `splitter`."""
+"""Bounds that a process puts on itself before it opens a hostile file. Called by those that open files."""
 
 import resource
 

@@ -1,4 +1,4 @@
-"""A process of our own for opening what may be hostile. Called by `pages` and `sound`."""
+"""A process of our own for opening what may be hostile. Called by `pages`, `sound` and `voice`."""
 
 import asyncio
 import os

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.access.guessable import is_guessable
 from gateway.errors import ConfigError
-from gateway.migrate.plan import Plan, section
+from gateway.migrate.plan import LEAST, Plan, is_private, is_too_simple, section
 from gateway.providers.chutes import is_chutes_host
 
 _TYPES = {"reranking": "rerank", "image-generation": "image", "audio": "transcription"}
 _KNOWN = frozenset({"chat", "embedding", "transcription", "ocr", "rerank", "image", "speech"})
 _MASTER = "master"
-_LEAST = 16
 _FIELDS: Mapping[str, frozenset[str]] = {
     "providers": frozenset({"id", "name", "baseUrl", "apiKey", "type", "enabled"}),
     "models": frozenset({"id", "name", "providerId", "type", "enabled", "supportsImageUpload", "supportsVideoUpload"}),
@@ -57,14 +55,14 @@ def _provider(row: Mapping[str, Any], plan: Plan) -> None:
         return
     provider: dict[str, Any] = {"type": "chutes" if is_chutes_host(base_url) else "openai", "base_url": base_url}
     if name := row.get("name"):
-        provider["name"] = name
+        provider["name"] = str(name)
     if key := row.get("apiKey"):
         provider["api_key"] = plan.hide(str(key), f"{id}_API_KEY")
     if row.get("enabled") is False:
         provider["enabled"] = False
-    if base_url.startswith("http://"):
+    if is_private(base_url):
         plan.settings["allow_private_upstreams"] = True
-        plan.note(f"provider {id}", "has an address without TLS: allow_private_upstreams is switched on for it.")
+        plan.note(f"provider {id}", "is private or without TLS: allow_private_upstreams is switched on for it.")
     plan.providers[id] = provider
 
 
@@ -79,13 +77,14 @@ def _model(row: Mapping[str, Any], plan: Plan) -> None:
         plan.models[id]["targets"].append({"provider": provider, "model": id, "priority": last})
         plan.note(place, f"is there twice: '{provider}' stands in where the first one fails.")
         return
-    kind = _TYPES.get(str(row.get("type")), row.get("type"))
+    given = str(row.get("type") or "")
+    kind = _TYPES.get(given, given)
     model: dict[str, Any] = {"targets": [{"provider": provider, "model": id}]}
     if kind in _KNOWN:
         model["type"] = kind
     elif kind:
         plan.note(place, f"there is no type '{kind}' here: the endpoint decides.")
-    if (name := row.get("name")) and name != id:
+    if (name := str(row.get("name") or "")) and name != id:
         model["name"] = name
     if row.get("enabled") is False:
         model["enabled"] = False
@@ -101,11 +100,14 @@ def _key(row: Mapping[str, Any], owners: Mapping[str, str], plan: Plan) -> None:
     name = str(row.get("name") or id)
     place = f"API key {name}"
     if id == _MASTER and value:
+        if is_too_simple(value):
+            plan.note(place, "is the master key, easy to guess, and was left out: the first start makes a new one.")
+            return
         plan.settings["master_api_key"] = plan.hide(value, "MASTER_API_KEY")
         plan.note(place, "is the master key: set it as MASTER_API_KEY.")
         return
-    if len(value) < _LEAST or is_guessable(value):
-        plan.note(place, f"was left out: it is shorter than {_LEAST} characters or easy to guess. Make a new one.")
+    if is_too_simple(value):
+        plan.note(place, f"was left out: it is shorter than {LEAST} characters or easy to guess. Make a new one.")
         return
     key: dict[str, Any] = {"name": name, "key": plan.hide(value, f"KEY_{name}")}
     if row.get("allowedModels"):

@@ -4,12 +4,18 @@ Secrets are never in it but as references (`${NAME}`); the values that stood in 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
+from gateway.access.guessable import is_guessable
 from gateway.errors import ConfigError
 
+LEAST = 16
+"""Characters of a caller's key."""
 _NO_NAME = re.compile(r"[^A-Z0-9]+")
 
 
@@ -36,28 +42,52 @@ class Plan:
     users: list[dict[str, Any]] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     notes: list[Note] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    """Variables that are called so already, such as those that the source refers to: `hide` gives none of the names."""
+    _hidden: dict[str, str] = field(default_factory=dict, repr=False)
 
     def note(self, place: str, text: str) -> None:
         self.notes.append(Note(place, text))
 
     def hide(self, value: str, wanted: str) -> str:
         """The reference that stands for a secret of the source; equal secrets share one."""
-        for name, known in self.secrets.items():
-            if known == value:
-                return f"${{{name}}}"
-        name = free(_NO_NAME.sub("_", wanted.upper()).strip("_") or "SECRET", self.secrets, "_")
-        name = f"KEY_{name}" if name[0].isdigit() else name
-        self.secrets[name] = value
-        return f"${{{name}}}"
+        if value not in self._hidden:
+            name = _NO_NAME.sub("_", wanted.upper()).strip("_") or "SECRET"
+            name = f"KEY_{name}" if name[0].isdigit() else name
+            name = free(name, self.taken, "_")
+            self.taken.add(name)
+            self.secrets[name], self._hidden[value] = value, name
+        return f"${{{self._hidden[value]}}}"
 
 
-def free(wanted: str, taken: Iterable[str], between: str = "-") -> str:
-    """`wanted`, or with the first number behind it that makes it new."""
-    taken, name, n = set(taken), wanted, 1
-    while name in taken:
-        n += 1
-        name = f"{wanted}{between}{n}"
-    return name
+def free(wanted: str, taken: Container[str], between: str = "-") -> str:
+    """`wanted`, or with a number behind it that makes it new: the first, unless others left a gap."""
+    if wanted not in taken:
+        return wanted
+    low, high = 1, 2
+    while f"{wanted}{between}{high}" in taken:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if f"{wanted}{between}{middle}" in taken else (low, middle)
+    return f"{wanted}{between}{high}"
+
+
+def is_private(base_url: str) -> bool:
+    """Whether the gateway asks this address only where `allow_private_upstreams` is set. What is none is refused
+    where it is read."""
+    try:
+        host = urlsplit(base_url).hostname or ""
+    except ValueError:
+        return False
+    with suppress(ValueError):
+        return base_url.startswith("http://") or not ip_address(host).is_global
+    return base_url.startswith("http://") or host == "localhost" or host.endswith(".localhost")
+
+
+def is_too_simple(key: str) -> bool:
+    """Whether a caller could guess it; the gateway takes no such key."""
+    return len(key) < LEAST or is_guessable(key)
 
 
 def section(source: Mapping[str, Any], name: str, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:

@@ -32,11 +32,23 @@ def write_secrets(plan: Plan, path: Path) -> None:
     _write(path, "".join(f"{name}={value}\n" for name, value in plan.secrets.items()), 0o600)
 
 
+def check_new(path: Path) -> None:
+    """Raises ConfigError where a file cannot be written, before another one is."""
+    if path.exists():
+        raise ConfigError(_there(path))
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
+
+
+def _there(path: Path) -> str:
+    return f"{path} is there already: move it away, or write to another file"
+
+
 def _write(path: Path, text: str, mode: int) -> None:
     try:
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise ConfigError(f"{path} is there already: move it away, or write to another file") from None
+        raise ConfigError(_there(path)) from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None

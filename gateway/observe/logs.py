@@ -42,8 +42,15 @@ class _Pretty(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         extra = "".join(f"  {name}={value}" for name, value in _extra(record).items())
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        line = f"{clock} {record.levelname.lower():<7} {record.getMessage()}{extra}"
+        line = _on_one_line(f"{clock} {record.levelname.lower():<7} {record.getMessage()}{extra}")
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _on_one_line(text: str) -> str:
+    """Names that callers choose are in it: what would begin a line, colour it or turn it around stands escaped."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:

@@ -9,14 +9,14 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 import httpx
 import orjson
 
 from gateway import __version__
+from gateway.observe.collector import Collector
 
 log = logging.getLogger("gateway.traces")
 
@@ -26,6 +26,7 @@ _ERROR = 2
 _PASSING = frozenset({429, 502, 503, 504})
 """The statuses after which OTLP says to try again."""
 _LONGEST_PAUSE = 30.0
+_LONGEST_POST = 10.0
 _SAY_AGAIN = 60.0
 
 Value = str | bool | int | float
@@ -47,25 +48,10 @@ class Span:
     state: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Collector:
-    """Where spans go: `url` is the collector's, without `/v1/traces`; `headers` may hold a key."""
-
-    url: str
-    service: str = "chute-gateway"
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
 @dataclass(slots=True)
 class SpanCounts:
     sent: int = 0
     dropped: int = 0
-
-
-def read_headers(text: str) -> dict[str, str]:
-    """Of `name=value` pairs with commas, as the OpenTelemetry variables have them."""
-    pairs = (one.partition("=") for one in text.split(",") if "=" in one)
-    return {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
 
 
 class Exporter:
@@ -106,7 +92,7 @@ class Exporter:
                 await self._task
 
     async def _run(self) -> None:
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=_LONGEST_POST, trust_env=False) as client:
             while True:
                 await self._some.wait()
                 if len(self._waiting) < self._batch:
@@ -143,9 +129,14 @@ class Exporter:
         """What went wrong, empty for nothing; and after how many seconds to try again: 0 for any, None for never."""
         headers = {**self._collector.headers, "content-type": "application/json"}
         try:
-            answer = await client.post(f"{self._collector.url.rstrip('/')}/v1/traces", content=body, headers=headers)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(_LONGEST_POST):
+                answer = await client.post(
+                    f"{self._collector.url.rstrip('/')}/v1/traces", content=body, headers=headers
+                )
+        except (httpx.HTTPError, TimeoutError) as error:
             return type(error).__name__, 0.0
+        except Exception as error:
+            return f"no request can be made: {type(error).__name__}", None
         if answer.status_code == 200:
             return _refused(answer), None
         if answer.status_code not in _PASSING:

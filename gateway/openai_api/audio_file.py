@@ -1,4 +1,4 @@
-"""Audio files known by their first bytes, and their length where the header tells. Called by `api` for uploads."""
+"""Audio files known by their first bytes, and their length where the header tells. For uploads and adapters."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def sniff_audio(data: bytes, filename: str) -> str:
     """The media type by magic bytes; the name only enters the message. Raises `InvalidRequest` for what is no audio."""
     if not data:
         raise InvalidRequest(f"The audio file '{filename}' is empty.", param="file")
-    if (media_type := _by_magic(data)) is None:
+    if (media_type := media_type_of(data)) is None:
         raise InvalidRequest(
             f"'{filename}' is not an audio file of a known format; supported are {_ACCEPTED}.", param="file"
         )
@@ -32,7 +32,8 @@ def audio_duration(data: bytes) -> float | None:
     return seconds if seconds is not None and 0 <= seconds <= MAX_SECONDS else None
 
 
-def _by_magic(data: bytes) -> str | None:
+def media_type_of(data: bytes) -> str | None:
+    """By its first bytes; None for what is no audio of a known format."""
     head = data[:12]
     if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE":
         return "audio/wav"

@@ -67,11 +67,12 @@ def _from_json(document: Any, task: str, depth: int = 0) -> Transcript:
         return _from_list(document, task, depth)
     if not isinstance(document, dict) or document.get("error") or depth > MAX_DEPTH:
         raise _bad()
-    segments = _segments(next((document[key] for key in _SEGMENT_KEYS if isinstance(document.get(key), list)), []))
+    items: list[Any] = next((document[key] for key in _SEGMENT_KEYS if isinstance(document.get(key), list)), [])
+    segments = _segments(items)
     words = _words(document.get("words"))
     text = next((document[key] for key in _TEXT_KEYS if isinstance(document.get(key), str)), None)
     if text is None and not segments and not words:
-        return _from_nested(document, task, depth)
+        return _from_list(items, task, depth + 1) if items else _from_nested(document, task, depth)
     if words:
         segments = _with_words(segments, words)
     language = document.get("language")
@@ -79,9 +80,15 @@ def _from_json(document: Any, task: str, depth: int = 0) -> Transcript:
         (text if text is not None else _join(segments)).strip(),
         segments,
         language if isinstance(language, str) and language else None,
-        _number(document.get("duration")) or (segments[-1].end if segments else None),
+        _number(document.get("duration")) or _billed(document) or (segments[-1].end if segments else None),
         task,
     )
+
+
+def _billed(document: dict[str, Any]) -> float | None:
+    """Seconds of the recording, which are told only so where a plain text was asked for."""
+    usage = document.get("usage")
+    return _number(usage.get("seconds", usage.get("prompt_audio_seconds"))) if isinstance(usage, dict) else None
 
 
 def _from_nested(document: dict[str, Any], task: str, depth: int) -> Transcript:
@@ -102,32 +109,59 @@ def _from_list(items: list[Any], task: str, depth: int) -> Transcript:
         return Transcript(" ".join(item.strip() for item in items), task=task)
     if all(isinstance(item, dict) and _times(item) is None for item in items):
         return Transcript(" ".join(_from_json(item, task, depth + 1).text for item in items).strip(), task=task)
-    segments = _segments(items)
+    if not (segments := _segments(items)):
+        raise _bad()
     return Transcript(_join(segments), segments, duration=segments[-1].end, task=task)
 
 
 def _segments(items: list[Any]) -> tuple[Segment, ...]:
-    return tuple(sorted((_segment(item) for item in items), key=lambda segment: segment.start))
+    """In time order, without those that say nothing; none where not one tells a time.
 
-
-def _segment(item: Any) -> Segment:
-    text = item.get("text") if isinstance(item, dict) else None
-    times = _times(item) if isinstance(item, dict) else None
-    if not isinstance(text, str) or times is None:
+    What has no start begins where the one before it ended, and what has no end lasts until the next one begins.
+    """
+    if not all(isinstance(item, dict) for item in items):
         raise _bad()
+    spoken = [item for item in items if isinstance(item.get("text"), str)]
+    spans = [_span(item) for item in spoken]
+    if all(start is None for start, _ in spans):
+        return ()
+    begun: list[tuple[float, float | None]] = []
+    before = 0.0
+    for start, end in spans:
+        begun.append((before if start is None else start, end))
+        before = max(begun[-1][0], end or 0.0)
+    rows = sorted(zip(begun, spoken, strict=True), key=lambda row: row[0][0])
+    nexts = [*(start for (start, _), _ in rows[1:]), None]
+    return tuple(_segment(item, *span, following) for (span, item), following in zip(rows, nexts, strict=True))
+
+
+def _segment(item: dict[str, Any], start: float, end: float | None, following: float | None) -> Segment:
+    if end is None:
+        end = start if following is None else following
     extra = tuple((key, value) for key, value in item.items() if key in _EXTRA and value is not None)
-    return Segment(text.strip(), *times, _words(item.get("words")), extra)
+    return Segment(item["text"].strip(), start, max(start, end), _words(item.get("words")), extra)
 
 
-def _times(item: dict[str, Any]) -> tuple[float, float] | None:
-    """Start and end in seconds; an open end (`[4.2, null]`) ends where it starts."""
+def _span(item: dict[str, Any]) -> tuple[float | None, float | None]:
+    """As the item tells it, else as its words do."""
+    start, end = _told(item)
+    if start is None and (words := _words(item.get("words"))):
+        return words[0].start, words[-1].end if end is None else end
+    return start, end
+
+
+def _told(item: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Start and end in seconds."""
     pair = item.get("timestamp", item.get("timestamps"))
     if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
         pair = (item.get("start"), item.get("end"))
-    start, end = _number(pair[0]), _number(pair[1])
-    if start is None:
-        return None
-    return start, max(start, end if end is not None else start)
+    return _number(pair[0]), _number(pair[1])
+
+
+def _times(item: dict[str, Any]) -> tuple[float, float] | None:
+    """An open end (`[4.2, null]`) ends where it starts."""
+    start, end = _told(item)
+    return None if start is None else (start, max(start, end if end is not None else start))
 
 
 def _number(value: Any) -> float | None:

@@ -41,8 +41,12 @@ class Call:
     fields: Mapping[str, Field] = field(default_factory=dict)
     files: tuple[Upload, ...] = ()
     options: object = None
-    """What a file operation asks for, parsed: `AudioOptions` or `OcrRequest`."""
+    """What a file operation asks for, parsed: `AudioOptions` or `OcrRequest`. Of a request in another API its
+    `Translation`."""
     stream: bool = False
+    goes_on: bool = False
+    """Whether the answer must go on behind the last message, which is the assistant's: targets that would answer to it
+    are not asked."""
     deadline: float | None = None
     may_become_job: bool = False
     """Then nobody's connection waits for the end of it."""
@@ -82,6 +86,8 @@ class Usage:
     cached_tokens: int | None = None
     seconds: float | None = None
     pages: int | None = None
+    requests: int = 1
+    """That the provider was sent for it: one for each page, and for each picture of a chute."""
 
 
 Take = Callable[[list[bytes]], Awaitable[None] | None]

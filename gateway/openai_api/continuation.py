@@ -1,6 +1,7 @@
 """Picking up a broken text stream: what was said so far, and the request that asks for the rest. Pure."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 from msgspec import Raw
@@ -119,23 +120,38 @@ def can_continue(document: Mapping[str, Raw]) -> bool:
     return free and not several and _prompt_is_text(document)
 
 
-def continuation(body: bytes, said: SaidSoFar, prefill: str) -> bytes:
-    """The request for the rest: a chat with the text so far as the assistant's last message, a completion with it
-    behind the prompt. What was already said is taken off `max_tokens`."""
+def continuation(body: bytes, said: SaidSoFar, prefill: str, *, goes_on: bool = False) -> bytes:
+    """The request for the rest: a chat with the text so far as the assistant's last message, or behind that where the
+    answer `goes_on` from it; a completion with it behind the prompt. What was already said is taken off `max_tokens`.
+    """
     document = split_object(body)
     if "messages" in document:
-        message: dict[str, object] = {"role": "assistant", "content": said.text}
-        if prefill == "prefix":
-            message["prefix"] = True
-        document["messages"] = Raw(_encode([*_decode_list(document["messages"]), message]))
-        if prefill == "continue_final_message":
-            document["add_generation_prompt"], document["continue_final_message"] = Raw(b"false"), Raw(b"true")
+        messages: list[object] = [*_decode_list(document["messages"])]
+        before = msgspec.json.decode(cast(Raw, messages.pop()))["content"] if goes_on else ""
+        messages.append({"role": "assistant", "content": before + said.text})
+        document["messages"] = Raw(_encode(messages))
+        _ask_to_go_on(document, prefill)
     else:
         document["prompt"] = Raw(_encode(msgspec.json.decode(document["prompt"], type=str) + said.text))
     for name in ("max_tokens", "max_completion_tokens"):
         if bytes(given := document.get(name, Raw(b"null"))).isdigit():
             document[name] = Raw(str(max(1, int(bytes(given)) - said.count)).encode())
     return _encode(document)
+
+
+def going_on(body: bytes, prefill: str) -> bytes:
+    """The chat whose answer goes on behind its last message, as a target wants it."""
+    document = split_object(body)
+    _ask_to_go_on(document, prefill)
+    return _encode(document)
+
+
+def _ask_to_go_on(document: dict[str, Raw], prefill: str) -> None:
+    if prefill == "prefix":
+        *before, last = _decode_list(document["messages"])
+        document["messages"] = Raw(_encode([*before, {**msgspec.json.decode(last), "prefix": True}]))
+    elif prefill == "continue_final_message":
+        document["add_generation_prompt"], document["continue_final_message"] = Raw(b"false"), Raw(b"true")
 
 
 class CatchingUp:

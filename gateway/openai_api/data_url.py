@@ -24,6 +24,11 @@ def split_data_url(text: str) -> tuple[str, str]:
     return media_type.strip().lower(), payload
 
 
+def unwrapped(base64: str) -> str:
+    """In one line, whatever lines it stands in, as MIME and `base64` of the shell write it."""
+    return base64.replace("\n", "").replace("\r", "")
+
+
 def decoded_size(payload: str | bytes | memoryview) -> int:
     """Bytes that base64 without whitespace decodes to."""
     end = payload[-2:]

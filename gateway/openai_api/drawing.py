@@ -11,6 +11,7 @@ import orjson
 from pybase64 import b64decode, b64encode_as_string
 
 from gateway.errors import InvalidRequest, UpstreamBadResponse
+from gateway.openai_api.data_url import unwrapped
 from gateway.openai_api.json_body import value_of
 
 MOST = 10
@@ -84,6 +85,6 @@ def picture_in(body: bytes, media_type: str) -> bytes:
         rows = answer.get("data") or answer.get("images") or [answer] if isinstance(answer, dict) else answer
         first = rows[0]
         text = first if isinstance(first, str) else first.get("b64_json") or first.get("image") or first["image_b64"]
-        return b64decode(text.rpartition(",")[2], validate=True)
+        return b64decode(unwrapped(text.rpartition(",")[2]), validate=True)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         raise UpstreamBadResponse("The provider's answer is no picture.") from None

@@ -6,14 +6,20 @@ import sys
 from array import array
 from typing import Any
 
+import msgspec
 import orjson
 from msgspec import Raw
 from pybase64 import b64decode, b64encode_as_string
 
 from gateway.errors import InvalidRequest, UpstreamBadResponse
 
+_ENCODINGS = ("float", "base64")
 _FIRST_EMBEDDING = re.compile(rb'"embedding"\s*:\s*(["\[])')
+_FIRST_ITEM = re.compile(rb'\[\s*(["\[{])')
+_NO_TOKENS = re.compile(rb'\s*\[[^\]]*[\["{]')
 _EMPTY_INPUT = re.compile(rb'\s*(?:null|""|\[\s*\])\s*')
+
+_items = msgspec.json.Decoder(list[Raw]).decode
 
 
 def refuse_empty_input(value: Raw | bytes) -> None:
@@ -27,12 +33,21 @@ def refuse_empty_input(value: Raw | bytes) -> None:
         )
 
 
+def count_inputs(value: Raw) -> int:
+    """How many vectors are asked for: one for a text or a list of tokens, else one for each item. 0 where nobody knows:
+    of items that are objects some models make one vector together, and of a list of tokens and others none."""
+    if not (first := _FIRST_ITEM.match(value)):
+        return 0 if _NO_TOKENS.match(value) else 1
+    return 0 if first[1] == b"{" else len(_items(value))
+
+
 def ensure_encoding(body: bytes, asked: str) -> bytes:
     """The answer with its vectors as `asked`: `float` or `base64` (little-endian float32).
 
-    Untouched bytes when they are so already. Raises `UpstreamBadResponse` when vectors cannot be converted.
+    Untouched bytes when they are so already, and where another encoding is asked for, which some providers have.
+    Raises `UpstreamBadResponse` when vectors cannot be converted.
     """
-    found = _FIRST_EMBEDDING.search(body)
+    found = _FIRST_EMBEDDING.search(body) if asked in _ENCODINGS else None
     if found is None or (found[1] == b'"') == (asked == "base64"):
         return body
     try:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from gateway.errors import InvalidImage, InvalidRequest
-from gateway.openai_api.data_url import MIB, decoded_size, split_data_url, too_large_message
+from gateway.openai_api.data_url import MIB, decoded_size, split_data_url, too_large_message, unwrapped
 from gateway.openai_api.payloads import Excerpt, excerpt, is_base64
 
 MAX_IMAGE_BYTES = 20 * MIB
@@ -53,16 +53,19 @@ class RemoteImage:
 
 @dataclass(frozen=True, slots=True)
 class ImageUse:
-    """`other_urls` are addresses of video, audio and file parts, which deserve the same caution as images."""
+    """`other_urls` are addresses of video, audio and file parts, which deserve the same caution as images. `wrapped`
+    are data URLs whose base64 stands in lines."""
 
     count: int = 0
     remote: tuple[RemoteImage, ...] = ()
     other_urls: tuple[str, ...] = ()
+    wrapped: tuple[str, ...] = ()
 
     @property
-    def are_linked(self) -> bool:
-        """Whether there is an address that somebody would have to fetch."""
-        return bool(self.remote or self.other_urls)
+    def need_work(self) -> bool:
+        """Whether they cannot go on as they came: there is an address to judge, which somebody will fetch, or base64 in
+        lines, of which some engines take but the first."""
+        return bool(self.remote or self.other_urls or self.wrapped)
 
 
 _NO_IMAGES = ImageUse()
@@ -84,16 +87,19 @@ def find_images(chat: Excerpt, limit: int = MAX_IMAGE_BYTES) -> ImageUse:
     count = 0
     remote: list[RemoteImage] = []
     others: list[str] = []
+    wrapped: list[str] = []
     for message, position, part in _media_parts(body):
         where = f"messages[{message}].content[{position}]"
         if part.get("image_url") is not None:
             count += 1
-            if _is_remote(url := _url_of(part, "image_url", where), where, limit, chat):
-                remote.append(RemoteImage(url, message, position))
+            if (url := _url_of(part, "image_url", where))[:5].lower() != "data:":
+                remote.append(RemoteImage(_address(url, where), message, position))
+            elif _is_wrapped(url, where, limit, chat):
+                wrapped.append(url)
         for name in _OTHER_MEDIA:
             if part.get(name) is not None and _URL.match(url := _url_of(part, name, where)):
                 others.append(url)
-    return ImageUse(count, tuple(remote), tuple(others))
+    return ImageUse(count, tuple(remote), tuple(others), tuple(wrapped))
 
 
 def inline_images(body: bytes, replacements: Mapping[str, str]) -> bytes:
@@ -131,7 +137,7 @@ def _url_of(part: dict[str, Any], name: str, where: str) -> str:
     value = part[name]
     url = value.get("url") if isinstance(value, dict) else value
     if not isinstance(url, str):
-        raise InvalidImage(f'{where}.{name} must be {{"url": "..."}} with a data URL or an http(s) URL.')
+        raise InvalidImage(f'{where}.{name} must be {{"url": "..."}} with a data URL or an http(s) URL.', param=where)
     return url
 
 
@@ -157,26 +163,30 @@ def _with_data_url(part: Raw, replacements: Mapping[str, str]) -> Raw:
     return Raw(_encode({**members, "image_url": new})) if new else part
 
 
-def _is_remote(url: str, where: str, limit: int, chat: Excerpt) -> bool:
-    """Check one image; True for an http(s) address."""
-    if url[:5].lower() == "data:":
-        _check_data_url(url, where, limit, chat)
-        return False
+def _address(url: str, where: str) -> str:
     if not _URL.fullmatch(url):
-        raise InvalidImage(f"{where}: an image must be a data URL (data:image/png;base64,...) or an http(s) URL.")
-    return True
+        raise InvalidImage(
+            f"{where}: an image must be a data URL (data:image/png;base64,...) or an http(s) URL.", param=where
+        )
+    return url
 
 
-def _check_data_url(url: str, where: str, limit: int, chat: Excerpt) -> None:
+def _is_wrapped(url: str, where: str, limit: int, chat: Excerpt) -> bool:
+    """Check one data URL; True where its base64 stands in lines."""
     try:
         media_type, payload = split_data_url(url)
     except ValueError:
         media_type = payload = ""
     if media_type not in FORMATS:
-        raise InvalidImage(f"{where}: an image's data URL must begin with data:image/png;base64, (or jpeg, webp, gif).")
+        raise InvalidImage(
+            f"{where}: an image's data URL must begin with data:image/png;base64, (or jpeg, webp, gif).", param=where
+        )
     known = chat.payload(payload)
+    if wrapped := known is None and "\n" in payload:
+        payload = unwrapped(payload)
     data = payload.encode("utf-8", "surrogatepass")
     if (size := decoded_size(data if known is None else known)) > limit:
-        raise InvalidImage(too_large_message("Image", size, limit))
+        raise InvalidImage(too_large_message("Image", size, limit), param=where)
     if known is None and not is_base64(data):
-        raise InvalidImage(f"{where}: the image's data URL is not valid base64.")
+        raise InvalidImage(f"{where}: the image's data URL is not valid base64.", param=where)
+    return wrapped

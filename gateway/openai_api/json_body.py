@@ -4,8 +4,9 @@ What is parsed here is what is forwarded: whatever two parsers could read in two
 """
 
 import codecs
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate, count
 from operator import sub
 from typing import Any
@@ -31,7 +32,11 @@ _MAX_DIGITS = 300
 _STRIDE = 30
 _NINES = b"9" * (_MAX_DIGITS // _STRIDE)
 _DIGITS = bytes.maketrans(b"0123456789", b"9999999999")
-_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % _MAX_DIGITS)
+_ESCAPED_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
+_SEARCHED = 4 * 2**20
+"""Bytes of a body that is refused in which the place is looked for: everybody waits for that."""
+_LONG_NUMBER = re.compile(rb"(?<![0-9.eE+-])[0-9.eE+-]{%d,}" % _MAX_DIGITS)
 
 
 def split_object(body: bytes) -> dict[str, Raw]:
@@ -56,7 +61,7 @@ def split_text(body: bytes) -> dict[str, Raw]:
     except msgspec.ValidationError:
         raise InvalidJSON('The body must be a JSON object such as {"model": "..."}.') from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJSON(_explain(body, error)) from None
+        raise _half_a_character(body) or InvalidJSON(_explain(body, error)) from None
     if not body.isascii():
         _check_utf8(body)
     if len(body) > _MAX_DIGITS:
@@ -108,6 +113,35 @@ def _explain(body: bytes, error: Exception) -> str:
     return f"The body is not valid JSON{f' (at byte {where[1]})' if where else ''}."
 
 
+def _half_a_character(body: bytes) -> InvalidJSON | None:
+    """JavaScript makes such texts where it cuts one within an emoji. None where something else is wrong."""
+    if len(body) > _SEARCHED or not _ESCAPED_HALF.search(body):
+        return None
+    try:
+        where = next(_broken_texts(json.loads(body), ""), None)
+    except (ValueError, RecursionError):
+        return None
+    if where is None:
+        return None
+    told = f"'{where}'" if where else "A name in the body"
+    text = f"{told} holds half of a surrogate pair, such as \\ud83d alone: cut texts between whole characters."
+    return InvalidJSON(text, param=where or None)
+
+
+def _broken_texts(value: Any, path: str) -> Iterator[str]:
+    """The paths of texts that are no Unicode; of names the path of what has them."""
+    if isinstance(value, str):
+        if _HALF.search(value):
+            yield path
+    elif isinstance(value, list):
+        for n, one in enumerate(value):
+            yield from _broken_texts(one, f"{path}.{n}".removeprefix("."))
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from _broken_texts(name, path)
+            yield from _broken_texts(one, f"{path}.{name}".removeprefix("."))
+
+
 def _check_utf8(body: bytes) -> None:
     try:
         body.decode()
@@ -128,8 +162,8 @@ def _check_shape(body: bytes) -> None:
     brackets = outside.translate(None, _NOT_BRACKETS)
     if len(brackets) > 2 * MAX_DEPTH and max(map(sub, accumulate(brackets.translate(_STEPS)), count(1))) > MAX_DEPTH:
         raise _too_deep()
-    if _LONG_NUMBER.search(outside):
+    for number in _LONG_NUMBER.findall(outside):
         try:
-            orjson.loads(body)
+            orjson.loads(number)
         except orjson.JSONDecodeError:
             raise InvalidJSON("The body holds a number out of the range of a double.") from None

@@ -6,6 +6,7 @@ from gateway.openai_api.operations import ModelType
 
 _HINTS = (
     (ModelType.TRANSCRIPTION, re.compile(r"whisper|transcri|parakeet|canary", re.I)),
+    (ModelType.MODERATION, re.compile(r"moderation", re.I)),
     (ModelType.RERANK, re.compile(r"rerank", re.I)),
     (ModelType.EMBEDDING, re.compile(r"embed|minilm|(^|[/-])(bge|e5|gte)-", re.I)),
     (ModelType.OCR, re.compile(r"ocr", re.I)),

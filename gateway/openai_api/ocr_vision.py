@@ -17,6 +17,8 @@ INSTRUCTION = (
     "Write tables as Markdown. Add nothing: no comment, no translation, no code fence. If there is no text, answer "
     "with nothing."
 )
+_THOUGHTS = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
+"""Of models that think, where their server does not part it from the answer."""
 _FENCE = re.compile(r"```[a-zA-Z]*\n(.*?)\n?```", re.DOTALL)
 
 
@@ -32,18 +34,24 @@ def vision_prompt_body(model: str, images: Sequence[Upload], instruction: str = 
 def parse_vision_reply(body: bytes) -> OcrResult:
     """The reply's text as one page, its code fence removed; layout JSON, as dots.ocr writes, with its boxes.
 
-    Raises `UpstreamBadResponse` for anything but a chat completion with content, and for one that was cut short.
+    Raises `UpstreamBadResponse` for anything but a chat completion, for one that was cut short, refused or kept back by
+    a filter. No content at a regular end is a page without text.
     """
     try:
         choice = orjson.loads(body)["choices"][0]
-        content = choice["message"]["content"]
+        message, finish = choice["message"], choice.get("finish_reason")
+        content = message.get("content")
+        if content is None and finish == "stop" and not message.get("refusal"):
+            content = ""
         if isinstance(content, list):
             content = "".join(part["text"] for part in content if part.get("type") == "text")
-        text = content.strip()
+        text = _THOUGHTS.sub("", content, count=1).strip() if _THOUGHTS.match(content) else content.strip()
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError):
         raise UpstreamBadResponse("The provider sent an answer that is not a chat completion.") from None
-    if choice.get("finish_reason") == "length":
+    if finish == "length":
         raise UpstreamBadResponse("The provider's model ran out of tokens before the page was read to its end.")
+    if isinstance(finish, str) and "content_filter" in finish:
+        raise UpstreamBadResponse("The provider's filter kept back the text of the page.")
     if fenced := _FENCE.fullmatch(text):
         text = fenced[1].strip()
     return OcrResult(parse_layout(text) or (Page(text),))

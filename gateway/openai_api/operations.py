@@ -14,6 +14,7 @@ class ModelType(StrEnum):
     RERANK = "rerank"
     IMAGE = "image"
     SPEECH = "speech"
+    MODERATION = "moderation"
 
 
 class Body(StrEnum):
@@ -51,6 +52,7 @@ _OCR = frozenset({ModelType.OCR, ModelType.CHAT})
 _RERANK = frozenset({ModelType.RERANK})
 _IMAGE = frozenset({ModelType.IMAGE})
 _SPEECH = frozenset({ModelType.SPEECH})
+_MODERATION = frozenset({ModelType.MODERATION})
 
 CHAT = Operation("chat.completions", "/v1/chat/completions", Body.JSON, True, Unit.TOKENS, _CHAT, ("messages",))
 COMPLETIONS = Operation("completions", "/v1/completions", Body.JSON, True, Unit.TOKENS, _CHAT, ("prompt",))
@@ -63,10 +65,12 @@ OCR = Operation("ocr", "/v1/ocr", Body.FILE, False, Unit.PAGES, _OCR)
 RERANK = Operation("rerank", "/v1/rerank", Body.JSON, False, Unit.REQUESTS, _RERANK, ("query", "documents"))
 IMAGES = Operation("images.generations", "/v1/images/generations", Body.JSON, False, Unit.REQUESTS, _IMAGE, ("prompt",))
 SPEECH = Operation("audio.speech", "/v1/audio/speech", Body.JSON, False, Unit.REQUESTS, _SPEECH, ("input",))
+MODERATIONS = Operation("moderations", "/v1/moderations", Body.JSON, False, Unit.REQUESTS, _MODERATION, ("input",))
 
 OPERATIONS: dict[str, Operation] = {
     operation.path: operation
     for operation in (
         CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, TRANSLATIONS, OCR, RERANK, IMAGES, SPEECH,
+        MODERATIONS,
     )
 }  # fmt: skip

@@ -46,17 +46,20 @@ class Excerpt:
 
 
 def excerpt(body: bytes) -> Excerpt:
+    """Every string is looked at once, however often it has the prefix: only the last of them can begin a payload."""
     pieces: list[bytes] = []
     payloads: list[memoryview] = []
     done = at = 0
     while len(body) > LONG and (at := body.find(_PREFIX, at)) >= 0:
-        at += len(_PREFIX)
-        end = body.find(b'"', at)
-        if end - at < LONG or not is_base64(payload := memoryview(body)[at:end]):
+        if (end := body.find(b'"', at)) < 0:
+            break
+        start = body.rfind(_PREFIX, at, end) + len(_PREFIX)
+        at = end
+        if end - start < LONG or not is_base64(payload := memoryview(body)[start:end]):
             continue
-        pieces += [body[done:at], b"%b-%d." % (_MARK, len(payloads))]
+        pieces += [body[done:start], b"%b-%d." % (_MARK, len(payloads))]
         payloads.append(payload)
-        done = at = end
+        done = end
     return Excerpt(b"".join([*pieces, body[done:]]), tuple(payloads)) if payloads else Excerpt(body)
 
 

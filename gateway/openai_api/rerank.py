@@ -24,8 +24,10 @@ class RerankRequest:
 
 def parse_rerank(document: Mapping[str, msgspec.Raw]) -> RerankRequest:
     """Raises InvalidRequest naming the field."""
-    values = {name: value_of(document, name) for name in ("query", "documents", "top_n", "return_documents")}
+    values = {name: value_of(document, name) for name in ("query", "documents", "top_n", "top_k", "return_documents")}
     query, texts, top = values["query"], values["documents"], values["top_n"]
+    if top is None and type(values["top_k"]) is int and values["top_k"] > 0:
+        top = values["top_k"]  # Voyage's name for it
     if not isinstance(query, str) or not query:
         raise InvalidRequest("'query' must be a text.", param="query")
     if not isinstance(texts, list) or not 0 < len(texts) <= MOST:
@@ -58,6 +60,11 @@ def render_rerank(body: bytes, request: RerankRequest, model: str) -> bytes:
     if not isinstance(rows, list):
         raise _bad()
     scores = sorted((_row(n, row, len(request.documents)) for n, row in enumerate(rows)), key=lambda one: -one[1])
+    if len({index for index, _ in scores}) < len(scores):
+        raise _bad()
+    documents = len(request.documents)
+    if len(scores) < min(documents, request.top_n or documents):
+        raise UpstreamBadResponse(f"The provider ranked {len(scores)} of {documents} documents.")
     results: list[dict[str, Any]] = []
     for index, score in scores[: request.top_n]:
         result: dict[str, Any] = {"index": index, "relevance_score": score}
@@ -76,6 +83,8 @@ def _row(position: int, row: Any, count: int) -> tuple[int, float]:
         index = row.get("index", position)
         score = row.get("relevance_score", row.get("score"))
     if not isinstance(index, int) or not 0 <= index < count or not isinstance(score, int | float):
+        raise _bad()
+    if isinstance(index, bool) or isinstance(score, bool):
         raise _bad()
     return index, float(score)
 

@@ -13,10 +13,10 @@ from gateway.access.limits import Amount, Grant, rate_headers
 from gateway.cache import Wish
 from gateway.errors import GatewayError
 from gateway.openai_api.call import Call, Reply, Usage
-from gateway.openai_api.operations import CHAT, COMPLETIONS, Operation
+from gateway.openai_api.operations import CHAT, COMPLETIONS, Operation, Unit
 from gateway.pipeline.collected import MAX_BYTES, Collected
-from gateway.pipeline.counted import Counted
-from gateway.routing.attempt import Tries
+from gateway.pipeline.counted import BYTES_PER_TOKEN, Counted, written
+from gateway.routing.tries import Tries
 from gateway.routing.types import Attempt, Route, Target
 from gateway.state import Snapshot, State
 from gateway.usage.pricing import IMAGE_TOKENS, cost_nanos, most_nanos
@@ -24,14 +24,14 @@ from gateway.usage.types import Tried, UsageRow
 
 DEFAULT_MAX_TOKENS = 4096
 """Reserved for an answer whose length the caller did not bound."""
-_BYTES_PER_TOKEN = 3
-"""Fewer bytes than any common text has for one token, so that the estimate is rather too high."""
 _WRITING = (CHAT, COMPLETIONS)
 """Operations whose answer is as long as the model likes."""
+_TOKENS = Unit.TOKENS
+"""By a name of its own: members of an enum are slow to find."""
 _LINKED_IMAGE = b'"image_url"'
 _PICTURE = re.compile(rb'"(?:image_)?url"\s*:\s*"data:image/[a-z]+;base64,([^"]{1,64})"', re.IGNORECASE)
 """With the mark in the place of its bytes. In a text its quotation marks would be escaped."""
-_PICTURE_BYTES = IMAGE_TOKENS * _BYTES_PER_TOKEN
+_PICTURE_BYTES = IMAGE_TOKENS * BYTES_PER_TOKEN
 _NO_WISH = Wish()
 _SETTLING: set[asyncio.Task[None]] = set()
 
@@ -115,15 +115,22 @@ class Account:
             self.state.recorder.record(row)
 
     def _used(self, row: UsageRow) -> Amount:
-        """As the provider told; of a stream that ended before it did, about what the caller got. Nothing of what the
-        cache gave."""
+        """As the provider told; where it did not, about what the caller sent and got. Nothing of what was cached."""
         if self.cached:
             return Amount()
-        usage, counted = _usage(row), self._counted
-        if counted is None or self.call is None or usage.output_tokens is not None:
+        usage, call, reply = _usage(row), self.call, self.reply
+        told = usage.output_tokens if self.operation in _WRITING else usage.input_tokens
+        if told is not None or self.operation.unit is not _TOKENS or call is None or reply is None:
             return Amount(_tokens(usage), row.cost_nanos or 0)
-        usage = Usage(_size(self.call) // _BYTES_PER_TOKEN, counted.count)
+        sent = _size(call) // BYTES_PER_TOKEN if usage.input_tokens is None else usage.input_tokens
+        usage = Usage(sent, self._written(reply))
         return Amount(_tokens(usage), cost_nanos(row.price, usage) or 0)
+
+    def _written(self, reply: Reply) -> int:
+        """About how many tokens the caller got."""
+        if self._counted is not None:
+            return self._counted.count
+        return written(reply.body) if isinstance(reply.body, bytes) else 0
 
     def _settle(self, actual: Amount) -> None:
         assert self._grant is not None
@@ -146,11 +153,13 @@ class Account:
         row.stream = bool(call and call.stream)
         row.latency_ms = (now - received) * 1000
         row.cached = self.cached
+        used = None
         if reply is not None:
             first = (self._answered - received) * 1000
             row.ttft_ms = first if row.stream else None
             row.overhead_ms = max(0.0, first - tries.upstream_seconds * 1000)
-            _add_usage(row, reply.usage if isinstance(reply.body, bytes) else reply.body.usage)
+            used = reply.usage if isinstance(reply.body, bytes) else reply.body.usage
+            _add_usage(row, used)
         if caller.store_bodies and not (call and call.rule and call.rule.local):
             _add_bodies(row, call, reply)
         if self.cached:
@@ -158,7 +167,7 @@ class Account:
         if target is not None:
             row.provider_id, row.upstream_model = target.provider_id, target.upstream_model
             row.price = self.snapshot.prices.at(target.provider_id, target.upstream_model)
-            row.cost_nanos = cost_nanos(row.price, _usage(row)) if row.price is not None else None
+            row.cost_nanos = cost_nanos(row.price, used) if row.price is not None else None
         if self.pieces:
             row.seconds = sum(usage.seconds or 0.0 for _, usage in self.pieces)
             row.cost_nanos = _nanos(self.pieces, self.snapshot)
@@ -178,21 +187,22 @@ def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
     larger = snapshot.routes.get(route.context_fallback)
     targets = (*route.targets, *(larger.targets if larger else ()))
     tokens, answers = _bounds(call)
-    size = _size(call)
+    size, pages = _size(call), max(1, len(call.files))
     nanos = [
         most_nanos(
             snapshot.prices.at(target.provider_id, target.upstream_model),
             size + sum(len(file.data) for file in call.files),
             tokens,
             DEFAULT_MAX_TOKENS,
-            answers=answers,
-            pages=max(1, len(call.files)),
+            answers=max(answers, pages),
+            pages=pages,
+            requests=max(answers, pages) if call.operation not in _WRITING else 1,
             linked_images=call.body.count(_LINKED_IMAGE),
         )
         for target in targets
     ]
     output = tokens * answers if call.operation in _WRITING else 0
-    return Amount(size // _BYTES_PER_TOKEN + output, max(nanos, default=0))
+    return Amount(size // BYTES_PER_TOKEN + output, max(nanos, default=0))
 
 
 def _bounds(call: Call) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Body
 from gateway.providers.engines import EngineState, EngineStatus
-from gateway.routing.attempt import Tries
+from gateway.routing.tries import Tries
 from gateway.routing.types import Hedge, Target
 from gateway.state import Snapshot, State
 

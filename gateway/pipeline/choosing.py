@@ -34,6 +34,8 @@ def choose(route: Route, call: Call, snapshot: Snapshot, state: State) -> list[T
         route = replace(route, targets=_open(route, snapshot))
     if route.lacked:
         route = replace(route, targets=_capable(route, call))
+    if call.goes_on:
+        route = replace(route, targets=_going_on(route))
     return order(route, snapshot.providers, state.dispatcher.vitals, state.dispatcher.random, session)
 
 
@@ -62,6 +64,15 @@ def _capable(route: Route, call: Call) -> tuple[Target, ...]:
     targets = tuple(target for target in route.targets if not missing(target, wanted))
     if not targets:
         raise _refusal(route.id, route.targets, wanted)
+    return targets
+
+
+def _going_on(route: Route) -> tuple[Target, ...]:
+    """Of others nobody knows whether they would answer to the message instead, which cannot be told from outside."""
+    targets = tuple(target for target in route.targets if target.prefill or Feature.PREFILL in target.supports)
+    if not targets:
+        text = f"The model '{route.id}' does not support assistant message prefill. Let the user have the last message."
+        raise InvalidRequest(text, param="messages", code="unsupported_parameter")
     return targets
 
 

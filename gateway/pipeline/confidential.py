@@ -7,8 +7,8 @@ from dataclasses import replace
 from gateway.access.keys import Caller
 from gateway.openai_api.call import Call
 from gateway.openai_api.confidentiality import Rule, refused, strictest
-from gateway.routing.attempt import Tries
 from gateway.routing.confidentiality import unmet
+from gateway.routing.tries import Tries
 from gateway.routing.types import Route, Target
 from gateway.state import Snapshot, State
 
@@ -35,7 +35,7 @@ def forbidden(rule: Rule, route: Route, snapshot: Snapshot, state: State) -> dic
     found = {}
     for target in route.targets:
         provider = snapshot.providers.get(target.provider_id)
-        if provider is not None and (reason := unmet(rule, target, provider, state.dispatcher.tee_facts)):
+        if provider is not None and (reason := unmet(rule, target, provider, state.dispatcher.asker.tee_facts)):
             found[target] = reason
     return found
 

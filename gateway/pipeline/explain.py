@@ -17,10 +17,10 @@ from gateway.pipeline.images import find_chat_images
 from gateway.pipeline.token_bounds import bound_tokens
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineState
-from gateway.routing.attempt import Tries
 from gateway.routing.order import overflow, score, slow
 from gateway.routing.resolve import check_targets, check_type
 from gateway.routing.signals import Signals
+from gateway.routing.tries import Tries
 from gateway.routing.types import Policy, Route, Target
 from gateway.state import Snapshot, State
 

@@ -14,7 +14,7 @@ from gateway.pipeline.asking import Asking
 from gateway.pipeline.choosing import choose
 from gateway.pipeline.confidential import confined, rule_for, with_rule
 from gateway.pipeline.find import find_route
-from gateway.pipeline.images import fetch_chat_images, find_chat_images
+from gateway.pipeline.images import find_chat_images, prepare_chat_images
 from gateway.pipeline.long_audio import answer_long, is_long
 from gateway.pipeline.pages import open_pages
 from gateway.pipeline.recall import keep_answer, recall
@@ -22,9 +22,9 @@ from gateway.pipeline.render import render_result
 from gateway.pipeline.stream_guard import guard_stream
 from gateway.pipeline.targets import ask_targets
 from gateway.pipeline.token_bounds import bound_tokens
-from gateway.routing.attempt import Tries
 from gateway.routing.journal import Entry
 from gateway.routing.resolve import check_targets, check_type
+from gateway.routing.tries import Tries
 from gateway.routing.types import Route, StreamPolicy
 from gateway.state import Snapshot, State
 
@@ -78,17 +78,17 @@ def _confined(call: Call, route: Route, account: Account) -> tuple[Call, Route]:
 
 
 def _note(call: Call, account: Account) -> None:
-    tries = account.tries
-    entry = Entry(call.request_id, account.caller.name, call.model, time.time(), tries.attempts, tries.refused)
+    tries, owner = account.tries, account.caller.key_id or account.caller.name
+    entry = Entry(call.request_id, owner, call.model, time.time(), tries.attempts, tries.refused)
     account.state.journal.record(entry)
 
 
 def _attached(call: Call, route: Route, snapshot: Snapshot, state: State) -> Awaitable[Call] | None:
-    """Checks what the caller attached. To be awaited where something must be fetched or opened: images that a chat only
-    links, pages of a document."""
+    """Checks what the caller attached. To be awaited where something must be made ready: images that a chat only links,
+    pages of a document."""
     if call.operation is CHAT:
         images = find_chat_images(call, route, state.media)
-        return fetch_chat_images(call, images, route, snapshot, state.media) if images.are_linked else None
+        return prepare_chat_images(call, images, route, snapshot, state.media) if images.need_work else None
     return open_pages(call, call.options, state.media) if isinstance(call.options, OcrRequest) else None
 
 

@@ -1,14 +1,19 @@
-"""Images in chat messages: checked before any target is asked, fetched here when a local engine is to see them."""
+"""Images in chat messages: checked before any target is asked, made ready for those that are."""
 
 from dataclasses import replace
 
 from gateway.errors import InvalidImage, InvalidRequest
 from gateway.openai_api.call import Call
-from gateway.openai_api.data_url import data_url, image_format
+from gateway.openai_api.data_url import data_url, image_format, unwrapped
 from gateway.openai_api.images import ImageUse, find_images, inline_images
 from gateway.providers.base import ProviderType
 from gateway.routing.types import Route
 from gateway.state import MediaLimits, Snapshot
+
+_MOST_ADDRESSES = 100
+"""Of one request: each name is looked up before anybody is asked."""
+_MOST_BYTES = 64 * 2**20
+"""Of all images that are fetched for one request."""
 
 
 def find_chat_images(call: Call, route: Route, limits: MediaLimits) -> ImageUse:
@@ -21,15 +26,19 @@ def find_chat_images(call: Call, route: Route, limits: MediaLimits) -> ImageUse:
     return use
 
 
-async def fetch_chat_images(call: Call, use: ImageUse, route: Route, snapshot: Snapshot, limits: MediaLimits) -> Call:
+async def prepare_chat_images(call: Call, use: ImageUse, route: Route, snapshot: Snapshot, limits: MediaLimits) -> Call:
     """Judges every address. An engine of ours never fetches a URL: it gets the image itself. So does whoever is asked
-    when data must stay local."""
-    for url in {*(image.url for image in use.remote), *use.other_urls}:
+    when data must stay local. Base64 that stands in lines is put into one."""
+    addresses = {*(image.url for image in use.remote), *use.other_urls}
+    if len(addresses) > _MOST_ADDRESSES:
+        raise InvalidRequest(f"The messages name more than {_MOST_ADDRESSES} addresses.", param="messages")
+    for url in addresses:
         await limits.judge(url)
     stays = call.rule is not None and bool(call.rule.local)
+    replacements = {url: unwrapped(url) for url in use.wrapped}
     if use.remote and (stays or _local(route, snapshot)):
-        return replace(call, body=inline_images(call.body, await _fetched(use, limits)))
-    return call
+        replacements |= await _fetched(use, limits)
+    return replace(call, body=inline_images(call.body, replacements)) if replacements else call
 
 
 def _local(route: Route, snapshot: Snapshot) -> bool:
@@ -40,8 +49,12 @@ def _local(route: Route, snapshot: Snapshot) -> bool:
 async def _fetched(use: ImageUse, limits: MediaLimits) -> dict[str, str]:
     """A data URL for each remote image. The bytes decide the type, not what the server called them."""
     found: dict[str, str] = {}
+    size = 0
     for url in dict.fromkeys(image.url for image in use.remote):
         data, _ = await limits.fetch(url)
+        if (size := size + len(data)) > _MOST_BYTES:
+            text = f"The images at the addresses exceed {_MOST_BYTES // 2**20}MB together."
+            raise InvalidImage(text, param="messages")
         media_type = image_format(data)
         if media_type is None:
             raise InvalidImage("The image address does not lead to a PNG, JPEG, WebP or GIF image.", param="messages")

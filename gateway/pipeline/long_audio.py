@@ -17,8 +17,8 @@ from gateway.pipeline.account import Account
 from gateway.pipeline.asking import Asking
 from gateway.pipeline.choosing import choose
 from gateway.pipeline.targets import ask_targets
-from gateway.routing.attempt import Tries
 from gateway.routing.order import spread
+from gateway.routing.tries import Tries
 from gateway.routing.types import Route
 from gateway.state import MediaLimits
 
@@ -130,7 +130,7 @@ class _Recording:
         if not isinstance(reply.result, Transcript):
             raise UpstreamBadResponse("The provider's answer was not understood.")
         if (target := tries.answered_by) is not None:
-            told = (target, Usage(seconds=piece.ends - piece.begins))
+            told = (target, replace(reply.usage or Usage(), seconds=piece.ends - piece.begins))
             self._account.pieces = (*self._account.pieces, told)
         self._headers |= reply.headers
         transcript = placed(reply.result, piece.start, number + 1)

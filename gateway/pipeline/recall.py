@@ -5,6 +5,7 @@ import time
 from gateway.cache import cache_key, keep, replay
 from gateway.openai_api.call import Call, Reply
 from gateway.pipeline.account import Account
+from gateway.routing.thinking import SUFFIX
 from gateway.routing.types import Route
 
 
@@ -16,7 +17,8 @@ def recall(call: Call, route: Route, account: Account) -> Reply | None:
     caller = account.caller
     tenant = caller.user_id or caller.key_id or caller.name
     rule = str(call.rule) if call.rule else ""
-    account.cache_key = key = cache_key(tenant, route.id, call.operation, call.body, stream=call.stream, rule=rule)
+    asked = f"{route.id}{SUFFIX}" if any(target.thinking for target in route.targets) else route.id
+    account.cache_key = key = cache_key(tenant, asked, call.operation, call.body, stream=call.stream, rule=rule)
     entry = cache.get(key, time.time()) if key and wish.read else None
     if entry is None:
         return None

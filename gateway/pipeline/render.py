@@ -12,7 +12,7 @@ from gateway.openai_api.ocr import OcrResult
 from gateway.openai_api.ocr_render import render_ocr
 from gateway.openai_api.ocr_request import OcrRequest
 from gateway.openai_api.operations import Body
-from gateway.routing.attempt import Tries
+from gateway.routing.tries import Tries
 from gateway.routing.types import Route
 
 _JSON = Body.JSON
@@ -32,7 +32,7 @@ def render_result(call: Call, route: Route, reply: Reply, tries: Tries) -> Reply
 def _transcript(call: Call, route: Route, options: AudioOptions, reply: Reply, transcript: Transcript) -> Reply:
     if transcript.duration is None:
         transcript = replace(transcript, duration=audio_duration(call.files[0].data))
-    usage = Usage(seconds=transcript.duration)
+    usage = replace(reply.usage or Usage(), seconds=transcript.duration)
     if call.stream:
         body, media_type = b"".join(transcript_events(transcript)), "text/event-stream"
     else:
@@ -44,5 +44,5 @@ def _ocr(route: Route, request: OcrRequest, reply: Reply, result: OcrResult, tri
     provider = tries.answered_by.provider_id if tries.answered_by else ""
     numbers = request.pages if len(request.inputs) == 1 else None
     body = render_ocr(result, model=route.id, provider=provider, shape=request.shape, page_numbers=numbers)
-    usage = Usage(pages=len(result.pages))
+    usage = replace(reply.usage or Usage(), pages=len(result.pages))
     return replace(reply, body=body, media_type="application/json", usage=usage)

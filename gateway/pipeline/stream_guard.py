@@ -123,7 +123,7 @@ class GuardedStream:
         call = self._asking.call
         for target in targets if self._said.count else ():
             if target.prefill or call.operation is COMPLETIONS:
-                body = continuation(call.body, self._said, target.prefill)
+                body = continuation(call.body, self._said, target.prefill, goes_on=call.goes_on)
                 yield replace(self._asking, targets=[target], call=replace(call, body=body))
 
     async def _catch_up(self, asking: Asking) -> bool:

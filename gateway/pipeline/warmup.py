@@ -16,7 +16,7 @@ from gateway.pipeline.confidential import confined, standing_rule
 from gateway.pipeline.find import find_route
 from gateway.providers.base import ProviderType
 from gateway.providers.engines import EngineState, EngineStatus
-from gateway.routing.attempt import Tries
+from gateway.routing.tries import Tries
 from gateway.routing.types import Route, Target
 from gateway.routing.warming import Wish
 from gateway.state import State

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
@@ -247,6 +248,7 @@ class Chutes:
             "name": chute.name,
             "slug": chute.slug,
             "version": chute.version,
+            "created_at": datetime.fromtimestamp(chute.created_at, UTC).replace(tzinfo=None).isoformat(),
             "public": chute.public,
             **{name: document.get(name) for name in kept},
             "user": {"user_id": chute.user_id, "username": self._world.accounts[chute.user_id].username},

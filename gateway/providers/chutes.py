@@ -8,7 +8,7 @@ import orjson
 from pybase64 import b64encode_as_string
 
 from gateway.errors import GatewayError, UpstreamModelMissing
-from gateway.openai_api.audio_parse import parse_transcript
+from gateway.media.voice import Voices
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.confidentiality import refused
 from gateway.openai_api.operations import (
@@ -56,6 +56,7 @@ class Chutes:
         self._api_url = api_url.rstrip("/")
         self._shared_hosts = {_place(LLM_URL), _place(llm_url)}
         self._hosts = ChuteHosts(transport, self._api_url)
+        self._voices = Voices()
 
     def send(self, endpoint: Endpoint, call: Call) -> Coroutine[Any, Any, Reply]:
         model = endpoint.upstream_model.removeprefix("chutes/")
@@ -122,8 +123,8 @@ class Chutes:
             return send_images(self._transport, upstream, call, url, lambda image: _dump({"image_b64": image}))
         if operation.name in OTHERS:
             if chute is not None and _has(chute, operation):
-                return send_other(self._transport, upstream, call, model)
-            return send_own(self._transport, upstream, call, _root(upstream), model)
+                return send_other(self._transport, upstream, call, model, self._voices)
+            return send_own(self._transport, upstream, call, _root(upstream), model, self._voices)
         return send_json(self._transport, upstream, call, model, ask_usage=True)
 
     async def _transcribe(self, upstream: Upstream, call: Call) -> Reply:
@@ -135,7 +136,7 @@ class Chutes:
         response = await ask(self._transport, upstream, url, _dump(document), deadline=call.deadline, trace=call.trace)
         headers = kept_headers(response, upstream)
         body = await read_json(response)
-        return audio_reply(parse_transcript(body, media_type(response)), headers)
+        return audio_reply(body, media_type(response), headers, upstream)
 
 
 def _check_tee(endpoint: Endpoint, call: Call, chute: Chute | None) -> None:

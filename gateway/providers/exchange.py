@@ -27,7 +27,8 @@ _VERSION = re.compile(r"v\d+\w*")
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """Where exchanges go. `secrets` are taken out of whatever it answers; `kept` are prefixes of reply headers to pass
-    on (others are dropped: cookies, CORS and server headers are the provider's own business)."""
+    on (others are dropped: cookies, CORS and server headers are the provider's own business). `learned` is what models
+    there have refused before, as `json_calls` notes it."""
 
     base_url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -36,6 +37,7 @@ class Upstream:
     kept: tuple[str, ...] = ()
     engine: bool = False
     via: Via | None = None
+    learned: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
 
 
 def remote(provider: Provider, base_url: str = "", *, api_key: str = "", kept: tuple[str, ...] = ()) -> Upstream:

@@ -1,13 +1,15 @@
 """What an upstream's failure means: one table from its status and body to our errors. Called by every adapter."""
 
+import codecs
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import msgspec
 import orjson
 
 from gateway.errors import (
@@ -50,9 +52,40 @@ _TOO_LONG = re.compile(
 """How vLLM, SGLang, llama.cpp and others say that the prompt does not fit."""
 _TOO_LONG_CODE = "context_length_exceeded"
 _MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
-_MODEL_CODES = frozenset({"model_not_found", "model_decommissioned"})
-_NO_MODEL = re.compile(r"not a valid model|^invalid model:|model not exist", re.IGNORECASE)
+_MODEL_CODES = frozenset({"model_not_found", "model_decommissioned", "DeploymentNotFound"})
+_NO_MODEL = re.compile(
+    r"not a valid model|^invalid model:|model (?:does )?not exist|^unsupported model\b", re.IGNORECASE
+)
 """How some say with another status than 404 that they do not have the model, or not for this account."""
+_BAD_KEY = re.compile(r"(?:incorrect|invalid)(?: |%20)api(?: |%20)key|api key (?:not valid|expired)", re.IGNORECASE)
+"""How xAI and Gemini say with 400 that they refuse the key. At the beginning of their words, where nothing of the
+request can stand, or a caller could put keys away."""
+_ENGINE_FAILED = re.compile(
+    r"failed to load model|error loading model|the model has crashed|model (?:is )?unloaded", re.IGNORECASE
+)
+"""How LM Studio says with 400 that it failed."""
+_NO_ENDPOINT = re.compile(r"the model does not support [\w ]+ api\b", re.IGNORECASE)
+"""How vLLM says with 400 that a model is of another kind."""
+_FLAGGED = re.compile(r"input was flagged|requires moderation|^content violates|^request blocked", re.IGNORECASE)
+"""How OpenRouter and xAI say with 403 that it is the request that they refuse, not the key."""
+_FLAGGED_CODE = "content_policy_violation"
+_RATE_CODE = "rate_limit_exceeded"
+_QUOTA = frozenset({"insufficient_quota", "exceeded_current_quota_error"})
+"""How OpenAI and Moonshot say with 429 that no waiting helps, as `code` or `type`."""
+_NO_MONEY = re.compile(r"insufficient (?:account )?balance|no (?:remaining )?credits?\b", re.IGNORECASE)
+_SECONDS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*s?\s*(?:,|$)")
+"""A wait: the first where several were told, perhaps with its unit."""
+_FILTERED = re.compile(rb'"filtered"\s*:\s*true|"block_?[rR]eason"\s*:\s*"([A-Z_]+)"')
+"""How Azure and Gemini say of a prompt that they refuse it, with status 200."""
+_FILTER_CODE = "content_filter"
+
+BROKEN = frozenset({"error", "abort", "network_error", "insufficient_system_resource"})
+"""Of the `finish_reason`s those that end an answer before its end for a fault of the provider: of OpenRouter, Mistral
+and vLLM; of vLLM and SGLang; of Z.ai; of DeepSeek."""
+_TELLING = (b'"error"', b'"detail"', b'"msg"')
+"""Members of what is an error, and of no answer."""
+ABSENT = msgspec.Raw(b"")
+_NOTHING = (b"", b"null", b"{}", b'""', b"false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +95,13 @@ class Complaint:
     text: str = ""
     said: str = ""
     code: str | None = None
+    type: str | None = None
     param: str | None = None
     status: int | None = None
     reset: float | None = None
     """When a quota returns, as `time.time()`."""
+    behind: bytes = b""
+    """The body of the provider behind this one, as OpenRouter passes it on."""
 
 
 def failure(status: int, headers: Mapping[str, str], body: bytes, secrets: Iterable[str] = ()) -> GatewayError:
@@ -74,22 +110,39 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, secrets: Itera
     secrets = tuple(secrets)
     said = redact(complaint.said, secrets) or None
     wait = _retry_after(headers, complaint)
-    if status == 429 and complaint.code == "insufficient_quota":
-        status = 402
     if status in _REFUSALS and (complaint.code in _MODEL_CODES or _NO_MODEL.search(complaint.text)):
         return UpstreamModelMissing(redact(complaint.text, secrets), param="model", upstream=said)
+    if status == 403 and (complaint.code == _FLAGGED_CODE or _FLAGGED.search(complaint.text)):
+        text = "The provider's moderation refused the request."
+        return UpstreamRefused(text, status=403, code=_FLAGGED_CODE, upstream=said)
+    status = _meant(status, complaint)
     if status in _FIXED:
         kind, text = _FIXED[status]
         return kind(text, retry_after=wait, upstream=said)
     if status == 404:
         return _missing(complaint, secrets, said)
-    if 400 <= status < 500:
+    if status in (405, 501) or (status == 400 and _NO_ENDPOINT.match(complaint.text)):
+        return _no_endpoint(status, said)
+    if status >= 500 or (status == 400 and _ENGINE_FAILED.match(complaint.text)):
+        return UpstreamServerError(f"The provider failed (status {status}).", retry_after=wait, upstream=said)
+    if status >= 400:
         text = redact(complaint.text, secrets) or f"The provider refused the request (status {status})."
         code = _TOO_LONG_CODE if _too_long(complaint) else complaint.code
         return UpstreamRefused(text, status=status, code=code, param=complaint.param, upstream=said)
-    if status >= 500:
-        return UpstreamServerError(f"The provider failed (status {status}).", retry_after=wait, upstream=said)
     return UpstreamBadResponse(f"The provider answered with an unexpected status ({status}).", upstream=said)
+
+
+def _meant(status: int, complaint: Complaint) -> int:
+    """The status that a failure should have come with."""
+    if status == 429 and (_QUOTA.intersection((complaint.code, complaint.type)) or _NO_MONEY.match(complaint.text)):
+        return 402
+    if status == 413 and complaint.code == _RATE_CODE:  # Groq's, for more tokens than it takes a minute
+        return 429
+    if status == 498 and complaint.code == "capacity_exceeded":  # Groq's, too
+        return 503
+    if status == 424 and "MCP" not in complaint.text:  # of text-generation-inference, whose model failed
+        return 500
+    return 401 if status == 400 and _BAD_KEY.match(complaint.text) else status
 
 
 def failure_inside(body: bytes, secrets: Iterable[str] = ()) -> GatewayError:
@@ -103,10 +156,53 @@ def failure_inside(body: bytes, secrets: Iterable[str] = ()) -> GatewayError:
     )
 
 
+def is_told(error: msgspec.Raw) -> bool:
+    """Whether a member that tells of errors tells of one."""
+    return error is not ABSENT and bytes(error) not in _NOTHING
+
+
+def failure_of_choice(error: msgspec.Raw, reasons: Iterable[str | None], secrets: Iterable[str]) -> GatewayError | None:
+    """The error for one of the `choices` that broke off, by what it tells itself, as OpenRouter's do, else by the
+    reason that it gives for its end. None for one that did not."""
+    if is_told(error):
+        return failure_inside(bytes(error), secrets)
+    reason = next((reason for reason in reasons if reason in BROKEN), None)
+    return UpstreamBadResponse(f"The provider broke the answer off: '{reason}'.") if reason else None
+
+
+def failure_instead(body: bytes, otherwise: GatewayError, secrets: Iterable[str] = ()) -> GatewayError:
+    """The error for an answer that came with status 200 and could not be understood: what it says, else `otherwise`."""
+    return failure_inside(body, secrets) if any(mark in body for mark in _TELLING) else otherwise
+
+
+def failure_of_prompt(body: bytes) -> GatewayError | None:
+    """The error for a prompt that a filter refused, told without any of the `choices`; None where it tells no such."""
+    found = _FILTERED.search(body)
+    if found is None:
+        return None
+    reason = found[1].decode() if found[1] else None
+    return UpstreamRefused("The provider's content filter refused the prompt.", code=_FILTER_CODE, upstream=reason)
+
+
 def read_complaint(body: bytes) -> Complaint:
-    """Understands OpenAI's, FastAPI's, vLLM's, Google's and Chutes' shapes, HTML pages and plain text."""
+    """Understands OpenAI's, FastAPI's, vLLM's, Google's and Chutes' shapes, HTML pages and plain text. What a provider
+    behind OpenRouter said stands in place of OpenRouter's words, which are the same for everything."""
+    complaint = _read(body)
+    if not complaint.behind:
+        return complaint
+    inner = _read(complaint.behind)
+    return replace(
+        complaint,
+        text=inner.text or complaint.text,
+        said=f"{complaint.said}: {inner.said}",
+        code=complaint.code or inner.code,
+        param=complaint.param or inner.param,
+    )
+
+
+def _read(body: bytes) -> Complaint:
     try:
-        document = orjson.loads(body)
+        document = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return _plain(body)
     if isinstance(document, str):
@@ -123,23 +219,47 @@ def read_complaint(body: bytes) -> Complaint:
     if isinstance(inner, str):
         return Complaint(inner, inner)
     if isinstance(inner, list):
-        text = "; ".join(_validation(item) for item in inner[:5])
+        text = _validations(inner)
         return Complaint(text, text)
     return _structured(inner) if isinstance(inner, dict) else Complaint()
 
 
 def _structured(inner: dict[str, Any]) -> Complaint:
-    text = inner.get("message") or inner.get("detail") or inner.get("error") or ""
+    text = inner.get("message") or inner.get("detail") or inner.get("error") or inner.get("msg") or ""
+    if isinstance(text, dict) and isinstance(text.get("detail"), list):  # Mistral's
+        text = _validations(text["detail"])
     text = text if isinstance(text, str) else orjson.dumps(text).decode()
-    code, param = inner.get("code"), inner.get("param")
+    code, kind, param, metadata = inner.get("code"), inner.get("type"), inner.get("param"), inner.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
     return Complaint(
         text,
         text,
         code if isinstance(code, str) and _CODE.fullmatch(code) else None,
+        kind if isinstance(kind, str) else None,
         param if isinstance(param, str) and len(param) <= 100 else None,
         _status(code) or _status(inner.get("status")) or _status(inner.get("status_code")),
-        _moment(inner.get("quota_reset_timestamp")),
+        _reset(inner.get("quota_reset_timestamp"), inner.get("details"), metadata.get("headers")),
+        _behind(metadata.get("raw")),
     )
+
+
+def _behind(raw: object) -> bytes:
+    """As text or as the JSON that it was."""
+    if isinstance(raw, str):
+        return raw.encode("utf-8", "replace")
+    return orjson.dumps(raw) if isinstance(raw, dict) else b""
+
+
+def _reset(moment: object, details: object, headers: object) -> float | None:
+    """When to come back, as Chutes tells it, Google (`"retryDelay": "34.5s"`) and OpenRouter (epoch milliseconds)."""
+    if moment is not None:
+        return _moment(moment)
+    for item in details if isinstance(details, list) else ():
+        delay = item.get("retryDelay") if isinstance(item, dict) else None
+        if isinstance(delay, str) and (seconds := _number(delay.removesuffix("s"))) is not None:
+            return time.time() + seconds
+    reset = headers.get("X-RateLimit-Reset") if isinstance(headers, dict) else None
+    return _moment(_number(reset)) if isinstance(reset, str) else None
 
 
 def _too_long(complaint: Complaint) -> bool:
@@ -160,6 +280,10 @@ def _plain(body: bytes) -> Complaint:
     return Complaint(text[:500], text)
 
 
+def _validations(items: list[Any]) -> str:
+    return "; ".join(_validation(item) for item in items[:5])
+
+
 def _validation(item: object) -> str:
     """One entry of FastAPI's list: `{"loc": ["body", "messages"], "msg": "Field required"}`."""
     if not isinstance(item, dict):
@@ -170,9 +294,13 @@ def _validation(item: object) -> str:
 
 
 def _missing(complaint: Complaint, secrets: tuple[str, ...], said: str | None) -> GatewayError:
-    if complaint.code == "model_not_found" or _MODEL.search(complaint.text):
+    if complaint.code in _MODEL_CODES or _MODEL.search(complaint.text):
         return UpstreamModelMissing(redact(complaint.text, secrets), param="model", upstream=said)
-    return UpstreamEndpointMissing("The provider does not have this endpoint (status 404).", upstream=said)
+    return _no_endpoint(404, said)
+
+
+def _no_endpoint(status: int, said: str | None) -> GatewayError:
+    return UpstreamEndpointMissing(f"The provider does not have this endpoint (status {status}).", upstream=said)
 
 
 def _retry_after(headers: Mapping[str, str], complaint: Complaint) -> float | None:
@@ -181,7 +309,7 @@ def _retry_after(headers: Mapping[str, str], complaint: Complaint) -> float | No
     if milliseconds := _number(headers.get("retry-after-ms")):
         wait = milliseconds / 1000
     elif value := headers.get("retry-after"):
-        wait = _number(value)
+        wait = _number(seconds[1] if (seconds := _SECONDS.match(value)) else value)
         if wait is None:
             moment = _moment(value)
             wait = moment - time.time() if moment is not None else None

@@ -1,19 +1,22 @@
 """Chat, completions and embeddings: the caller's bytes with another model name, whole or streamed. Any dialect."""
 
-from collections.abc import Mapping
+import re
+from codecs import BOM_UTF8
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 
 import msgspec
 from msgspec import Raw
 
-from gateway.errors import InvalidRequest, UpstreamBadResponse
+from gateway.errors import GatewayError, InvalidRequest, UpstreamBadResponse, UpstreamRefused
 from gateway.openai_api.call import Call, Reply
-from gateway.openai_api.embeddings import ensure_encoding
+from gateway.openai_api.embeddings import count_inputs, ensure_encoding
 from gateway.openai_api.json_body import splice_model, text_field
-from gateway.openai_api.operations import EMBEDDINGS
+from gateway.openai_api.operations import EMBEDDINGS, Operation
 from gateway.providers.exchange import (
     EVENTS,
     JSON,
-    MAX_ERROR,
+    MAX_REPLY,
     Upstream,
     join_url,
     kept_headers,
@@ -22,12 +25,28 @@ from gateway.providers.exchange import (
     refusal,
     request_to,
 )
-from gateway.providers.failures import failure_inside
+from gateway.providers.message_fields import refused_field, without
+from gateway.providers.other_form import Events, events_of, put_together
 from gateway.providers.stream import ChunkStream
+from gateway.providers.tool_calls import MendedStream
 from gateway.providers.transport.base import HttpResponse, Transport
+from gateway.providers.vectors import check_vectors
 from gateway.providers.whole import check_reply
 
 _ONE = Raw(b"1")
+_GOOD = frozenset({200, 201})
+"""Some frameworks answer each POST with 201."""
+_STREAMS = frozenset({EVENTS, "", "text/plain", "application/octet-stream"})
+"""What streams come as; some servers name theirs wrongly. What is none has no event that is valid."""
+_USAGE = re.compile("stream_options|include_usage")
+_TELLS_NO_USAGE, _NEW_BOUND = "tells no usage", "new bound"
+"""What models refuse: `stream_options`, and `max_tokens`."""
+_WITHOUT = "without "
+"""And a field of the messages, whose name follows."""
+_OLD_NAME, _NEW_NAME = "max_tokens", "max_completion_tokens"
+_USE_NEW_NAME = re.compile(rf"use ['\"`]?{_NEW_NAME}", re.IGNORECASE)
+_MOST_LEARNED, _MOST_LESSONS = 1_000, 16
+"""Of an upstream, as callers can name models of their own, and of a model, as they can name fields."""
 _DIGITS = 10
 _LIST = ord("[")
 
@@ -41,12 +60,15 @@ async def send_json(
     ask_usage: bool = False,
 ) -> Reply:
     """`ask_usage`: have the upstream report usage at the end of a stream even where the caller did not ask for it, and
-    keep that last chunk from the caller then.
+    keep that last chunk from the caller then. A model that refuses to, that knows a bound by its newer name alone, or
+    that finds fault with a field that another provider put into the messages, is asked again as it likes, and at once
+    so from then on. An answer in the other form than was asked for is told in the form that was.
     """
-    document = call.document()
-    hide_usage = ask_usage and call.stream and not _wants_usage(document)
-    if hide_usage:
-        document = {**document, "stream_options": _with_usage(document)}
+    document, learned = call.document(), upstream.learned
+    if call.stream:
+        document, hide_usage = _streaming(call, document, ask_usage and (model, _TELLS_NO_USAGE) not in learned)
+    if learned:
+        document = _as_learned(document, model, learned)
     request = request_to(
         upstream,
         join_url(upstream.base_url, call.operation.path),
@@ -56,37 +78,109 @@ async def send_json(
         trace=call.trace,
     )
     response = await transport.send(request)
-    if response.status != 200:
-        raise await refusal(response, upstream)
+    if response.status not in _GOOD:
+        taught = await _taught(response, upstream, call, document, model)
+        reply = await send_json(transport, taught, call, model, ask_usage=ask_usage)
+        _remember(taught.learned, upstream)
+        return reply
     headers = kept_headers(response, upstream)
     if call.stream:
-        return Reply(200, EVENTS, await _open_stream(response, upstream, _choices(document), hide_usage), headers)
-    body = await read_json(response)
-    usage = check_reply(call.operation, body, upstream.secrets)
-    if call.operation is EMBEDDINGS:
+        stream = await _open_stream(response, upstream, call.operation, _choices(document), hide_usage)
+        return Reply(200, EVENTS, MendedStream(stream) if "tools" in document else stream, headers)
+    body = (await _read_whole(response, upstream, call)).removeprefix(BOM_UTF8)
+    if call.operation is not EMBEDDINGS:
+        usage = check_reply(call.operation, body, upstream.secrets)
+    else:
+        usage = check_vectors(body, count_inputs(document.get("input", _ONE)), upstream.secrets)
         body = ensure_encoding(body, text_field(document, "encoding_format") or "float")
     return Reply(200, JSON, body, headers, usage)
 
 
-async def _open_stream(response: HttpResponse, upstream: Upstream, choices: int, hide_usage: bool) -> ChunkStream:
+async def _taught(
+    response: HttpResponse, upstream: Upstream, call: Call, document: Mapping[str, Raw], model: str
+) -> Upstream:
+    """The upstream as it is to be asked after a refusal. Raises what the refusal means where that would not help."""
+    failure = await refusal(response, upstream)
+    try:
+        lesson, known = _lesson(failure, call, document), upstream.learned
+        if not lesson or sum(name == model for name, _ in known) >= _MOST_LESSONS:
+            raise failure
+    finally:
+        del failure  # its traceback holds this frame: without it, only the garbage collector would part them
+    return replace(upstream, learned={*known, (model, lesson)})
+
+
+def _remember(learned: set[tuple[str, str]], upstream: Upstream) -> None:
+    """What has helped: words that a caller put into a refusal teach nothing."""
+    if len(upstream.learned) >= _MOST_LEARNED:
+        upstream.learned.clear()
+    upstream.learned.update(learned)
+
+
+def _lesson(failure: GatewayError, call: Call, document: Mapping[str, Raw]) -> str:
+    """What is to be asked otherwise after this; empty where nothing is."""
+    if not isinstance(failure, UpstreamRefused):
+        return ""
+    if _adds_usage(call, document) and _USAGE.search(f"{failure.param} {failure.message}"):
+        return _TELLS_NO_USAGE
+    if _OLD_NAME in document and _NEW_NAME not in document and _USE_NEW_NAME.search(failure.message):
+        return _NEW_BOUND
+    field = refused_field(failure, document)
+    return _WITHOUT + field if field else ""
+
+
+def _as_learned(document: Mapping[str, Raw], model: str, learned: set[tuple[str, str]]) -> Mapping[str, Raw]:
+    if (model, _NEW_BOUND) in learned and _NEW_NAME not in document:
+        document = _renamed(document)
+    lessons = (lesson for name, lesson in learned if name == model and lesson.startswith(_WITHOUT))
+    names = {lesson.removeprefix(_WITHOUT) for lesson in lessons}
+    return without(document, names) if names else document
+
+
+def _renamed(document: Mapping[str, Raw]) -> Mapping[str, Raw]:
+    """With the bound of the answer's tokens under the name that OpenAI's reasoning models know alone."""
+    return {_NEW_NAME if name == _OLD_NAME else name: value for name, value in document.items()}
+
+
+async def _open_stream(
+    response: HttpResponse, upstream: Upstream, operation: Operation, choices: int, hide_usage: bool
+) -> ChunkStream:
     kind = media_type(response)
-    if kind == EVENTS:
+    if kind == EVENTS or (kind in _STREAMS and "content-length" not in response.headers):
         return ChunkStream(response, upstream.secrets, choices=choices, hide_usage=hide_usage)
-    if kind == JSON:
-        body = await response.read(MAX_ERROR)
-        if b'"error"' in body or b'"detail"' in body:
-            raise failure_inside(body, upstream.secrets)
-    await response.aclose()
-    raise UpstreamBadResponse(f"The provider answered a stream request with {kind or 'an unnamed type'}.")
+    if kind != JSON and kind not in _STREAMS:
+        await response.aclose()
+        raise UpstreamBadResponse(f"The provider answered a stream request with {kind}.")
+    body = (await response.read(MAX_REPLY)).removeprefix(BOM_UTF8)
+    if kind == JSON or body.lstrip().startswith(b"{"):
+        check_reply(operation, body, upstream.secrets)
+        held = events_of(operation, body)
+    else:
+        held = Events([body])
+    return ChunkStream(held, upstream.secrets, choices=choices, hide_usage=hide_usage, limit=MAX_REPLY)
+
+
+def _read_whole(response: HttpResponse, upstream: Upstream, call: Call) -> Awaitable[bytes]:
+    """The body of an answer that is no stream, or what one tells that is."""
+    kind = media_type(response)
+    if not kind.startswith("text/"):
+        return response.read(MAX_REPLY)
+    if kind != EVENTS or call.operation is EMBEDDINGS:
+        return read_json(response)
+    stream = ChunkStream(response, upstream.secrets, choices=_choices(call.document()))
+    return put_together(stream, call.operation, upstream.timeouts.whole)
 
 
 def _choices(document: Mapping[str, Raw]) -> int:
     """How many answers are asked for: `n` to each prompt."""
-    n, prompt = bytes(document.get("n", _ONE)), memoryview(document.get("prompt", _ONE))
+    n = bytes(document.get("n", _ONE))
     answers = int(n) if n.isdigit() and len(n) < _DIGITS else 1
-    prompts = msgspec.json.decode(prompt, type=list[Raw]) if prompt[0] == _LIST else []
-    several = bool(prompts) and not bytes(prompts[0]).isdigit()
-    return max(1, answers * len(prompts) if several else answers)
+    return max(1, answers * _prompts(document["prompt"]) if "prompt" in document else answers)
+
+
+def _prompts(prompt: Raw) -> int:
+    prompts = msgspec.json.decode(prompt, type=list[Raw]) if memoryview(prompt)[0] == _LIST else []
+    return len(prompts) if prompts and not bytes(prompts[0]).isdigit() else 1
 
 
 def _stream_options(document: Mapping[str, Raw]) -> dict[str, Raw]:
@@ -96,9 +190,26 @@ def _stream_options(document: Mapping[str, Raw]) -> dict[str, Raw]:
         raise InvalidRequest("'stream_options' must be an object.", param="stream_options") from None
 
 
+def _streaming(call: Call, document: Mapping[str, Raw], ask_usage: bool) -> tuple[Mapping[str, Raw], bool]:
+    """A stream's document as its usage is to be asked for, and whether a chunk that tells it is nothing that the caller
+    waits for. Dialects always ask; their callers do not see how."""
+    options = _stream_options(document)
+    if bytes(options.get("include_usage", b"")) != b"true":
+        return {**document, "stream_options": _with_usage(options)} if ask_usage else document, True
+    if ask_usage or call.options is None:
+        return document, False
+    return {name: value for name, value in document.items() if name != "stream_options"}, False
+
+
+def _adds_usage(call: Call, document: Mapping[str, Raw]) -> bool:
+    """Whether usage was asked for though the caller did not."""
+    own = call.options is None and _wants_usage(call.document())
+    return call.stream and not own and _wants_usage(document)
+
+
 def _wants_usage(document: Mapping[str, Raw]) -> bool:
     return bytes(_stream_options(document).get("include_usage", b"")) == b"true"
 
 
-def _with_usage(document: Mapping[str, Raw]) -> Raw:
-    return Raw(msgspec.json.encode({**_stream_options(document), "include_usage": Raw(b"true")}))
+def _with_usage(options: Mapping[str, Raw]) -> Raw:
+    return Raw(msgspec.json.encode({**options, "include_usage": Raw(b"true")}))

@@ -1,11 +1,9 @@
 """Our own engines on loopback: found on the board at each call, guarded from fields that could hurt them."""
 
-from typing import cast
-
 import orjson
 
 from gateway.errors import EngineFailed, EngineLoading
-from gateway.openai_api.call import Call, Reply, Take, Usage
+from gateway.openai_api.call import ByteStream, Call, Reply, Take, Usage
 from gateway.openai_api.operations import OCR, Body, ModelType
 from gateway.providers.audio_calls import send_audio
 from gateway.providers.base import Endpoint, ListedModel, Provider
@@ -15,7 +13,6 @@ from gateway.providers.exchange import Upstream
 from gateway.providers.json_calls import send_json
 from gateway.providers.ocr_calls import send_images, send_vision
 from gateway.providers.openai_compatible import OPERATIONS, check_url
-from gateway.providers.stream import ChunkStream
 from gateway.providers.transport.base import Transport
 
 
@@ -40,7 +37,7 @@ class Local:
         if isinstance(reply.body, bytes):
             reply.body = strip_reply(reply.body)
         else:
-            reply.body = StrippedStream(cast(ChunkStream, reply.body))
+            reply.body = StrippedStream(reply.body)
         return reply
 
     async def list_models(self, provider: Provider) -> list[ListedModel]:
@@ -79,7 +76,7 @@ class Local:
 class StrippedStream:
     """A chunk stream without the engine's private keys."""
 
-    def __init__(self, chunks: ChunkStream) -> None:
+    def __init__(self, chunks: ByteStream) -> None:
         self._chunks = chunks
 
     @property

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 
 from pybase64 import b64encode_as_string
 
+from gateway.errors import UpstreamBadResponse
 from gateway.openai_api.call import Call, Reply, Upload, Usage
 from gateway.openai_api.ocr import OcrResult, Page
 from gateway.openai_api.ocr_parse import parse_ocr
 from gateway.openai_api.ocr_vision import parse_vision_reply, vision_prompt_body
 from gateway.openai_api.operations import CHAT
 from gateway.providers.exchange import JSON, Upstream, ask, join_url, kept_headers, media_type, read_json
+from gateway.providers.failures import failure_instead
 from gateway.providers.transport.base import Transport
 from gateway.providers.whole import check_reply
 
@@ -48,7 +50,11 @@ async def send_images(
         body = make(b64encode_as_string(image.data))
         response = await ask(transport, upstream, url, body, deadline=call.deadline, trace=call.trace)
         answer = await read_json(response)
-        return parse_ocr(answer, media_type(response)), None, kept_headers(response, upstream)
+        try:
+            result = parse_ocr(answer, media_type(response))
+        except UpstreamBadResponse as error:
+            raise failure_instead(answer, error, upstream.secrets) from None
+        return result, None, kept_headers(response, upstream)
 
     return await each_page(call, page)
 
@@ -74,6 +80,7 @@ async def each_page(call: Call, page: Callable[[Upload], Awaitable[_Answer]]) ->
         input_tokens=_sum([used.input_tokens for _, used, _ in answers if used]),
         output_tokens=_sum([used.output_tokens for _, used, _ in answers if used]),
         pages=len(call.files),
+        requests=len(call.files),
     )
     return Reply(200, JSON, b"", answers[-1][2] if answers else {}, usage, OcrResult(tuple(pages)))
 

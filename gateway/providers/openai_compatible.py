@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.errors import GatewayError, UpstreamCredentials
+from gateway.media.voice import Voices
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, OCR, TRANSCRIPTIONS, TRANSLATIONS, Body
 from gateway.providers.audio_calls import send_audio
@@ -29,13 +30,14 @@ class OpenAICompatible:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._voices = Voices()
 
     operations = OPERATIONS | OTHERS
 
     def send(self, endpoint: Endpoint, call: Call) -> Coroutine[Any, Any, Reply]:
         upstream = remote(endpoint.provider, endpoint.base_url, api_key=endpoint.api_key)
         if call.operation.name in OTHERS:
-            return send_other(self._transport, upstream, call, endpoint.upstream_model)
+            return send_other(self._transport, upstream, call, endpoint.upstream_model, self._voices)
         if call.operation.body is _JSON:
             ask_usage = endpoint.provider.stream_usage
             return send_json(self._transport, upstream, call, endpoint.upstream_model, ask_usage=ask_usage)

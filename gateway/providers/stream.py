@@ -1,5 +1,6 @@
 """A stream of an upstream, checked event by event: what is cut, silent, garbage or an error never ends as a success."""
 
+import re
 import time
 from collections.abc import Awaitable, Iterable
 from functools import partial
@@ -8,8 +9,9 @@ import msgspec
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout
 from gateway.openai_api.call import Enough, Take, Usage
+from gateway.openai_api.chunks import read_chunk
 from gateway.openai_api.sse import DONE, EventSplitter, data_of, is_done, plain_data
-from gateway.providers.failures import failure_inside
+from gateway.providers.failures import ABSENT, failure_inside, failure_of_choice, failure_of_prompt, is_told
 from gateway.providers.transport.base import HttpResponse, TakeBody
 from gateway.providers.usage import read_usage
 
@@ -19,24 +21,26 @@ AFTER_FINISH = 5.0
 DRAIN = 0.05
 """Seconds to wait after `[DONE]` for the end of the body, so that the connection can be kept."""
 
-
-_ABSENT = msgspec.Raw(b"")
 _FIELDS = (b":", b"event:", b"id:", b"retry:")
+_ERRORS = (b"event: error", b"event:error")
+_SILENT = re.compile(
+    rb'"type"\s*:\s*"ping"|"choices"\s*:\s*null|"object"\s*:\s*"(?:chat\.completion\.chunk|text_completion)"'
+)
+"""Anthropic's sign of life, which no client of OpenAI's API knows, and chunks that lack `choices`, as none expects."""
 
 
 class _Choice(msgspec.Struct):
     index: int | None = 0
     finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    """OpenRouter's, of the provider behind it."""
+    error: msgspec.Raw = ABSENT
 
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw = _ABSENT
-    error: msgspec.Raw = _ABSENT
-
-
-def _given(raw: msgspec.Raw) -> bool:
-    return raw is not _ABSENT and bytes(raw) != b"null"
+    usage: msgspec.Raw = ABSENT
+    error: msgspec.Raw = ABSENT
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
@@ -66,7 +70,7 @@ class ChunkStream:
         self._choices = choices
         self._open: set[int | None] = set()
         self._closed: set[int | None] = set()
-        self._ends = 0.0
+        self._ends = self._idle = 0.0
         self._begun = self._done = False
         self._failure: GatewayError | None = None
         self.usage: Usage | None = None
@@ -85,6 +89,7 @@ class ChunkStream:
             raise
 
     async def aclose(self) -> None:
+        self._failure = None  # its traceback holds the frames that hold this stream
         await self._response.aclose()
 
     @property
@@ -128,11 +133,14 @@ class ChunkStream:
         return waiting
 
     def _expect_end(self, events: list[bytes]) -> None:
-        """A finished answer ends soon, whatever its upstream still does to keep the connection alive."""
+        """A finished answer ends soon, whatever its upstream still does to keep the connection alive. One that says
+        more was not finished: some servers give every chunk a `finish_reason`."""
         now = time.monotonic()
         if not self._ends:
-            self._ends = now + AFTER_FINISH
-            self._response.idle = min(self._response.idle, AFTER_FINISH)
+            self._ends, self._idle = now + AFTER_FINISH, self._response.idle
+            self._response.idle = min(self._idle, AFTER_FINISH)
+        elif any(map(_says_more, events)):
+            self._ends, self._response.idle = now + AFTER_FINISH, self._idle
         elif now > self._ends and self._failure is None:
             self._done = True
             events.append(DONE)
@@ -156,43 +164,70 @@ class ChunkStream:
         if data is None:
             data = data_of(event)
         if data is None:
+            if event.isspace():
+                return False
             if not all(line.startswith(_FIELDS) for line in event.splitlines() if line):
                 raise _invalid()
             return True
-        if not plain and is_done(event):
-            if not self._begun:
-                raise UpstreamBadResponse("The provider's stream was empty.")
-            self._done = True
-            return True
+        if not plain:
+            if is_done(event):
+                if not self._begun:
+                    raise UpstreamBadResponse("The provider's stream was empty.")
+                self._done = True
+                return True
+            if not data.strip() or event.startswith((b"event: ping", b"event:ping")):
+                return False
         try:
             if not data.isascii():
                 data.decode()
             chunk = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise _invalid() from None
-        if chunk.error is not _ABSENT or not plain:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise (failure_inside(data, self._secrets) if event.startswith(_ERRORS) else _invalid()) from None
+        if chunk.error is not ABSENT or not plain:
             self._refuse_error(event, data, chunk)
         for choice in chunk.choices or ():
             self._begun = True
+            if choice.error is not ABSENT or choice.finish_reason:
+                self._refuse_broken(choice)
             if choice.finish_reason:
                 self._open.discard(choice.index)
                 self._closed.add(choice.index)
             elif choice.index not in self._closed:
                 self._open.add(choice.index)
-        return self._note_usage(chunk) if chunk.usage is not _ABSENT or not chunk.choices else True
+        return self._note_usage(chunk, data) if chunk.usage is not ABSENT or not chunk.choices else True
 
     def _refuse_error(self, event: bytes, data: bytes, chunk: _Chunk) -> None:
-        if event.startswith(b"event: error") or _given(chunk.error):
+        if event.startswith(_ERRORS) or is_told(chunk.error):
             raise failure_inside(data, self._secrets)
 
-    def _note_usage(self, chunk: _Chunk) -> bool:
+    def _refuse_broken(self, choice: _Choice) -> None:
+        reasons = choice.finish_reason, choice.native_finish_reason
+        if (broken := failure_of_choice(choice.error, reasons, self._secrets)) is not None:
+            raise broken
+
+    def _note_usage(self, chunk: _Chunk, data: bytes) -> bool:
         """Whether the caller is to see this chunk, which tells of usage or of nothing."""
-        told = _given(chunk.usage)
+        told = chunk.usage is not ABSENT and bytes(chunk.usage) != b"null"
+        if not self._begun and (refused := failure_of_prompt(data)) is not None:
+            raise refused
         if chunk.choices is None and not told:
-            raise UpstreamBadResponse("The provider's stream holds an event of another kind.")
+            if _SILENT.search(data):
+                return False
+            raise self._another_kind(data)
         if told:
             self.usage = read_usage(chunk.usage) or self.usage
         return bool(chunk.choices) or not (self._hide_usage and told)
+
+    def _another_kind(self, data: bytes) -> GatewayError:
+        """Older engines tell an error without saying so."""
+        if b'"message"' in data or b'"detail"' in data:
+            return failure_inside(data, self._secrets)
+        return UpstreamBadResponse("The provider's stream holds an event of another kind.")
+
+
+def _says_more(event: bytes) -> bool:
+    chunk = read_chunk(event)
+    return chunk is not None and any(c.text or (c.delta and c.delta.says_something()) for c in chunk.choices)
 
 
 async def _stopped(waiting: Awaitable[None], failure: GatewayError | None) -> None:

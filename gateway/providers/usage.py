@@ -10,7 +10,8 @@ from gateway.openai_api.call import Usage
 _TAIL = 4096
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0)] | None
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None
+"""What no model could read or write in one request is no count."""
 
 
 class _Details(msgspec.Struct):
@@ -21,9 +22,31 @@ class _UsageFields(msgspec.Struct):
     prompt_tokens: _Count = None
     completion_tokens: _Count = None
     prompt_tokens_details: _Details | None = None
+    cached_tokens: _Count = None
+    """Where Moonshot tells them."""
+    prompt_cache_hit_tokens: _Count = None
+    """Where DeepSeek does."""
+
+
+class _OtherNames(msgspec.Struct):
+    input_tokens: _Count = None
+    output_tokens: _Count = None
+    input_tokens_details: _Details | None = None
+    total_tokens: _Count = None
+
+
+class _Thoughts(msgspec.Struct):
+    reasoning_tokens: _Count = None
+
+
+class _Totals(msgspec.Struct):
+    total_tokens: _Count = None
+    completion_tokens_details: _Thoughts | None = None
 
 
 _decode = msgspec.json.Decoder(_UsageFields).decode
+_decode_totals = msgspec.json.Decoder(_Totals).decode
+_decode_others = msgspec.json.Decoder(_OtherNames).decode
 _POINT_ZERO = re.compile(rb"(\d)\.0+\b")
 
 
@@ -31,11 +54,41 @@ def read_usage(raw: msgspec.Raw | bytes) -> Usage | None:
     """None where there is none or it is not in the expected form. Some providers write whole numbers as `3.0`."""
     try:
         found = _decode(raw)
+        if found.prompt_tokens is None and found.completion_tokens is None:
+            return _named_otherwise(raw)
     except msgspec.DecodeError:
         whole = _POINT_ZERO.sub(rb"\1", bytes(raw))
         return read_usage(whole) if whole != bytes(raw) else None
     details = found.prompt_tokens_details
-    return Usage(found.prompt_tokens, found.completion_tokens, details.cached_tokens if details else None)
+    cached = details.cached_tokens if details else found.cached_tokens
+    used = Usage(
+        found.prompt_tokens, found.completion_tokens, found.prompt_cache_hit_tokens if cached is None else cached
+    )
+    if used.input_tokens is not None and used.output_tokens is not None:
+        used.output_tokens += _thoughts_beside(raw, used)
+    return used
+
+
+def _thoughts_beside(raw: msgspec.Raw | bytes, used: Usage) -> int:
+    """Tokens of thoughts that stand in the total alone. xAI and Gemini do not count them as output, but bill them."""
+    try:
+        found = _decode_totals(raw)
+    except msgspec.DecodeError:
+        return 0
+    told = found.completion_tokens_details.reasoning_tokens if found.completion_tokens_details else None
+    beside = (found.total_tokens or 0) - (used.input_tokens or 0) - (used.output_tokens or 0)
+    if told:
+        return told if beside == told else 0
+    return beside if beside > 0 and beside != used.cached_tokens else 0
+
+
+def _named_otherwise(raw: msgspec.Raw | bytes) -> Usage:
+    """As OpenAI tells of pictures and recordings. Of vectors and ranks, which have no output, some tell but a total."""
+    found = _decode_others(raw)
+    details = found.input_tokens_details
+    alone = found.total_tokens if found.output_tokens is None else None
+    tokens = found.input_tokens if found.input_tokens is not None else alone
+    return Usage(tokens, found.output_tokens, details.cached_tokens if details else None)
 
 
 def usage_in_tail(body: bytes) -> Usage | None:

@@ -80,9 +80,11 @@ def message(type: str, data: Mapping[str, Any]) -> bytes:
     return orjson.dumps({"type": type, "timestamp": moment, "data": data})
 
 
-async def deliver(transport: Transport, receiver: Receiver, body: bytes, waits: Sequence[float]) -> Delivery:
-    """Tries until somebody takes it, at most once more than there are `waits`."""
-    id = new_id()
+async def deliver(
+    transport: Transport, receiver: Receiver, body: bytes, waits: Sequence[float], id: str = ""
+) -> Delivery:
+    """Tries until somebody takes it, at most once more than there are `waits`. `id` empty: a new one."""
+    id = id or new_id()
     delivery = await _attempt(transport, receiver, id, body, 1)
     for attempt, wait in enumerate(waits, 2):
         if delivery.delivered or not _may_pass(delivery):

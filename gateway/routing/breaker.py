@@ -37,7 +37,17 @@ class BreakerState(StrEnum):
 class Breaker:
     """Times are in seconds of one monotonic clock."""
 
-    __slots__ = ("_in_a_row", "_limits", "_open_until", "_pause", "_ramp_from", "_recent", "_trial_from", "_tripped")
+    __slots__ = (
+        "_in_a_row",
+        "_limits",
+        "_open_until",
+        "_pause",
+        "_ramp_from",
+        "_recent",
+        "_since",
+        "_trial_from",
+        "_tripped",
+    )
 
     def __init__(self, limits: BreakerLimits = BreakerLimits()) -> None:
         self._limits = limits
@@ -48,6 +58,7 @@ class Breaker:
         self._trial_from: float | None = None
         self._ramp_from: float | None = None
         self._tripped = False
+        self._since = float("-inf")
 
     def state(self, now: float) -> BreakerState:
         if self._open_until is not None:
@@ -87,16 +98,21 @@ class Breaker:
             self._ramp_from = None
             self._pause = self._limits.pause
 
-    def fail(self, now: float) -> None:
+    def fail(self, now: float, began: float) -> None:
+        """`began` is when the call went out. While it is open, only the trial tells how the target is; once it has
+        closed, only calls from then on do. So many calls that fail together make one pause."""
+        on_trial = self._open_until is not None
+        if began != self._trial_from if on_trial else began < self._since:
+            return
         self._in_a_row += 1
         self._recent.append(False)
-        on_trial = self._open_until is not None
         if on_trial or self._in_a_row >= self._limits.failures or self._mostly_failing():
             self._open(now)
 
-    def give_up(self) -> None:
-        """The call that was on trial ends without an outcome: another may be it."""
-        self._trial_from = None
+    def give_up(self, began: float) -> None:
+        """A call ends without an outcome; if it was on trial, another may be it."""
+        if began == self._trial_from:
+            self._trial_from = None
 
     def trip(self, until: float) -> None:
         """Opens for a reason outside the calls, or stays open longer."""
@@ -112,7 +128,7 @@ class Breaker:
     def _close(self, now: float) -> None:
         self._open_until = self._trial_from = None
         self._tripped = False
-        self._ramp_from = now
+        self._ramp_from = self._since = now
         self._recent.clear()
 
     def _mostly_failing(self) -> bool:

@@ -52,7 +52,7 @@ class BegunStream:
         try:
             await self._source.pour(take)
         except GatewayError as error:
-            self._vital.fail(time.monotonic(), error)
+            self._vital.fail(time.monotonic(), error, self._began)
             raise
 
     async def aclose(self) -> None:

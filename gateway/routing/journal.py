@@ -11,7 +11,7 @@ MAX_REQUESTS = 2_000
 
 
 class Entry(msgspec.Struct):
-    """`caller` is the name of the key: its owner and the master key may read the entry."""
+    """`caller` is the id of the key, as names are not unique: its owner and the master key may read the entry."""
 
     request_id: str
     caller: str

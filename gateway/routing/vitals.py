@@ -67,6 +67,8 @@ class Vital:
     """The limits that were reached and not yet left well behind."""
     recent: deque[float] | None = None
     """The latest latencies, kept from the first time that somebody asks for `slow_after`."""
+    since: float = 0.0
+    """What went out before this moment says nothing of the target."""
     calls_seen: int = 0
     """`calls` when it was last looked for a target to forget."""
 
@@ -88,10 +90,10 @@ class Vital:
         """The answer is whole, failed or given up: the target is free of this call."""
         self.in_flight -= 1
 
-    def give_up(self) -> None:
+    def give_up(self, began: float) -> None:
         """Nobody waits for the answer any more; it says nothing of the target, so the next call may be the trial."""
         self.in_flight -= 1
-        self.breaker.give_up()
+        self.breaker.give_up(began)
 
     def succeed(self, now: float, latency: float) -> None:
         """The first content is there."""
@@ -112,17 +114,24 @@ class Vital:
             return None
         return sorted(self.recent)[len(self.recent) * 95 // 100]
 
-    def fail(self, now: float, error: GatewayError) -> None:
-        """Before or after the answer began. One that is not the target's fault says nothing of a trial: the next call
-        may be it."""
+    def fail(self, now: float, error: GatewayError, began: float) -> None:
+        """Before or after the answer began; `began` is when the call went out, or its answer began. One that is not the
+        target's fault says nothing of a trial: the next call may be it."""
+        if began < self.since:
+            return
         self.last_error = error.error_code or type(error).__name__
         if error.counts_against_target:
             self.failures += 1
-            self.breaker.fail(now)
+            self.breaker.fail(now, began)
         else:
-            self.breaker.give_up()
+            self.breaker.give_up(began)
         if error.retry_after and isinstance(error, UpstreamError):
             self.cooling_until = max(self.cooling_until, now + error.retry_after)
+
+    def renew(self, now: float) -> None:
+        """Calls go elsewhere from now on, or with other keys: nothing that was held against the target counts."""
+        self.breaker, self.cooling_until, self.last_error = Breaker(), 0.0, ""
+        self.since = now
 
     def streamed(self, tokens: int, seconds: float) -> None:
         if tokens >= _LEAST_TOKENS and seconds > 0:
@@ -173,6 +182,12 @@ class Vitals:
     def forget(self, provider: str, upstream_model: str) -> bool:
         """The target starts anew; whether it was known."""
         return self._by_target.pop((provider, upstream_model), None) is not None
+
+    def renew(self, provider: str, now: float) -> None:
+        """The provider is configured anew: its targets may be asked at once."""
+        self.checks.pop(provider, None)
+        for vital in self._of(provider):
+            vital.renew(now)
 
     def clear(self) -> None:
         """Forget everything: every target starts anew."""

@@ -8,21 +8,38 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
 
 from gateway.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(r"\$(\$\{)|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}$]|\$(?!\{))*))?\})?")
+"""`${NAME}`, `${NAME:-default}`; `$${` is a plain `${`."""
+_MERGE = "tag:yaml.org,2002:merge"
+_TEXT = "tag:yaml.org,2002:str"
+_TOO_DEEP = "its lists and mappings are too deep, or one of them holds itself"
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(Composer, _Parser):  # type: ignore[misc]
+    """libyaml's parser, many times as fast, under the composer in Python: its own crashes on what is too deep."""
+
+    def __init__(self, text: str) -> None:
+        _Parser.__init__(self, text)
+        Composer.__init__(self)
 
 
 @dataclass(frozen=True)
 class Document:
-    """`data` is the file's mapping with `${NAME}` and `${NAME:-default}` filled in from the environment."""
+    """`data` is the file's mapping with `${NAME}` and `${NAME:-default}` filled in from the environment.
+    `written_at` is when the file changed last, in seconds since 1970; 0 where there is none."""
 
     path: Path
     data: dict[str, Any] = field(default_factory=dict)
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    written_at: float = 0.0
 
     def place(self, key: KeyPath) -> str:
         """`gateway.yaml, line 7, providers.groq.base_url`: the closest known line for a key, dotted. Without
@@ -38,10 +55,14 @@ class Document:
 def read_document(path: Path, environ: Mapping[str, str]) -> Document:
     """Raises ConfigError with file and line for anything that is not one YAML mapping."""
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+        text, written_at = path.read_text(encoding="utf-8"), path.stat().st_mtime
+        node = yaml.compose(text, Loader=_Loader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: cannot be read: it is no text in UTF-8") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: {_TOO_DEEP}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -53,8 +74,10 @@ def read_document(path: Path, environ: Mapping[str, str]) -> Document:
         raise ConfigError(f"{path}, line 1: expected a mapping of settings at the top level")
     lines: dict[KeyPath, int] = {}
     document = Document(path, {}, lines)
-    data = _build(node, (), document, lines, environ)
-    return Document(path, data, lines)
+    try:
+        return Document(path, _build(node, (), document, lines, environ), lines, written_at)
+    except RecursionError:
+        raise ConfigError(f"{path}: {_TOO_DEEP}") from None
 
 
 def _build(
@@ -75,8 +98,10 @@ def _build(
 def read_scalar(node: yaml.Node) -> Any:
     """The value of a node without parts. Raises ValueError in words for people: PyYAML lets pass whatever Python says
     of a value that only looks like a date or a number."""
+    if node.tag == _TEXT:
+        return node.value
     try:
-        return yaml.SafeLoader("").construct_object(node)
+        return SafeConstructor().construct_object(node)
     except yaml.YAMLError as error:
         raise ValueError(getattr(error, "problem", None) or "not valid YAML") from None
     except (ValueError, LookupError, AttributeError):
@@ -88,6 +113,9 @@ def _mapping(
 ) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name_node, child in node.value:
+        if not isinstance(name_node, yaml.ScalarNode) or name_node.tag == _MERGE:
+            place = f"{document.path}, line {name_node.start_mark.line + 1}"
+            raise ConfigError(f"{place}: a key must be a plain name (lists and `<<` are none: write out what is meant)")
         name = str(name_node.value)
         lines[(*key, name)] = name_node.start_mark.line + 1
         if name in result:
@@ -98,7 +126,14 @@ def _mapping(
 
 def _fill(value: str, key: KeyPath, document: Document, environ: Mapping[str, str]) -> str:
     def one(match: re.Match[str]) -> str:
-        name, default = match.group(1), match.group(2)
+        plain, name, default = match.groups()
+        if plain:
+            return str(plain)
+        if name is None:
+            raise ConfigError(
+                f"{document.place(key)}: '${{' begins no reference here (write ${{NAME}}, ${{NAME:-default}},"
+                " or $${ for the characters themselves)"
+            )
         found = environ.get(name) or default
         if found is None:
             raise ConfigError(
@@ -107,7 +142,7 @@ def _fill(value: str, key: KeyPath, document: Document, environ: Mapping[str, st
             )
         return found
 
-    return _VARIABLE.sub(one, value)
+    return _VARIABLE.sub(one, value) if "${" in value else value
 
 
 def default_path(environ: Mapping[str, str]) -> Path | None:

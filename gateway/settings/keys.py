@@ -62,6 +62,9 @@ class KeyConfig(LimitSettings):
     @field_validator("key")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) < 16:
+        key = value.get_secret_value()
+        if len(key) < 16:
             raise ValueError("a key needs at least 16 characters")
+        if not all("!" <= letter <= "~" for letter in key):
+            raise ValueError("a key consists of printable ASCII characters without spaces or line ends")
         return value

@@ -2,17 +2,35 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Discriminator, Field, SecretStr, Tag, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    field_validator,
+)
 
 from gateway.settings.confidentiality import DataPlace
-from gateway.settings.strict import Strict
+from gateway.settings.strict import EntryName, Strict
 
-ModelTypeName = Literal["chat", "embedding", "transcription", "ocr", "rerank", "image", "speech"]
+ModelTypeName = Literal["chat", "embedding", "transcription", "ocr", "rerank", "image", "speech", "moderation"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Prefill = Annotated[
     Literal["", "message", "prefix", "continue_final_message"],
     BeforeValidator(lambda value: "message" if value is True else value or ""),
 ]
+
+
+def _before_a_slash(value: str) -> str:
+    if "/" in value:
+        raise ValueError("the name of a provider must not hold '/': its models are called provider/model")
+    return value
+
+
+ProviderName = Annotated[EntryName, AfterValidator(_before_a_slash)]
 
 
 class HealthCheckConfig(Strict):

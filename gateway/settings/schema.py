@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from gateway.settings.audio import AudioSettings
+from gateway.settings.batches import BatchSettings
 from gateway.settings.cache import CacheSettings
 from gateway.settings.catalog import CatalogSettings
 from gateway.settings.chute import ChuteSettings
@@ -14,8 +15,8 @@ from gateway.settings.document import Document
 from gateway.settings.jobs import JobSettings
 from gateway.settings.keys import KeyConfig, LimitSettings, RetentionSettings, StreamPolicyName
 from gateway.settings.models import ModelConfig, PriceConfig
-from gateway.settings.providers import Fallback, LogLevel, ProviderConfig
-from gateway.settings.strict import Networks, Separated, Strict, separated
+from gateway.settings.providers import Fallback, LogLevel, ProviderConfig, ProviderName
+from gateway.settings.strict import EntryName, Networks, Separated, Strict, separated
 
 
 class Settings(Strict):
@@ -136,8 +137,8 @@ class Settings(Strict):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token for `/metrics` and `/stats`; without one they answer this machine only."
     )
-    providers: dict[str, ProviderConfig] = Field({})
-    models: dict[str, ModelConfig] = Field({})
+    providers: dict[ProviderName, ProviderConfig] = Field({})
+    models: dict[EntryName, ModelConfig] = Field({})
     keys: tuple[KeyConfig, ...] = ()
     limits: LimitSettings = LimitSettings()
     prices: dict[str, PriceConfig] = Field({})
@@ -145,6 +146,7 @@ class Settings(Strict):
     cache: CacheSettings = CacheSettings()
     retention: RetentionSettings = RetentionSettings()
     jobs: JobSettings = JobSettings()
+    batches: BatchSettings = BatchSettings()
     catalog: CatalogSettings = CatalogSettings()
     chute: ChuteSettings = ChuteSettings()
     confidentiality: ConfidentialitySettings = ConfidentialitySettings()
@@ -159,6 +161,12 @@ class Settings(Strict):
     def place(self, *key: str | int) -> str:
         """Where a key was written, for errors: file, line and key where there is a file."""
         return self._document.place(key) if self._document else ".".join(str(part) for part in key)
+
+    @property
+    def written_at(self) -> float:
+        """When the file of these settings changed last, in seconds since 1970; without one, when this gateway was
+        installed."""
+        return (self._document.written_at if self._document else 0.0) or Path(__file__).stat().st_mtime
 
     @field_validator("engines", mode="before")
     @classmethod

@@ -18,6 +18,17 @@ def separated(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _entry_name(value: str) -> str:
+    """What can be written in lists with commas, and in a table."""
+    if not value:
+        raise ValueError("a name must not be empty")
+    if value != value.strip() or any(not char.isprintable() or char in "," for char in value):
+        raise ValueError("a name must be printable, without commas and without spaces at its ends")
+    return value
+
+
+EntryName = Annotated[str, AfterValidator(_entry_name)]
+"""The name of a model, or of what a model's full name begins with."""
 Separated = Annotated[tuple[str, ...], BeforeValidator(separated)]
 
 

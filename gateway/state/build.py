@@ -9,12 +9,20 @@ from gateway.catalog.catalog import Catalog
 from gateway.errors import ConfigError, ModelNotFound
 from gateway.openai_api.confidentiality import rule_of
 from gateway.providers.base import Provider
-from gateway.providers.engines import EngineBoard
+from gateway.providers.engines import EngineBoard, EngineStatus
 from gateway.routing.resolve import resolve
 from gateway.routing.types import Route
 from gateway.settings import Settings
-from gateway.state.callers import GLOBAL, file_callers, limiting, limits_of, master_caller
-from gateway.state.catalog_routes import catalog_routes, chute_aliases, chutes_provider, gone, guarded
+from gateway.state.callers import GLOBAL, Resets, file_callers, limiting, limits_of, master_caller
+from gateway.state.catalog_routes import (
+    catalog_routes,
+    chute_aliases,
+    chutes_provider,
+    created_at_chutes,
+    gone,
+    guarded,
+    lists_chutes,
+)
 from gateway.state.providers import engine_providers, remote_providers
 from gateway.state.routes import configured_route, engine_routes, joined, provider_routes
 from gateway.state.snapshot import Snapshot
@@ -23,6 +31,8 @@ from gateway.usage.pricing import PriceBook, blended
 from gateway.usage.types import Price
 
 _NOBODY: Mapping[bytes, Caller] = {}
+_NONE: Resets = {}
+_NO_TIMES: Mapping[str, float] = {}
 
 
 def build_snapshot(
@@ -33,9 +43,14 @@ def build_snapshot(
     callers: Mapping[bytes, Caller] = _NOBODY,
     facts: Iterable[Price] = (),
     catalog: Catalog | None = None,
+    resets: Resets = _NONE,
+    created: Mapping[str, float] = _NO_TIMES,
 ) -> Snapshot:
-    """`callers` are those of the database; `master_key` is None where they hold that of the master key. `facts` are
-    prices that were told before, by the catalog or by earlier configurations; `catalog` is what Chutes serves now.
+    """`revision` is that of the database; 0: nothing of it is in the settings. `callers` are those of the database;
+    `master_key` is None where they hold that of the master key. `facts` are prices that were told before, by the
+    catalog or by earlier configurations; `catalog` is what Chutes serves now; `resets`
+    are of keys of the file and of everybody together; `created` is when models of the database were made, in seconds
+    since 1970.
 
     Raises ConfigError naming the key of whatever cannot work.
     """
@@ -44,27 +59,22 @@ def build_snapshot(
     if clash := statuses.keys() & providers.keys():
         raise ConfigError(f"{settings.place('providers', min(clash))}: an engine has the same name; rename one of them")
     providers |= engine_providers(statuses.values())
-    routes: dict[str, Route] = {}
-    for route in (*engine_routes(settings, statuses.values()), *provider_routes(settings, providers)):
-        routes[route.id] = joined(routes[route.id], route) if route.id in routes else route
-    for name, model in settings.models.items():
-        if model.enabled:
-            routes[name] = configured_route(name, model, routes, statuses, settings)
-        else:
-            routes.pop(name, None)
-    for route in routes.values():
-        _check_route(route, routes, providers, settings)
+    routes = _configured(settings, statuses, providers)
+    if revision == 0:
+        _check_aliases(settings, routes)
     upstream_aliases: Mapping[str, tuple[str, ...]] = {}
+    chutes_created: dict[str, int] = {}
     if catalog is not None:
         routes = dict(_looked_up(routes, catalog, providers, settings))
         upstream_aliases = chute_aliases(catalog)
+        chutes_created = dict(created_at_chutes(routes.values(), catalog, providers))
     prices = PriceBook(facts, configured_prices(settings, time.time()), free=statuses)
     routes = {name: _priced(route, prices) for name, route in routes.items()}
     aliases = {alias: route.id for route in routes.values() for alias in route.aliases if alias not in routes}
-    known = {**callers, **dict(file_callers(settings))}
+    known = {**callers, **file_callers(settings, resets)}
     if master_key:
         known[digest(master_key)] = master_caller()
-    limits = limiting(limits_of(GLOBAL, settings.limits.model_dump()))
+    limits = limiting(limits_of(GLOBAL, {**settings.limits.model_dump(), **resets.get(GLOBAL, {})}))
     snapshot = Snapshot(
         revision,
         providers,
@@ -77,6 +87,8 @@ def build_snapshot(
         limits=limits,
         ip_rpm=settings.ip_rpm,
         prices=prices,
+        since=int(settings.written_at),
+        created={name: int(at) for name, at in created.items()} | chutes_created,
         rule=rule_of(settings.confidentiality.tee, settings.confidentiality.data, "the settings"),
     )
     _check_defaults(snapshot, settings)
@@ -89,17 +101,37 @@ def drained_target(name: str) -> tuple[str, str]:
     return provider, model
 
 
+def _configured(
+    settings: Settings, statuses: Mapping[str, EngineStatus], providers: Mapping[str, Provider]
+) -> dict[str, Route]:
+    """The routes of engines, of what providers list, and of `models`."""
+    routes: dict[str, Route] = {}
+    for route in (*engine_routes(settings, statuses.values()), *provider_routes(settings, providers)):
+        routes[route.id] = joined(routes[route.id], route) if route.id in routes else route
+    for name, model in settings.models.items():
+        if model.enabled:
+            routes[name] = configured_route(name, model, routes, statuses, settings)
+        else:
+            routes.pop(name, None)
+    for route in routes.values():
+        _check_route(route, routes, providers, settings)
+    return routes
+
+
 def _looked_up(
     routes: Mapping[str, Route], catalog: Catalog, providers: Mapping[str, Provider], settings: Settings
 ) -> Iterator[tuple[str, Route]]:
     """The configured routes as the catalog lets them be, then those of its models that nobody configured."""
+    is_live = lists_chutes(catalog)
     for name, route in routes.items():
         config = settings.models.get(name)
         fitting = guarded(route, config, catalog, providers) if config else route
-        yield name, replace(fitting, notes=(*fitting.notes, *gone(route, catalog, providers)))
+        missing = gone(route, catalog, providers) if is_live else ()
+        yield name, replace(fitting, notes=(*fitting.notes, *missing)) if missing else fitting
     provider = chutes_provider(providers)
     if provider is not None and settings.catalog.auto_route:
-        taken = {*routes, *(name for name, model in settings.models.items() if not model.enabled)}
+        switched_off = (name for name, model in settings.models.items() if not model.enabled)
+        taken = {*routes, *(alias for route in routes.values() for alias in route.aliases), *switched_off}
         for route in catalog_routes(catalog, provider, taken, settings):
             yield route.id, route
 
@@ -129,9 +161,26 @@ def _check_defaults(snapshot: Snapshot, settings: Settings) -> None:
 def _check_route(
     route: Route, routes: Mapping[str, Route], providers: Mapping[str, Provider], settings: Settings
 ) -> None:
-    place = settings.place("models", route.id)
     for target in route.targets:
         if target.provider_id not in providers:
+            place = settings.place("models", route.id)
             raise ConfigError(f"{place}: there is no provider or engine '{target.provider_id}'")
     if route.context_fallback and route.context_fallback not in routes:
+        place = settings.place("models", route.id)
         raise ConfigError(f"{place}.context_fallback: there is no model '{route.context_fallback}'")
+
+
+def _check_aliases(settings: Settings, routes: Mapping[str, Route]) -> None:
+    """Raises ConfigError for an alias that is another model's name or alias too. Of what the database holds the
+    administration refuses it: several instances may have written what clashes, and all must go on."""
+    owners: dict[str, str] = {}
+    for name, model in settings.models.items():
+        for n, alias in enumerate(model.aliases if model.enabled else ()):
+            place = settings.place("models", name, "aliases", n)
+            if alias in routes and alias != name:
+                raise ConfigError(
+                    f"{place}: '{alias}' is the name of another model, which would get its calls"
+                    " (take the alias out, or rename or remove that model)"
+                )
+            if (owner := owners.setdefault(alias, name)) != name:
+                raise ConfigError(f"{place}: '{alias}' is an alias of '{owner}' already (leave it at one of them)")

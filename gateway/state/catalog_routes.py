@@ -1,7 +1,7 @@
 """What the catalog adds to the snapshot: routes of models that nobody configured, other names, prices, and the guard
 that stops using a target which no longer is what its model demands. Pure; called by the builder."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gateway.catalog.catalog import Catalog
@@ -80,16 +80,30 @@ def guarded(route: Route, config: ModelConfig, catalog: Catalog, providers: Mapp
     return replace(route, blocked="; ".join(notes), notes=route.notes + notes)
 
 
+def lists_chutes(catalog: Catalog) -> bool:
+    """Whether it tells what is at Chutes now: more than the snapshot that ships with the gateway lists it."""
+    return any(model.gateway == CHUTES and _is_live(model) for model in catalog.models)
+
+
 def gone(route: Route, catalog: Catalog, providers: Mapping[str, Provider]) -> tuple[str, ...]:
-    """Targets at Chutes that a live catalog does not list any more, each with what could stand in for it."""
-    if not any(_is_live(model) and model.gateway == CHUTES for model in catalog.models):
-        return ()
+    """Targets at Chutes that a catalog which `lists_chutes` does not list any more, each with what could stand in."""
     missing = [
         target.upstream_model
         for target in route.targets
         if _at_chutes(target, providers) and catalog.find(target.upstream_model) is None
     ]
     return tuple(_missing(name, replacement(catalog, name)) for name in missing)
+
+
+def created_at_chutes(
+    routes: Iterable[Route], catalog: Catalog, providers: Mapping[str, Provider]
+) -> Iterator[tuple[str, int]]:
+    """Ids of the routes whose first target is a chute, and when that was made, where Chutes tells it."""
+    for route in routes:
+        first = route.targets[0]
+        model = catalog.find(first.upstream_model) if _at_chutes(first, providers) else None
+        if model is not None and model.created:
+            yield route.id, model.created
 
 
 def _missing(name: str, instead: str) -> str:

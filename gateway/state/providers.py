@@ -1,6 +1,7 @@
 """Providers of the snapshot: the configured ones, `chutes` when there is a key for it, and one for each engine."""
 
 import logging
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -13,6 +14,9 @@ from gateway.providers.guard import check_api_keys, check_base_url, check_header
 from gateway.settings import ProviderConfig, Settings
 
 log = logging.getLogger("gateway")
+
+_EMPTY_PARTS = re.compile(r"(?<!:)/{2,}")
+"""Of a path, as where a base that ends in `/` is filled in before one that begins so."""
 
 
 def remote_providers(settings: Settings) -> dict[str, Provider]:
@@ -45,7 +49,7 @@ def _remote(name: str, config: ProviderConfig, settings: Settings) -> Provider:
     return Provider(
         id=name,
         type=kind,
-        base_url=base_url.rstrip("/"),
+        base_url=_EMPTY_PARTS.sub("/", base_url).rstrip("/"),
         name=config.name or name,
         api_keys=keys,
         enabled=config.enabled,

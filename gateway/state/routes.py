@@ -64,13 +64,13 @@ def configured_route(
     settings: Settings,
 ) -> Route:
     """The route of a `models` entry. What the entry leaves out is taken from a route of the same name."""
-    known, place = routes.get(name), settings.place("models", name)
+    known = routes.get(name)
     targets = list(_targets(name, model, engines, settings)) or (list(known.targets) if known else [])
     if not targets:
-        raise ConfigError(f"{place}: needs targets, or provider and model, or an engine")
+        raise ConfigError(f"{settings.place('models', name)}: needs targets, or provider and model, or an engine")
     for fallback in model.fallbacks:
         last = max(target.priority for target in targets)
-        targets += _stand_ins(f"{place}.fallbacks", fallback, routes, last + 1)
+        targets += _stand_ins(f"{settings.place('models', name)}.fallbacks", fallback, routes, last + 1)
     engine = engines.get(targets[0].provider_id)
     kind = model.type or (known.type if known else None) or (engine.kind if engine else None)
     return Route(

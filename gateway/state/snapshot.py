@@ -12,7 +12,7 @@ from gateway.cache import ResponseCache
 from gateway.openai_api.confidentiality import Rule
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard
-from gateway.routing.attempt import Dispatcher
+from gateway.routing.dispatcher import Dispatcher
 from gateway.routing.history import History
 from gateway.routing.journal import Journal
 from gateway.routing.types import Route
@@ -43,6 +43,10 @@ class Snapshot:
     ip_rpm: int | None = None
     """Requests in any 60 seconds from each address."""
     prices: PriceBook = field(default_factory=PriceBook)
+    since: int = 0
+    """When models that say nothing of it came to be, in seconds since 1970: the same at every start."""
+    created: Mapping[str, int] = field(default_factory=dict)
+    """When a route's chute or its entry in the database was made, in seconds since 1970."""
     rule: Rule | None = None
     """What the settings demand of whoever is asked, for every request."""
 
@@ -80,5 +84,7 @@ class State:
     """None where it is switched off."""
     traced: float | None = None
     """Share of requests without a trace of their own that get one; None where no spans are made."""
+    storage_trouble: Callable[[], str] = str
+    """Why the database does not work now; empty where it does, and before it was opened."""
     trusted: tuple[Network, ...] = ()
     """Proxies whose word about the caller's address counts."""

@@ -6,21 +6,22 @@ Secrets stay sealed: the file is of use only with the SECRET_KEY they were seale
 import asyncio
 import os
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Column, Connection, Table, delete, insert, select
 
 from gateway.errors import ConfigError
 from gateway.store import editing
 from gateway.store.backup_file import COUNTED, EDITED, BackupReader, BackupWriter, Summary, Values, columns
 from gateway.store.records import Audit
 from gateway.store.store import Store
-from gateway.store.tables import audit, prices, records, sessions, spend
-from gateway.store.usage_rows import insert_of
+from gateway.store.tables import audit, last_used, prices, records, sessions, spend, usage_hours
+from gateway.store.usage_rows import insert_of, note_uses
 
 _DEADLINE: Final = 3600.0
 _BATCH: Final = 500
@@ -39,8 +40,8 @@ async def backup(store: Store, target: Path | BinaryIO, *, usage: bool = True) -
 async def restore(store: Store, source: BinaryIO, told: Audit) -> tuple[int, Summary]:
     """The new revision and what was read. Checks the whole file first: InvalidRequest, and nothing has changed.
 
-    Records are replaced by those of the file and everybody is logged out. What was counted (usage, spend, prices,
-    audit) is added to what is there and never lowered. `source` can be read twice.
+    Records are replaced by those of the file and everybody is logged out. What was counted (usage, hourly sums, last
+    uses, spend, prices, audit) is added to what is there and never lowered. `source` can be read twice.
     """
     await asyncio.to_thread(verify, source)
     return await store.change(partial(_load, source=source, told=told), deadline=_DEADLINE)
@@ -66,7 +67,8 @@ def _dump_file(connection: Connection, path: Path, usage: bool) -> Counter[str]:
     except OSError as error:
         raise ConfigError(f"the backup cannot be written to {path}: {error.strerror}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return rows
 
 
@@ -115,7 +117,11 @@ class _Loader:
             if new:
                 self._connection.execute(insert(table), new)
         elif table is spend:
-            self._raise_spend(rows)
+            self._raise(spend, spend.c.nanos, rows)
+        elif table is usage_hours:
+            self._raise(usage_hours, usage_hours.c.requests, rows)
+        elif table is last_used:
+            note_uses(self._connection, [(row["key_id"], row["at"]) for row in rows])
         else:
             self._connection.execute(insert_of(self._connection, table).on_conflict_do_nothing(), rows)
 
@@ -124,14 +130,16 @@ class _Loader:
         known: int = self._versions.get((row["resource"], row["id"]), 0)
         return max(int(row["version"]), known) + 1
 
-    def _raise_spend(self, rows: list[Values]) -> None:
-        statement = insert_of(self._connection, spend)
-        higher = statement.on_conflict_do_update(
-            index_elements=["scope", "period"],
-            set_={"nanos": statement.excluded.nanos},
-            where=statement.excluded.nanos > spend.c.nanos,
+    def _raise(self, table: Table, figure: "Column[int]", rows: list[Values]) -> None:
+        """Of a row of the file and the one that is there, that with the larger figure stays."""
+        statement = insert_of(self._connection, table)
+        keys = [column.name for column in table.primary_key]
+        larger = statement.on_conflict_do_update(
+            index_elements=keys,
+            set_={column.name: statement.excluded[column.name] for column in table.c if column.name not in keys},
+            where=statement.excluded[figure.name] > figure,
         )
-        self._connection.execute(higher, rows)
+        self._connection.execute(larger, rows)
 
     def _all(self, table: Table) -> set[tuple[Any, ...]]:
         return {tuple(row) for row in self._connection.execute(select(*columns(table)))}

@@ -21,11 +21,11 @@ from sqlalchemy import Column, LargeBinary, Table
 from gateway import __version__
 from gateway.errors import InvalidRequest
 from gateway.store.records import Resource
-from gateway.store.tables import SCHEMA, audit, bodies, prices, records, spend, usage, usage_hours
+from gateway.store.tables import SCHEMA, audit, bodies, last_used, prices, records, spend, usage, usage_hours
 
 FORMAT = "chute-gateway backup"
 VERSION = 1
-EDITED = (records, audit, spend, prices)
+EDITED = (records, audit, spend, last_used, prices)
 COUNTED = (usage, usage_hours, bodies)
 _TABLES = {table.name: table for table in (*EDITED, *COUNTED)}
 _LONGEST_LINE = 512 * 2**20

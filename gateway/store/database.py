@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.errors import GatewayError, InvalidRequest, StorageUnavailable
+from gateway.errors import GatewayError, InvalidRequest, StorageFailed, StorageUnavailable
 from gateway.store.engines import Engines, Timing
 from gateway.store.failures import UNSTORABLE, collided, translated
 
@@ -20,6 +21,8 @@ Result = TypeVar("Result")
 Work = Callable[[Connection], Result]
 
 _READERS = 2
+_RECENT = 60.0
+"""Seconds for which a failure tells of the database as it is: nothing may be written for long."""
 
 
 class Lines:
@@ -72,6 +75,15 @@ class Database:
         self._lines = lines
         self._writers = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
+        self._troubles: dict[ThreadPoolExecutor, tuple[str, float]] = {}
+
+    @property
+    def trouble(self) -> str:
+        """Why the latest write, or else the latest read, found no working database; empty where they did, and when
+        that was long ago."""
+        since = time.monotonic() - _RECENT
+        found = (self._troubles.get(executor) for executor in (self._writers, self._readers))
+        return next((message for message, at in filter(None, found) if at > since), "")
 
     async def write(self, work: Work[Result], *, deadline: float | None = None) -> Result:
         """Raises StorageUnavailable, StorageFailed, or what `work` raises; then nothing was written."""
@@ -101,6 +113,15 @@ class Database:
         self.engines.dispose()
 
     async def _bounded(self, executor: ThreadPoolExecutor, run: Callable[[], Result], deadline: float | None) -> Result:
+        try:
+            result = await self._awaited(executor, run, deadline)
+        except (StorageFailed, StorageUnavailable) as error:
+            self._troubles[executor] = error.message, time.monotonic()
+            raise
+        self._troubles.pop(executor, None)
+        return result
+
+    async def _awaited(self, executor: ThreadPoolExecutor, run: Callable[[], Result], deadline: float | None) -> Result:
         task = _Task(run)
         try:
             future: Future[Result] = executor.submit(task)

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import ArgumentError
 
 from gateway.errors import ConfigError, StorageFailed
+from gateway.store.rescue import Rescue, identity
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -74,11 +75,13 @@ def sqlite_engines(path: Path, timing: Timing, readers: int = 2) -> Engines:
     """The file must exist: it is never created here. A writer takes its lock at the beginning."""
     for kind, adapter in _ADAPTERS.items():
         register_adapter(kind, adapter)
-    address = f"file:{quote(str(path.absolute()))}?mode=rw&uri=true"
+    query = {"mode": "rw", "uri": "true"}
+    rescue = Rescue(path)
+    address = URL.create("sqlite", database=f"file:{quote(str(path.absolute()))}", query=query)
 
     def made(begin: str, size: int) -> Engine:
         engine = create_engine(
-            f"sqlite:///{address}",
+            address,
             pool_size=size,
             max_overflow=0,
             connect_args={"timeout": timing.lock, "isolation_level": None, "check_same_thread": False},
@@ -88,26 +91,19 @@ def sqlite_engines(path: Path, timing: Timing, readers: int = 2) -> Engines:
         def _prepare(connection: Any, record: Any) -> None:
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=1000"):
                 connection.execute(f"PRAGMA {pragma}")
-            record.info["file"] = _identity(path)
+            record.info["file"] = identity(path)
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            if connection.info["file"] != _identity(path):  # what is written now would go where nobody finds it
-                raise StorageFailed("The database file was moved or replaced while it was used. Restart the gateway.")
+            held = connection.info["file"]
+            if held != identity(path):  # what is written now would go where nobody finds it
+                raw: Any = connection.connection.driver_connection
+                raise StorageFailed(rescue.message(raw, held))
             connection.exec_driver_sql(begin)
 
         return engine
 
     return Engines(made("BEGIN IMMEDIATE", 1), made("BEGIN", readers))
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file that is; None where there is none."""
-    try:
-        facts = path.stat()
-    except OSError:
-        return None
-    return facts.st_dev, facts.st_ino
 
 
 def postgresql_engines(url: URL, timing: Timing, connected: Connected, readers: int = 2) -> Engines:

@@ -1,7 +1,7 @@
 """Reads and writes jobs inside a transaction that is given. Called by `JobStore`.
 
-A job that runs belongs to a worker that renews its lease. Where the lease ran out the worker is gone, and the job has
-failed: `interrupt` says so.
+A job that runs belongs to a worker that renews its lease. Where the lease ran out and stays as it is, the worker is
+gone, and the job has failed: `interrupt` says so. Whom to tell of it is kept beside it, until that is done.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, tuple_, update
 
 from gateway.store.documents import from_json, to_json
-from gateway.store.tables import jobs
+from gateway.store.tables import hooks, jobs
 
 
 class JobStatus(StrEnum):
@@ -60,16 +60,30 @@ class JobRow:
         return self.status is JobStatus.RUNNING
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A hook of another worker; of one that gave it back the worker is empty."""
+
+    job_id: str
+    worker: str
+    lease_until: float
+
+
 _COLUMNS = [column for column in jobs.c if column.name != "body"]
+_MOST_HOOKS = 1_000
+"""Hooks that are looked at together."""
 _RUNS = jobs.c.status == JobStatus.RUNNING
 
 
-def add(connection: Connection, row: JobRow, most: int) -> bool:
-    """Whether there was room for it: an owner has at most `most` that run."""
+def add(connection: Connection, row: JobRow, most: int, receiver: str) -> bool:
+    """Whether there was room for it: an owner has at most `most` that run. `receiver` is sealed; empty: nobody."""
     if count_open(connection, row.owner, row.created_at) >= most:
         return False
     values = asdict(row) | {"headers": to_json(row.headers), "error": to_json(row.error)}
     connection.execute(insert(jobs).values(values))
+    if receiver:
+        hook = {"job_id": row.id, "receiver": receiver, "worker": row.worker, "lease_until": row.lease_until}
+        connection.execute(insert(hooks).values(hook))
     return True
 
 
@@ -107,6 +121,7 @@ def finish(connection: Connection, row: JobRow, body: bytes | None) -> None:
 
 def renew(connection: Connection, worker: str, until: float) -> None:
     connection.execute(update(jobs).where(jobs.c.worker == worker, _RUNS).values(lease_until=until))
+    connection.execute(update(hooks).where(hooks.c.worker == worker).values(lease_until=until))
 
 
 def wish_cancelled(connection: Connection, id: str) -> None:
@@ -119,15 +134,40 @@ def wished(connection: Connection, worker: str) -> list[str]:
     return list(connection.execute(wanted).scalars())
 
 
-def interrupt(connection: Connection, now: float, expires_at: float) -> int:
+def interrupt(connection: Connection, gone: ColumnElement[bool], now: float, expires_at: float) -> int:
     """Marks the jobs whose worker is gone; how many there were."""
-    gone = update(jobs).where(_RUNS, jobs.c.lease_until < now)
     values = {"status": JobStatus.FAILED, "finished_at": now, "expires_at": expires_at, "error": to_json(INTERRUPTED)}
-    return connection.execute(gone.values(values)).rowcount
+    return connection.execute(update(jobs).where(_RUNS, gone).values(values)).rowcount
+
+
+def hooks_of_others(connection: Connection, worker: str) -> list[Left]:
+    wanted = select(hooks.c.job_id, hooks.c.worker, hooks.c.lease_until).where(hooks.c.worker != worker)
+    wanted = wanted.order_by(hooks.c.lease_until, hooks.c.job_id).limit(_MOST_HOOKS)
+    return [Left(*found) for found in connection.execute(wanted)]
+
+
+def take_hook(connection: Connection, left: Left, worker: str, until: float) -> str | None:
+    """The receiver, sealed; None where its worker lives, or another was faster."""
+    as_seen = and_(
+        hooks.c.job_id == left.job_id, hooks.c.worker == left.worker, hooks.c.lease_until == left.lease_until
+    )
+    if not connection.execute(update(hooks).where(as_seen).values(worker=worker, lease_until=until)).rowcount:
+        return None
+    receiver: str = connection.execute(select(hooks.c.receiver).where(hooks.c.job_id == left.job_id)).scalar_one()
+    return receiver
+
+
+def give_hooks_back(connection: Connection, whose: ColumnElement[bool]) -> None:
+    connection.execute(update(hooks).where(whose).values(worker=""))
+
+
+def remove_hook(connection: Connection, job_id: str) -> None:
+    connection.execute(delete(hooks).where(hooks.c.job_id == job_id))
 
 
 def remove(connection: Connection, id: str) -> None:
     connection.execute(delete(jobs).where(jobs.c.id == id))
+    remove_hook(connection, id)
 
 
 def trim(connection: Connection, owner: str, most: int) -> int:

@@ -3,11 +3,12 @@
 import time
 from functools import partial
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
 from gateway.store import job_rows
 from gateway.store.database import Database
-from gateway.store.job_rows import JobRow
+from gateway.store.job_rows import JobRow, Left
+from gateway.store.tables import hooks, jobs
 
 _BODY_SECONDS = 60.0
 """For reading or writing one answer, which may have many megabytes."""
@@ -19,9 +20,9 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, row: JobRow, most: int) -> bool:
-        """False where its owner has `most` that run already."""
-        return await self._database.write(partial(job_rows.add, row=row, most=most))
+    async def add(self, row: JobRow, most: int, receiver: str = "") -> bool:
+        """False where its owner has `most` that run already. `receiver` is whom to tell of its end, sealed."""
+        return await self._database.write(partial(job_rows.add, row=row, most=most, receiver=receiver))
 
     async def count_open(self, owner: str) -> int:
         return await self._database.read(partial(job_rows.count_open, owner=owner, now=time.time()))
@@ -48,6 +49,7 @@ class JobStore:
         await self._database.write(work, deadline=_BODY_SECONDS)
 
     async def renew(self, worker: str, until: float) -> None:
+        """The leases of its jobs, and of what it has to tell."""
         await self._database.write(partial(job_rows.renew, worker=worker, until=until))
 
     async def wish_cancelled(self, id: str) -> None:
@@ -57,10 +59,37 @@ class JobStore:
     async def wished(self, worker: str) -> list[str]:
         return await self._database.read(partial(job_rows.wished, worker=worker))
 
-    async def interrupt(self, retention: float) -> int:
-        """Marks as failed what nobody works on any more; kept for `retention` seconds from now."""
+    async def interrupt(self, id: str, retention: float) -> None:
+        """Marks as failed a job whose worker is gone; kept for `retention` seconds from now."""
+        await self._interrupt(jobs.c.id == id, retention)
+
+    async def interrupt_old(self, before: float, retention: float) -> int:
+        """The same of all whose lease ended before this moment; how many there were."""
+        return await self._interrupt(jobs.c.lease_until < before, retention)
+
+    async def _interrupt(self, gone: ColumnElement[bool], retention: float) -> int:
         now = time.time()
-        return await self._database.write(partial(job_rows.interrupt, now=now, expires_at=now + retention))
+        return await self._database.write(partial(job_rows.interrupt, gone=gone, now=now, expires_at=now + retention))
+
+    async def hooks_of_others(self, worker: str) -> list[Left]:
+        """What other workers have to tell, or did not tell any more."""
+        return await self._database.read(partial(job_rows.hooks_of_others, worker=worker))
+
+    async def take_hook(self, left: Left, worker: str, until: float) -> str | None:
+        """The receiver, sealed; None where its worker lives, or another was faster."""
+        return await self._database.write(partial(job_rows.take_hook, left=left, worker=worker, until=until))
+
+    async def give_hook_back(self, job_id: str) -> None:
+        """For whoever has time."""
+        await self._database.write(partial(job_rows.give_hooks_back, whose=hooks.c.job_id == job_id))
+
+    async def give_hooks_back(self, worker: str) -> None:
+        """For whoever comes next."""
+        await self._database.write(partial(job_rows.give_hooks_back, whose=hooks.c.worker == worker))
+
+    async def remove_hook(self, job_id: str) -> None:
+        """It was told, or never can be."""
+        await self._database.write(partial(job_rows.remove_hook, job_id=job_id))
 
     async def remove(self, id: str) -> None:
         await self._database.write(partial(job_rows.remove, id=id))

@@ -9,12 +9,16 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
+from sqlalchemy import NullPool, create_engine
+
 from gateway.errors import ConfigError
 from gateway.settings.stand_in import stand_in
-from gateway.store.engines import Timing, sqlite_engines
+from gateway.store.rescue import check_gone
 from gateway.store.schema import create
 
 FILE = "gateway.db"
+_OF_A_START_BEFORE = "secret_key"
+"""Is made beside the file once there is one."""
 _CHECKED_WHOLE = 16 * 2**20
 """Files up to this size are checked from end to end at every start."""
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -22,10 +26,10 @@ _PAUSES = (0.1, 0.5, 1.5)
 """Seconds before a disk that failed is asked again."""
 
 
-def locate(wanted: Path, timing: Timing) -> tuple[Path, list[str]]:
+def locate(wanted: Path) -> tuple[Path, list[str]]:
     """The path of a database that can be opened for writing, and what the operator must be told.
 
-    Raises ConfigError where the file is damaged: a new one is made only where there is none.
+    Raises ConfigError where the file is damaged or lost: a new one is made only where there was none.
     """
     path, notes = wanted, []
     if not _writable(wanted):
@@ -36,7 +40,13 @@ def locate(wanted: Path, timing: Timing) -> tuple[Path, list[str]]:
         )
     try:
         if not path.exists():
-            _make(path, timing)
+            check_gone(path)
+            _make(path)
+            if path.with_name(_OF_A_START_BEFORE).exists():
+                notes.append(
+                    f"There was no database {path}, although the gateway was started here before: it begins with "
+                    "nothing. If that is not what you want, stop it and put a backup in its place (docs/storage.md)."
+                )
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(f"the database {path} cannot be made ({error}): is there room?") from error
     _check(path)
@@ -70,19 +80,24 @@ def _elsewhere(path: Path) -> Path:
     return copy
 
 
-def _make(path: Path, timing: Timing) -> None:
-    """A whole new database appears in one step, so that a file found later was once complete."""
+def _make(path: Path) -> None:
+    """A whole new database appears in one step, so that a file found later was once complete.
+
+    It is no write-ahead log yet: SQLite shares what it knows of a log between all connections to one file, also those
+    that came by its former name and may be left for the garbage collector. A reader by the new name would then look
+    into a log that is not there (SQLITE_IOERR_SHORT_READ).
+    """
     descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
     os.close(descriptor)
     fresh = Path(name)
     try:
-        with closing(sqlite3.connect(fresh)) as connection:
-            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-            connection.execute("PRAGMA journal_mode=WAL")
-        engines = sqlite_engines(fresh, timing)
-        with engines.writer.begin() as connection_:
-            create(connection_)
-        engines.dispose()
+        engine = create_engine(
+            "sqlite://", creator=lambda: sqlite3.connect(fresh, isolation_level=None), poolclass=NullPool
+        )
+        with engine.begin() as connection:
+            connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
+            connection.exec_driver_sql("BEGIN")
+            create(connection)
         with suppress(FileExistsError):  # another process was first: its file counts
             os.link(fresh, path)
     finally:
@@ -95,14 +110,14 @@ def _read(path: Path, query: str) -> str:
         try:
             return _read_once(path, query)
         except sqlite3.OperationalError as error:
-            if "disk I/O" not in str(error):
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_IOERR:
                 raise
         time.sleep(pause)
     return _read_once(path, query)
 
 
 def _read_once(path: Path, query: str) -> str:
-    with closing(sqlite3.connect(f"file:{path.absolute()}?mode=rw", uri=True, timeout=5)) as connection:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=5)) as connection:
         return str(connection.execute(query).fetchone()[0])
 
 
@@ -114,7 +129,8 @@ def _check(path: Path) -> None:
     try:
         said = _read(path, "PRAGMA quick_check(1)" if small else "SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError as error:
-        raise ConfigError(f"the database {path} cannot be opened: {error}.") from error
+        said = f"{error} ({error.sqlite_errorname})"  # without the name, a full disk is told as a broken one
+        raise ConfigError(f"the database {path} cannot be opened: {said}: is there room?") from error
     except sqlite3.DatabaseError as error:
         raise ConfigError(f"the database {path} is damaged: {error}. {remedy}") from error
     if small and said != "ok":

@@ -12,6 +12,8 @@ class Resource(StrEnum):
     APIKEYS = "apikeys"
     USERS = "users"
     SETTINGS = "settings"
+    RESETS = "resets"
+    """When spending was reset of what has no record of its own, by scope."""
 
 
 @dataclass(frozen=True, slots=True)

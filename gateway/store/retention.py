@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, bindparam, delete, func, select
 
-from gateway.store.tables import audit, bodies, jobs, usage, usage_hours
+from gateway.store.tables import audit, batches, bodies, jobs, usage, usage_hours
 
 BATCH = 500
 _ROW_BYTES = 1_000
@@ -24,7 +24,7 @@ class Retention:
     hours_before: float | None = None
     audit_before: float | None = None
     jobs_before: float | None = None
-    """Jobs whose time was over before."""
+    """Jobs and batches whose time was over before."""
     max_rows: int | None = None
     max_bytes: int | None = None
 
@@ -49,6 +49,7 @@ def steps(connection: Connection, wanted: Retention) -> list[Step]:
         (usage_hours, usage_hours.c.hour, wanted.hours_before),
         (audit, audit.c.at, wanted.audit_before),
         (jobs, jobs.c.expires_at, wanted.jobs_before),
+        (batches, batches.c.expires_at, wanted.jobs_before),
     ]
     return [Step(table, time, before) for table, time, before in moments if before is not None]
 

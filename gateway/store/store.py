@@ -10,11 +10,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from gateway.access.sessions import Session
+from gateway.access.throttle import LoginTry
 from gateway.errors import StorageUnavailable
-from gateway.store import editing, retention, sessions, usage_rows
+from gateway.store import editing, login_tries, retention, sessions, usage_rows
+from gateway.store.batches import BatchStore
 from gateway.store.database import Database, Lines, Result, Work
 from gateway.store.engines import Engines, Timing, parse_url, postgresql_engines, sqlite_engines
 from gateway.store.failures import translated
+from gateway.store.files import FileStore
 from gateway.store.jobs import JobStore
 from gateway.store.notices import Notices, notify
 from gateway.store.place import FILE, locate
@@ -39,6 +42,8 @@ class Store:
         self._database = database
         self._notices = Notices(asyncio.get_running_loop())
         self.jobs = JobStore(database)
+        self.files = FileStore(database)
+        self.batches = BatchStore(database)
         self.path = path
         self.notes = tuple(notes)
 
@@ -61,6 +66,11 @@ class Store:
     @property
     def kind(self) -> str:
         return "postgresql" if self._database.engines.is_postgresql else "sqlite"
+
+    @property
+    def trouble(self) -> str:
+        """Why the database does not work now, in words for operators; empty where it does."""
+        return self._database.trouble
 
     async def close(self) -> None:
         self._notices.close()
@@ -161,13 +171,26 @@ class Store:
         """Those alive, last seen first; of everybody where no user is named."""
         return await self._database.read(partial(sessions.listed, user_id=user_id, now=time.time()))
 
+    async def count_login_try(self, one: LoginTry, now: float) -> float:
+        """Counts it and returns 0, or the seconds to wait, and nothing was counted."""
+        wait = await self._database.read(partial(login_tries.waiting, one=one, now=now))
+        return wait or await self._database.write(partial(login_tries.count, one=one, now=now))
+
+    async def login_succeeded(self, one: LoginTry, now: float) -> None:
+        await self._database.write(partial(login_tries.succeeded, one=one, now=now))
+
     # --- usage -------------------------------------------------------------------------------------------
 
     async def append(self, rows: Sequence[UsageRow], spends: Sequence[Spend]) -> None:
         await self._database.write(partial(usage_rows.append, rows=rows, spends=spends))
 
-    async def spent(self, periods: Sequence[str]) -> Mapping[tuple[str, str], int]:
-        return await self._database.read(partial(usage_rows.spent, periods=periods))
+    async def spent(self, periods: Sequence[str], scope: str | None = None) -> Mapping[tuple[str, str], int]:
+        """`{(scope, period): nanos}` in these periods, of one scope or of all."""
+        return await self._database.read(partial(usage_rows.spent, periods=periods, scope=scope))
+
+    async def last_used(self, key_ids: Sequence[str]) -> Mapping[str, float]:
+        """When the newest request of each key arrived, in epoch seconds; those that made none are missing."""
+        return await self._database.read(partial(usage_rows.last_uses, key_ids=key_ids))
 
     async def add_prices(self, prices: Sequence[Price]) -> None:
         await self._database.write(partial(usage_rows.add_prices, new=prices))
@@ -197,7 +220,7 @@ def _engines(url: str | None, state_dir: Path, timing: Timing, lines: Lines) -> 
         wanted = parse_url(url) if url else state_dir / FILE
         if not isinstance(wanted, Path):
             return postgresql_engines(wanted, timing, lines.note), None, []
-        path, notes = locate(wanted, timing)
+        path, notes = locate(wanted)
         return sqlite_engines(path, timing), path, notes
     except DBAPIError as error:
         raise translated(error) from error

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from gateway.store.buckets import BUCKETS
 
-SCHEMA = "0002"
+SCHEMA = "0005"
 """The newest version of the schema: the last file of `migrations/versions`."""
 
 VERSION_TABLE = "gateway_schema"
@@ -160,7 +160,7 @@ usage_hours = Table(
 )
 """Roll-ups that outlive the rows. `hour` is the epoch second it began at.
 
-`errors` counts status >= 400 except 499, `unpriced` the requests without a known cost. `latency_N` and `ttft_N` count
+`errors` counts `UsageRow.failed`, `unpriced` the requests without a known cost. `latency_N` and `ttft_N` count
 the requests up to the bound N of `BUCKETS`, the last of them what is above all bounds.
 """
 
@@ -183,6 +183,14 @@ spend = Table(
     Column("nanos", BigInteger, nullable=False),
     Index("spend_period", "period"),
 )
+
+last_used = Table(
+    "last_used",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+"""When the newest request of each key arrived. It outlives the rows."""
 
 prices = Table(
     "prices",
@@ -227,3 +235,84 @@ jobs = Table(
 )
 """Requests that were handed over, and their answers until `expires_at`. `owner` is the id of a key; `worker` names the
 process that works on it and must renew `lease_until`; `cancelled` is a wish; `headers` and `error` are JSON."""
+
+hooks = Table(
+    "hooks",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("receiver", Text, nullable=False),
+    _text("worker"),
+    Column("lease_until", Double, nullable=False),
+)
+"""Whom to tell of the end of a job, sealed, until that is done. `worker` must renew `lease_until`, as of the job;
+another takes over what it left."""
+
+login_tries = Table(
+    "login_tries",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _count("tries"),
+    Column("locked_until", Double, nullable=False),
+    Column("forget_at", Double, nullable=False),
+    Index("login_tries_forget", "forget_at"),
+)
+"""How often somebody tried to log in, by a digest of the account or of the address; and where accounts are at home."""
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("owner"),
+    _text("name"),
+    _text("purpose"),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("ready", Boolean, nullable=False),
+    _count("size"),
+    Index("files_owner", "owner", "created_at"),
+    Index("files_expiry", "expires_at"),
+)
+"""What was uploaded, and what batches answered. One that is not `ready` is being written: nobody sees it."""
+
+file_lines = Table(
+    "file_lines",
+    metadata,
+    Column("file_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""The bytes of `files`, line ends included. A line of an answer has the number of the request's line."""
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("owner"),
+    _text("endpoint"),
+    _text("completion_window"),
+    _text("status"),
+    _text("input_id"),
+    _text("output_id"),
+    _text("error_id"),
+    Column("created_at", Double, nullable=False),
+    Column("begun_at", Double),
+    Column("cancelling_at", Double),
+    Column("finalizing_at", Double),
+    Column("ended_at", Double),
+    Column("due_at", Double, nullable=False),
+    Column("expires_at", Double),
+    _text("worker"),
+    Column("lease_until", Double, nullable=False),
+    _count("total"),
+    _count("completed"),
+    _count("failed"),
+    _text("metadata"),
+    _text("errors"),
+    Column("output_seconds", Double),
+    Index("batches_owner", "owner", "created_at"),
+    Index("batches_status", "status"),
+    Index("batches_expiry", "expires_at"),
+)
+"""Files of requests that are asked one after another until `due_at`. `worker` names the process that works on it and
+must renew `lease_until`; another takes over what it left. `metadata` and `errors` are JSON; `expires_at` is when the
+row goes, `output_seconds` for how long its answers are kept where the caller said so."""

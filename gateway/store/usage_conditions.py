@@ -4,11 +4,12 @@ from collections.abc import Callable
 from operator import eq, ge, le
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Integer, Table, cast, func, or_
+from sqlalchemy import Column, ColumnElement, Connection, Integer, Table, and_, cast, func, or_
 
 from gateway.store.tables import usage, usage_hours
 from gateway.store.usage_rows import HOUR
 from gateway.usage.report import GroupBy, UsageFilter
+from gateway.usage.types import CLIENT_LEFT
 
 GROUPS: dict[GroupBy, str] = {
     GroupBy.MODEL: "route",
@@ -28,6 +29,11 @@ _LISTS = {
     "operations": "operation",
     "error_codes": "error_code",
 }
+
+
+def failed(columns: Any) -> ColumnElement[bool]:
+    """`UsageRow.failed`."""
+    return and_(columns.status != CLIENT_LEFT, or_(columns.status >= 400, columns.error_code != ""))
 
 
 def row_conditions(wanted: UsageFilter) -> list[ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, and_, case, cast, fun
 
 from gateway.store.buckets import BUCKETS, percentile
 from gateway.store.tables import HOUR_COUNTS, HOUR_SUMS, usage, usage_hours
-from gateway.store.usage_conditions import hour_conditions, row_conditions
+from gateway.store.usage_conditions import failed, hour_conditions, row_conditions
 from gateway.store.usage_rows import HOUR
 from gateway.usage.report import Figures, Times, UsageFilter
 
@@ -17,7 +17,6 @@ Key = tuple[Any, ...]
 Columns = Sequence[ColumnElement[Any]]
 
 _SHARES = (0.5, 0.95, 0.99)
-_CLIENT_LEFT = 499
 _MORE_THAN_ONE = "%},{%"
 """In the JSON of the attempts."""
 
@@ -73,7 +72,7 @@ def _sums(columns: Any) -> list[ColumnElement[Any]]:
     spoke = and_(columns.ttft_ms.is_not(None), columns.output_tokens > 0, columns.latency_ms > columns.ttft_ms)
     return [
         func.count().label("requests"),
-        count(and_(columns.status >= 400, columns.status != _CLIENT_LEFT)).label("errors"),
+        count(failed(columns)).label("errors"),
         count(columns.cached).label("cached"),
         count(columns.stream).label("streams"),
         count(columns.cost_nanos.is_(None)).label("unpriced"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, asc, case, desc, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, asc, case, desc, func, or_, select, tuple_
 
 from gateway.store.documents import from_json
 from gateway.store.store import Store
@@ -196,7 +196,7 @@ def _top_errors(connection: Connection, wanted: UsageFilter, limit: int) -> list
     columns = (usage.c.error_code, usage.c.status)
     statement = (
         select(*columns, func.count(), func.max(usage.c.at))
-        .where(*row_conditions(wanted), usage.c.status >= 400)
+        .where(*row_conditions(wanted), or_(usage.c.status >= 400, usage.c.error_code != ""))
         .group_by(*columns)
         .order_by(func.count().desc(), *columns)
         .limit(limit)
@@ -205,7 +205,9 @@ def _top_errors(connection: Connection, wanted: UsageFilter, limit: int) -> list
 
 
 def _portion(connection: Connection, wanted: UsageFilter, after: tuple[float, str] | None) -> list[UsageRow]:
+    """What comes behind `after` is found without going over what comes before it."""
     place = (usage.c.at, usage.c.request_id)
+    wanted = wanted if after is None else replace(wanted, since=after[0])
     statement = select(usage).where(*row_conditions(wanted)).order_by(*place).limit(_PORTION)
     if after is not None:
         statement = statement.where(tuple_(*place) > tuple_(*after))

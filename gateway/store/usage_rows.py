@@ -1,6 +1,7 @@
-"""Writes usage rows, their hourly roll-ups, spend and prices inside a transaction that is given. Called by `Store`."""
+"""Writes usage rows, roll-ups, last uses, spend and prices inside a transaction that is given. Called by `Store`."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib import import_module
@@ -12,12 +13,13 @@ from sqlalchemy import Connection, Table, insert, select
 from gateway.settings.periods import PERIODS, period_name
 from gateway.store.buckets import BUCKETS, bucket
 from gateway.store.documents import bounded
-from gateway.store.tables import HOUR_COUNTS, HOUR_KEYS, HOUR_SUMS, bodies, prices, spend, usage_hours
+from gateway.store.tables import HOUR_COUNTS, HOUR_KEYS, HOUR_SUMS, bodies, last_used, prices, spend, usage_hours
 from gateway.store.usage_insert import insert_new
 from gateway.usage.types import Price, Spend, UsageRow
 
 HOUR = 3600
-_CLIENT_LEFT = 499
+_PORTION = 1_000
+"""Keys asked for at a time: databases take only so many values in one question."""
 
 _BUCKETED = HOUR_COUNTS.index("latency_0")
 """The counts before it are plain."""
@@ -28,6 +30,11 @@ _FIGURES = (
     "per_minute",
     "per_page",
     "per_request",
+)
+
+_LATER = (
+    "INSERT INTO last_used (key_id, at) VALUES ({0}, {0}) "
+    "ON CONFLICT (key_id) DO UPDATE SET at = excluded.at WHERE excluded.at > last_used.at"
 )
 
 _labels = attrgetter(*HOUR_KEYS[1:])
@@ -41,22 +48,47 @@ def append(connection: Connection, rows: Sequence[UsageRow], spends: Sequence[Sp
     if kept := [_body(row) for row in new if row.request_body is not None or row.response_body is not None]:
         connection.execute(insert_of(connection, bodies).on_conflict_do_nothing(), kept)
     _add_up(connection, usage_hours, len(HOUR_KEYS), _rolled_up(new))
+    note_uses(connection, [(row.key_id, row.at) for row in new if row.key_id])
     _add_up(connection, spend, 2, _due(spends, repeated))
 
 
-def spent(connection: Connection, periods: Sequence[str]) -> dict[tuple[str, str], int]:
-    rows = connection.execute(select(spend).where(spend.c.period.in_(list(periods))))
+def spent(connection: Connection, periods: Sequence[str], scope: str | None) -> dict[tuple[str, str], int]:
+    wanted = select(spend).where(spend.c.period.in_(list(periods)))
+    rows = connection.execute(wanted if scope is None else wanted.where(spend.c.scope == scope))
     return {(row.scope, row.period): row.nanos for row in rows}
+
+
+def last_uses(connection: Connection, key_ids: Sequence[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for n in range(0, len(key_ids), _PORTION):
+        wanted = select(last_used).where(last_used.c.key_id.in_(key_ids[n : n + _PORTION]))
+        found |= {row.key_id: row.at for row in connection.execute(wanted)}
+    return found
+
+
+def note_uses(connection: Connection, uses: Iterable[tuple[str, float]]) -> None:
+    """Of each key the newest stays, in whatever order they come. Sorted for the reason that `_add_up` gives."""
+    newest: dict[str, float] = {}
+    for key_id, at in uses:
+        newest[key_id] = max(at, newest.get(key_id, at))
+    if newest:
+        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        connection.exec_driver_sql(_LATER.format(mark), sorted(newest.items()))
 
 
 def add_prices(connection: Connection, new: Sequence[Price]) -> None:
     """A fact whose figures equal those in force at its time is not repeated."""
-    known = {(price.provider_id, price.upstream_model) for price in new}
-    history = [price for price in all_prices(connection) if (price.provider_id, price.upstream_model) in known]
+    history: dict[tuple[str, str], list[Price]] = defaultdict(list)
+    for price in all_prices(connection):
+        history[price.provider_id, price.upstream_model].append(price)
+    added = []
     for price in sorted(new, key=lambda price: price.valid_from):
-        if not _in_force(price, history):
-            history.append(price)
-            connection.execute(insert(prices).values(asdict(price)))
+        known = history[price.provider_id, price.upstream_model]
+        if not _in_force(price, known):
+            known.append(price)
+            added.append(asdict(price))
+    if added:
+        connection.execute(insert(prices), added)
 
 
 def all_prices(connection: Connection) -> list[Price]:
@@ -66,10 +98,8 @@ def all_prices(connection: Connection) -> list[Price]:
 
 
 def _in_force(price: Price, history: Sequence[Price]) -> bool:
-    target = (price.provider_id, price.upstream_model)
-    before = [
-        one for one in history if (one.provider_id, one.upstream_model) == target and one.valid_from <= price.valid_from
-    ]
+    """`history` is that of its target."""
+    before = [one for one in history if one.valid_from <= price.valid_from]
     if not before:
         return False
     newest = max(before, key=lambda one: one.valid_from)
@@ -112,7 +142,7 @@ class _Hour:
 
     def add(self, row: UsageRow) -> None:
         self.requests += 1
-        self.errors += row.status >= 400 and row.status != _CLIENT_LEFT
+        self.errors += row.failed
         self.cached += row.cached
         self.streams += row.stream
         self.input_tokens += row.input_tokens or 0

@@ -27,7 +27,7 @@ def csv_text(rows: Iterable[UsageRow], *, head: bool = False) -> str:
         writer.writerow(COLUMNS)
     for row in rows:
         fields = _fields(row)
-        writer.writerow([_safe(fields[name]) for name in COLUMNS])
+        writer.writerow([safe(fields[name]) for name in COLUMNS])
     return out.getvalue()
 
 
@@ -51,7 +51,8 @@ def _fields(row: UsageRow) -> dict[str, Any]:
     return {name: shown[name] if name in shown else getattr(row, name) for name in COLUMNS}
 
 
-def _safe(value: Any) -> Any:
+def safe(value: Any) -> Any:
+    """A cell of a CSV: a text that a spreadsheet would run begins with an apostrophe, None is empty."""
     if isinstance(value, str) and value.startswith(_STARTS_FORMULA):
         return "'" + value
     return "" if value is None else value

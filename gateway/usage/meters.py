@@ -50,7 +50,7 @@ class Meters:
     def __init__(self) -> None:
         self.requests = 0
         self.errors = 0
-        """Status 400 and above, without 499."""
+        """Requests that `failed`."""
         self._lines: dict[_Key, _Line] = {}
         self._models: dict[str, str] = {}
         self._codes: set[str] = set()
@@ -65,7 +65,7 @@ class Meters:
         model = self._models.get(row.route) or self._model(row.route)
         self._line(_Key(row.operation, model, row.provider_id, row.status)).add(row)
         self.requests += 1
-        if row.status >= 400:
+        if row.status >= 400 or row.error_code:
             self._fail(row)
         for tried in row.attempts:
             _count(self._attempts, (tried.provider_id, self._code(tried.outcome)))
@@ -123,8 +123,7 @@ class Meters:
         return route
 
     def _fail(self, row: UsageRow) -> None:
-        if row.status != 499:
-            self.errors += 1
+        self.errors += row.failed
         _count(self._errors, (row.operation, self._code(row.error_code or str(row.status))))
 
     def _code(self, code: str) -> str:

@@ -76,7 +76,7 @@ def cost_nanos(price: Price | None, usage: Usage | None) -> int | None:
     if usage is None:
         return _rounded(_cost(price.per_request, _USD, 1))
     fresh = usage.input_tokens
-    parts = _cost(price.per_request, _USD, 1)
+    parts = _cost(price.per_request, _USD, usage.requests)
     if fresh is not None:
         if usage.cached_tokens and price.cached_input_per_million is not None:
             cached = min(usage.cached_tokens, fresh)
@@ -114,13 +114,14 @@ def most_nanos(
     answers: int = 1,
     linked_images: int = 0,
     pages: int = 1,
+    requests: int = 1,
 ) -> int:
     """The most a request can cost, to be reserved before it is sent; 0 where no price is known.
 
     Input: no tokenizer makes more tokens of a text than it has bytes, and the JSON around the text counts too; what a
     template adds and images that are only linked are allowed for, and all at the dearer of the two input prices.
     Output: `max_tokens` (else `default_max`) for each of `answers`. Audio: as long as the leanest codec makes a file
-    of that size.
+    of that size. `requests`: how many the provider is sent for it.
     """
     if price is None:
         return 0
@@ -128,7 +129,7 @@ def most_nanos(
     output = (default_max if max_tokens is None else max_tokens) * max(answers, 1)
     dearest = max(price.input_per_million or 0.0, price.cached_input_per_million or 0.0)
     parts = (
-        _cost(price.per_request, _USD, 1),
+        _cost(price.per_request, _USD, requests),
         _cost(dearest, _PER_TOKEN, text),
         _cost(price.output_per_million, _PER_TOKEN, output),
         _cost(price.per_minute, _USD / 60_000, -(-body_bytes * 1000 // _LEANEST_AUDIO)),

@@ -95,7 +95,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of any set of requests. `errors` are status 400 and above without 499, when the caller left.
+    """Of any set of requests. `errors`: status 400 and above, and streams that broke; not 499, when the caller left.
 
     `retried` (more than one attempt) and `tokens_per_second` (of streams, after their first content) are None where
     only hourly sums are left. `exact`: percentiles are of the rows themselves, not of a histogram, nor left out as

@@ -23,6 +23,9 @@ class Tried(msgspec.Struct):
     started_ms: float = 0.0
 
 
+CLIENT_LEFT = 499
+
+
 class UsageRow(msgspec.Struct):
     """One request, whole. Figures that nobody knows are None, never guessed. Never holds a prompt or a key.
 
@@ -68,6 +71,11 @@ class UsageRow(msgspec.Struct):
     trace: Trace | None = None
     """Not stored, nor are `span_ids`, one for each attempt."""
     span_ids: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """As the caller saw it: 400 and above, or a stream that broke after its status was told. Not one who left."""
+        return self.status != CLIENT_LEFT and (self.status >= 400 or bool(self.error_code))
 
 
 @dataclass(frozen=True, slots=True)

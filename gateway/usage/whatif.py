@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.openai_api.call import Usage
+from gateway.openai_api.operations import IMAGES, OCR, TRANSCRIPTIONS, TRANSLATIONS
 from gateway.usage.evidence import Evidence, TargetKey
 from gateway.usage.pricing import cost_nanos
 from gateway.usage.types import NANOS, Price, UsageRow
@@ -17,11 +18,13 @@ from gateway.usage.types import NANOS, Price, UsageRow
 ASSUMPTIONS = (
     "Requests that the caller got wrong (4xx), left (499) or that came from the cache stay as they were.",
     "Every target makes as many tokens of a request as were counted, cached ones included.",
+    "A price per request is for each page, each piece of a recording, and each picture that was charged by itself.",
     "A target fails as often, and is as fast, as in this period; one that was not asked in it never fails.",
     "A failed attempt goes to the next target; retries of the same target, rests, hedging and queues are left out.",
     "Rules of confidentiality count where settings and models make them; those of keys and callers are left out.",
     "Sessions do not stick to a target; policies that look at load share it by weight.",
 )
+_RECORDINGS = (TRANSCRIPTIONS.name, TRANSLATIONS.name)
 _LEAST = 1e-4
 """Share of the requests that is not followed any further."""
 
@@ -151,4 +154,22 @@ def by_speed(evidence: Mapping[TargetKey, Evidence]) -> Callable[[Choice], float
 
 
 def _usage(row: UsageRow) -> Usage:
-    return Usage(row.input_tokens, row.output_tokens, row.cached_tokens, row.seconds, row.pages)
+    return Usage(row.input_tokens, row.output_tokens, row.cached_tokens, row.seconds, row.pages, _requests(row))
+
+
+def _requests(row: UsageRow) -> int:
+    """That a target is sent for it."""
+    if row.operation == OCR.name:
+        return row.pages or 1
+    if row.operation in _RECORDINGS:
+        return max(1, sum(tried.outcome == "200" for tried in row.attempts))
+    return _pictures(row) if row.operation == IMAGES.name else 1
+
+
+def _pictures(row: UsageRow) -> int:
+    """That were charged by themselves. No row tells how many were drawn, but its cost does where each had a price."""
+    each = cost_nanos(Price("", "", per_request=row.price.per_request), None) if row.price else None
+    if not each or row.cost_nanos is None:
+        return 1
+    others = cost_nanos(row.price, Usage(row.input_tokens, row.output_tokens, row.cached_tokens, requests=0)) or 0
+    return max(1, round((row.cost_nanos - others) / each))

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
 from gateway.access.limits import Amount, BudgetPeriod, CounterStore, Grant, Limits, rate_headers
 from gateway.errors import BudgetExceeded, GatewayError, RateLimited
+from gateway.settings.periods import period_name
 
 NOON = 1_795_262_400.0
 """2026-11-21, 12:00 UTC, a Saturday."""
@@ -158,6 +160,36 @@ async def test_what_is_forgotten_counts_no_more(counters: CounterStore) -> None:
     await counters.reserve(limits, Amount(0, 10), NOON)
     await counters.forget("key:a")
     await counters.reserve(limits, Amount(0, 10), NOON)
+
+
+async def test_after_a_reset_nothing_is_spent_and_what_was_reserved_before_counts_there(counters: CounterStore) -> None:
+    blocked = [Limits("key:a", rpm=3, budget_nanos=100, budget_period=BudgetPeriod.TOTAL)]
+    running = await counters.reserve(blocked, Amount(0, 90), NOON)
+    assert isinstance(await refused(counters, blocked, Amount(0, 20), NOON), BudgetExceeded)
+    anew = [replace(blocked[0], mark="@1")]
+    await counters.seed("key:a", "total@1", 10)
+    await counters.settle(await counters.reserve(anew, Amount(0, 90), NOON), Amount(0, 85))
+    await counters.settle(running, Amount(0, 5))
+    assert isinstance(await refused(counters, anew, Amount(0, 6), NOON), BudgetExceeded)
+    await counters.reserve(anew, Amount(0, 5), NOON)
+    assert isinstance(await refused(counters, anew, Amount(), NOON), RateLimited), "a minute is not reset"
+
+
+async def test_what_is_forgotten_after_a_reset_counts_no_more(counters: CounterStore) -> None:
+    limits = [Limits("key:a", budget_nanos=100, mark="@1")]
+    await counters.seed("key:a", "total@1", 100)
+    await refused(counters, limits, Amount(0, 1), NOON)
+    await counters.forget("key:a", "@1")
+    assert (await counters.reserve(limits, Amount(0, 100), NOON)).reserved.nanos == 100
+
+
+async def test_seeds_of_many_days_displace_no_sum_of_a_longer_period(counters: CounterStore) -> None:
+    limits = [Limits("key:a", budget_nanos=100, budget_period=BudgetPeriod.WEEK)]
+    week = period_name("week", NOON)
+    await counters.seed_all({("key:a", week): 60, ("key:a", "total"): 60})
+    for day in range(10):
+        await counters.seed("key:a", f"day:2020-01-{day + 1:02d}", 1)
+    await refused(counters, limits, Amount(0, 41), NOON)
 
 
 async def test_no_scope_needs_no_counting(counters: CounterStore) -> None:

@@ -59,14 +59,14 @@ async def connect(place: tuple[str, str]) -> AsyncIterator[Connect]:
         await counters.aclose()
 
 
-async def until(true: Callable[[], object], seconds: float = 15.0) -> None:
+async def until(true: Callable[[], object], seconds: float = 40.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen"
         await asyncio.sleep(0.02)
 
 
-async def gets_in(counters: CounterStore, limits: list[Limits], most: Amount, seconds: float = 15.0) -> Grant:
+async def gets_in(counters: CounterStore, limits: list[Limits], most: Amount, seconds: float = 40.0) -> Grant:
     end = time.monotonic() + seconds
     while True:
         try:
@@ -145,6 +145,14 @@ async def test_what_a_killed_process_had_reserved_is_free_again(place: tuple[str
     process.join()
     await gets_in(counters, SLOTS, NOTHING)
     await gets_in(counters, [Limits("user:u", budget_nanos=1000)], Amount(0, 1000))
+
+
+async def test_a_cost_beyond_all_numbers_is_counted_as_much_and_disturbs_nobody(connect: Connect) -> None:
+    counters, limits = connect(), [Limits("key:a", tpm=10, budget_nanos=10)]
+    grant = await counters.reserve(limits, Amount(1, 1), time.time())
+    await counters.settle(grant, Amount(10**30, 10**300))
+    assert counters.note == ""
+    assert (await refused(counters, limits, Amount(0, 1), time.time())).http_status == 402
 
 
 async def test_a_reservation_whose_caller_left_is_undone(connect: Connect) -> None:
@@ -242,7 +250,7 @@ async def test_a_frozen_redis_holds_no_request_up(counters: SharedCounters, redi
         await counters.settle(grant, Amount(0, 100))
         for _ in range(20):
             await counters.reserve([Limits("key:b", rpm=100)], NOTHING, time.time())
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 15
         assert counters.note
     await until(lambda: not counters.note)
     await refused(counters, BUDGET, Amount(0, 901), time.time())
@@ -339,3 +347,14 @@ async def test_idle_scopes_leave_the_memory() -> None:
     await counters.reserve([Limits("key:x", rpm=5)], NOTHING, 1130.0)
     await counters.reserve([Limits("key:x", rpm=5)], NOTHING, 1200.0)
     assert counters.size == 1
+
+
+async def test_the_file_keeps_sums_through_a_clock_that_was_days_ahead(tmp_path: Path) -> None:
+    """Each process forgets old sums with its first request."""
+    limits = [Limits("key:a", budget_nanos=100, budget_period=BudgetPeriod.DAY)]
+    today = time.time() // 86_400 * 86_400 + 43_200
+    for days in (0, 9, 400):
+        counters = SharedCounters(FileBackend(tmp_path / "counters.db", patience=20.0))
+        await counters.reserve(limits, Amount(0, 100), today + days * 86_400)
+        await refused(counters, limits, Amount(0, 1), today + 5)
+        await counters.aclose()

@@ -13,6 +13,12 @@ from gateway.access.passwords import Passwords, check_password
 from gateway.access.setup import SetupToken, configured_admin
 from gateway.access.throttle import Throttle
 from gateway.errors import ConfigError, Forbidden, InvalidRequest, Overloaded, RateLimited
+from gateway.store.store import Store
+from gateway.store.tables import login_tries
+from tests.store.conftest import Home, home
+from tests.store.test_usage_rows import all_of, count
+
+__all__ = ["home"]
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 GOOD = "a long enough phrase"
@@ -107,10 +113,21 @@ def test_an_ordinary_password_is_taken(password: str) -> None:
 # --- throttling ------------------------------------------------------------------------------------------
 
 
-def tries_until_refused(throttle: Throttle, names: list[str], addresses: list[str], now: float = 0.0) -> int:
+@pytest.fixture
+async def stores(home: Home) -> tuple[Store, Store]:
+    """Those of two workers, or of two instances."""
+    return await home.open(), await home.open()
+
+
+@pytest.fixture
+def throttle(stores: tuple[Store, Store]) -> Throttle:
+    return Throttle(stores[0])
+
+
+async def tries_until_refused(throttle: Throttle, names: list[str], addresses: list[str], now: float = 0.0) -> int:
     for n in range(200):
         try:
-            throttle.attempt(names[n % len(names)], addresses[n % len(addresses)], now)
+            await throttle.attempt(names[n % len(names)], addresses[n % len(addresses)], now)
         except RateLimited as error:
             assert error.http_status == 429 and error.retry_after and error.error_code == "login_throttled"
             return n + 1
@@ -121,20 +138,45 @@ MANY_NAMES = [f"user{n}" for n in range(200)]
 MANY_ADDRESSES = [f"198.51.{n}.7" for n in range(200)]
 
 
-def test_guessing_is_refused_by_the_twentieth_try() -> None:
-    assert tries_until_refused(Throttle(), ["anna"], ["198.51.100.7"]) < 20
-    assert tries_until_refused(Throttle(), ["anna", "ANNA ", " Anna"], MANY_ADDRESSES) < 20
-    assert tries_until_refused(Throttle(), MANY_NAMES, ["198.51.100.7"]) < 20
-    assert tries_until_refused(Throttle(), MANY_NAMES, [f"2001:db8:1:2:{n:x}::1" for n in range(200)]) < 20
+@pytest.mark.parametrize(
+    ("names", "addresses"),
+    [
+        (["anna"], ["198.51.100.7"]),
+        (["anna", "ANNA ", " Anna"], MANY_ADDRESSES),
+        (MANY_NAMES, ["198.51.100.7"]),
+        (MANY_NAMES, [f"2001:db8:1:2:{n:x}::1" for n in range(200)]),
+    ],
+)
+async def test_guessing_is_refused_by_the_twentieth_try(
+    throttle: Throttle, names: list[str], addresses: list[str]
+) -> None:
+    assert await tries_until_refused(throttle, names, addresses) < 20
 
 
-def test_the_wait_grows_and_ends() -> None:
-    throttle, now = Throttle(), 0.0
+async def test_many_workers_give_no_more_tries_than_one(stores: tuple[Store, Store]) -> None:
+    workers = [Throttle(store) for store in stores]
+    tries = [workers[n % 2].attempt("anna", f"198.51.{n}.7", 0.0) for n in range(40)]
+    answers = await asyncio.gather(*tries, return_exceptions=True)
+    assert answers.count(None) == 8
+    assert all(isinstance(answer, RateLimited) for answer in answers if answer is not None)
+
+
+async def test_an_owner_is_at_home_in_every_worker(stores: tuple[Store, Store]) -> None:
+    one, other = map(Throttle, stores)
+    await one.attempt("anna", "203.0.113.9", 0.0)
+    await one.succeeded("anna", "203.0.113.9", 0.0)
+    assert await tries_until_refused(one, ["anna"], MANY_ADDRESSES) < 20
+    await other.attempt("anna", "203.0.113.9", 0.0)
+    assert await tries_until_refused(other, ["anna"], ["203.0.113.9"]) < 20
+
+
+async def test_the_wait_grows_and_ends(throttle: Throttle) -> None:
+    now = 0.0
     waits: list[float] = []
     for _ in range(14):
         while True:
             try:
-                throttle.attempt("anna", f"198.51.{len(waits)}.7", now)
+                await throttle.attempt("anna", f"198.51.{len(waits)}.7", now)
                 break
             except RateLimited as error:
                 assert error.retry_after is not None
@@ -143,53 +185,49 @@ def test_the_wait_grows_and_ends() -> None:
     assert waits == [1, 2, 4, 8, 16, 32]
     for n in range(5):
         with pytest.raises(RateLimited):
-            throttle.attempt("anna", f"198.52.{n}.7", now)
-    throttle.attempt("anna", "198.51.100.8", now + 60)
+            await throttle.attempt("anna", f"198.52.{n}.7", now)
+    await throttle.attempt("anna", "198.51.100.8", now + 60)
 
 
-def test_success_lets_the_account_begin_anew_but_not_the_address() -> None:
-    throttle = Throttle()
+async def test_a_clock_that_is_set_back_locks_nobody_out_for_longer(throttle: Throttle) -> None:
+    assert await tries_until_refused(throttle, ["anna"], MANY_ADDRESSES, 100_000.0) < 20
+    await throttle.attempt("anna", "203.0.113.9", 10_000.0)
+
+
+async def test_success_lets_the_account_begin_anew_but_not_the_address(throttle: Throttle) -> None:
     for n in range(50):
-        throttle.attempt("anna", f"198.51.{n}.7", float(n))
-        throttle.succeeded("anna", f"198.51.{n}.7")
-    mallory = Throttle()
+        await throttle.attempt("anna", f"198.51.{n}.7", float(n))
+        await throttle.succeeded("anna", f"198.51.{n}.7", float(n))
     for n in range(40):
         try:
-            mallory.attempt(f"user{n}", "198.51.100.7", 0.0)
-            mallory.attempt("mallory", "198.51.100.7", 0.0)
+            await throttle.attempt(f"user{n}", "198.51.100.7", 0.0)
+            await throttle.attempt("mallory", "198.51.100.7", 0.0)
         except RateLimited:
             break
-        mallory.succeeded("mallory", "198.51.100.7")
+        await throttle.succeeded("mallory", "198.51.100.7", 0.0)
     assert n < 20
 
 
-def test_an_attacker_slows_the_owner_down_by_a_minute_at_most() -> None:
-    throttle = Throttle()
+async def test_an_attacker_slows_the_owner_down_by_a_minute_at_most(throttle: Throttle) -> None:
     for n in range(200):
         try:
-            throttle.attempt("anna", f"198.51.{n}.7", 1000.0 * n)
+            await throttle.attempt("anna", f"198.51.{n}.7", 1000.0 * n)
         except RateLimited:
             pytest.fail("after 1000 s anybody may try again")
     with pytest.raises(RateLimited) as caught:
-        throttle.attempt("anna", "203.0.113.9", 199_000.0)
+        await throttle.attempt("anna", "203.0.113.9", 199_000.0)
     assert caught.value.retry_after is not None and caught.value.retry_after <= 60
 
 
-def test_strangers_do_not_lock_the_owner_out_of_where_he_logged_in_before() -> None:
-    throttle = Throttle()
-    throttle.attempt("anna", "203.0.113.9", 0.0)
-    throttle.succeeded("anna", "203.0.113.9")
-    assert tries_until_refused(throttle, ["anna"], MANY_ADDRESSES) < 20
-    throttle.attempt("anna", "203.0.113.9", 0.0)
-    assert tries_until_refused(throttle, ["anna"], ["203.0.113.9"]) < 20
-
-
-def test_what_is_remembered_is_bounded() -> None:
-    throttle = Throttle()
-    for n in range(50_000):
-        throttle.attempt(f"user{n}", f"10.{n >> 16}.{(n >> 8) & 255}.{n & 255}", 0.0)
-        throttle.succeeded(f"other{n}", f"10.{n >> 16}.{(n >> 8) & 255}.{n & 255}")
-    assert max(len(throttle._accounts), len(throttle._addresses), len(throttle._homes)) <= 20_000
+async def test_nothing_is_kept_in_clear_or_longer_than_it_is_needed(
+    throttle: Throttle, stores: tuple[Store, Store]
+) -> None:
+    for n in range(20):
+        await throttle.attempt(f"user{n}", f"198.51.{n}.7", 0.0)
+    kept = await all_of(stores[0], login_tries)
+    assert len(kept) == 40 and not any("user" in row.name or "198" in row.name[:4] for row in kept)
+    await throttle.attempt("anna", "203.0.113.9", 1801.0)
+    assert await count(stores[0], login_tries) == 2
 
 
 # --- the first administrator -----------------------------------------------------------------------------

@@ -96,6 +96,16 @@ async def test_a_session_ends_after_a_week_however_busy(sessions: Sessions, stor
     assert await sessions.find(token) is None
 
 
+async def test_a_session_of_a_clock_that_was_far_ahead_ends_when_it_is_set_back(
+    sessions: Sessions, store: Kept
+) -> None:
+    token, _ = await sessions.begin("anna", "admin")
+    store.age(token, -ABSOLUTE / 2)
+    assert await sessions.find(token)
+    store.age(token, -ABSOLUTE)
+    assert await sessions.find(token) is None
+
+
 async def test_not_every_request_is_a_write(sessions: Sessions, store: Kept) -> None:
     token, _ = await sessions.begin("u1", "user")
     for _ in range(10):

@@ -16,7 +16,7 @@ from gateway.openai_api.call import Call
 from gateway.openai_api.operations import CHAT
 from gateway.pipeline.account import Account
 from gateway.providers.engines import NoEngines
-from gateway.routing.attempt import Dispatcher
+from gateway.routing.dispatcher import Dispatcher
 from gateway.state import Snapshot, State
 from gateway.usage.types import UsageRow
 from tests.admin.test_live import socket, until

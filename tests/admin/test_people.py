@@ -157,6 +157,16 @@ def test_log_out_ends_the_session_also_for_a_stolen_cookie(gateway: RunningGatew
     assert stolen.get("/api/admin/providers").status_code == 401
 
 
+def test_a_log_in_ends_the_session_that_the_browser_had(gateway: RunningGateway) -> None:
+    """Whoever kept a copy of its cookie is out."""
+    browser = set_up(gateway)
+    stolen = httpx.Client(base_url=gateway.url, cookies=dict(browser.cookies))
+    assert stolen.get("/api/user/me").status_code == 200
+    assert browser.post("/api/user/login", json=ADMIN).status_code == 200
+    assert browser.get("/api/user/me").status_code == 200
+    assert stolen.get("/api/user/me").status_code == 401
+
+
 def test_sessions_are_listed_and_ended_one_by_one(gateway: RunningGateway) -> None:
     first = set_up(gateway)
     second = log_in(gateway)

@@ -5,6 +5,7 @@ Rows of docs/acceptance.md: A002-05, A002-06, A002-07, A002-10, A002-11.
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from subprocess import run
 from typing import Any
@@ -38,6 +39,22 @@ def test_a_provider_and_a_model_added_now_answer_at_once(
     assert answer.status_code == 200
     assert answer.json()["choices"][0]["message"]["content"] == upstream.text
     assert upstream.requests[-1].key == "sk-upstream-0123456789"
+
+
+def test_a_model_stays_as_old_as_it_is(gateway: RunningGateway, admin: httpx.Client, model: str) -> None:
+    made = datetime.fromisoformat(admin.get(f"/api/admin/models/{model}").json()["created_at"])
+    assert created(admin) == {model: int(made.timestamp())}
+    body = {"id": model, "type": "chat", "provider_id": "fake", "upstream_model": "gpt-x", "aliases": ["x"]}
+    assert admin.put(f"/api/admin/models/{model}", json=body).is_success
+    gateway.stop()
+    again = RunningGateway(gateway.state_dir)
+    with again.http() as client:
+        assert created(client) == {model: int(made.timestamp())}
+    again.stop()
+
+
+def created(client: httpx.Client) -> dict[str, int]:
+    return {one["id"]: one["created"] for one in client.get("/v1/models").json()["data"]}
 
 
 def test_a_provider_key_is_never_shown_and_a_mask_sent_back_changes_nothing(
@@ -416,3 +433,20 @@ def test_an_alias_that_is_another_models_name_or_alias_is_refused(admin: httpx.C
     assert admin.post("/api/admin/models", json={"id": "old", "enabled": False, **body}).status_code == 201
     assert change("fast", "old").status_code == 200, "the name of a model that is switched off is free"
     assert "'fast'" in change("old").json()["error"]["message"]
+
+
+def test_a_model_that_is_off_keeps_its_targets_and_tells_them(admin: httpx.Client, provider: str) -> None:
+    """What is shown of it is sent back by whoever switches it on again."""
+    first = {"provider": provider, "model": "x"}
+    second = {"provider": provider, "model": "y", "priority": 1, "weight": 3, "price": 0.5, "supports": {"tools": True}}
+    two = {"id": "two", "targets": [first, second]}
+    spare = {"provider_id": provider, "upstream_model": "z"}
+    one = {"id": "one", "provider_id": provider, "upstream_model": "x", "fallbacks": ["two", spare]}
+    for model in (two, one):
+        on = admin.post("/api/admin/models", json=model).json()
+        switched = admin.put(f"/api/admin/models/{model['id']}", json={**model, "enabled": False})
+        assert switched.is_success, switched.text
+        off = admin.get(f"/api/admin/models/{model['id']}").json()
+        assert not off["enabled"] and off["targets"] == on["targets"]
+        assert len(off["targets"]) == (2 if model is two else 4)
+        admin.put(f"/api/admin/models/{model['id']}", json=model)

@@ -10,8 +10,17 @@ import httpx
 import pytest
 
 from tests.api.running import RunningGateway
+from tests.api.test_files import b64, picture
+from tests.fakes.media import sound
 from tests.fakes.upstream import Upstream
 
+MODELS = ["gpt-x", {"id": "vectors", "type": "embedding"}]
+MANY = [
+    {"id": "reader", "type": "ocr"},
+    {"id": "hearer", "type": "transcription"},
+    {"id": "painter", "type": "image"},
+    {"id": "ranker", "type": "rerank"},
+]
 PRICES = {"fake/gpt-x": {"input": 1.0, "output": 2.0}}
 
 
@@ -20,7 +29,7 @@ def gateway(tmp_path: Path, upstream: Upstream) -> Iterator[RunningGateway]:
     """One priced model of one provider, with the cache on for those who ask for it."""
     running = RunningGateway(
         tmp_path,
-        providers={"fake": {"type": "openai", "base_url": upstream.url, "api_key": "k" * 20, "models": ["gpt-x"]}},
+        providers={"fake": {"type": "openai", "base_url": upstream.url, "api_key": "k" * 20, "models": MODELS}},
         prices=PRICES,
         cache={"enabled": True},
     )
@@ -77,6 +86,75 @@ def test_a_stream_is_counted_like_a_whole_answer(gateway: RunningGateway, admin:
     assert row["output_tokens"] > 0
     assert row["ttft_ms"] is not None
     assert row["cost_usd"] > 0
+
+
+@pytest.fixture
+def per_request(tmp_path: Path, upstream: Upstream) -> Iterator[RunningGateway]:
+    """A chute that draws, and a chat model that reads pages; a call of each costs a cent."""
+    running = RunningGateway(
+        tmp_path,
+        providers={
+            "fake": {"base_url": upstream.url, "models": MANY},
+            "chutes": {"base_url": upstream.url, "api_key": "k" * 20, "models": [{"id": "flux", "type": "image"}]},
+        },
+        prices={
+            "chutes/flux": {"per_request": 0.01},
+            "fake/reader": {"input": 1.0, "output": 2.0, "per_request": 0.01},
+            **{f"fake/{name}": {"input": 1.0, "output": 2.0} for name in ("hearer", "painter", "ranker")},
+        },
+    )
+    yield running
+    running.stop()
+
+
+def test_a_request_that_a_chute_needs_several_calls_for_costs_that_many(
+    per_request: RunningGateway, upstream: Upstream
+) -> None:
+    upstream.canned["/generate"] = (b"\x89PNG\r\n\x1a\n", "image/png")
+    with per_request.http() as admin:
+        drawn = admin.post("/v1/images/generations", json={"model": "flux", "prompt": "a cat", "n": 3})
+        assert len(drawn.json()["data"]) == 3
+        (row,) = rows(admin, 1)
+        assert row["cost_usd"] == 0.03
+        poor = new_key(admin, budget_usd=0.02, budget_period="total")
+        with per_request.http(poor["key"]) as client:
+            refused = client.post("/v1/images/generations", json={"model": "flux", "prompt": "a cat", "n": 3})
+        assert refused.status_code == 402, "all of them are reserved"
+
+
+def test_pages_read_by_a_chat_model_cost_its_tokens(per_request: RunningGateway, upstream: Upstream) -> None:
+    pages = [b64(picture()), b64(picture())]
+    with per_request.http() as admin:
+        assert admin.post("/v1/ocr", json={"model": "reader", "images": pages}).status_code == 200
+        (row,) = rows(admin, 1)
+    assert (row["pages"], row["input_tokens"], row["output_tokens"]) == (2, 14, 8)
+    assert row["cost_usd"] == pytest.approx(2 * 0.01 + (14 * 1.0 + 8 * 2.0) / 1e6)
+
+
+TOKENS = {"input_tokens": 30, "output_tokens": 20, "total_tokens": 50}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "answer", "figures"),
+    [
+        ("images/generations", {"model": "painter", "prompt": "a cat"},
+         {"data": [{"b64_json": "AAAA"}], "usage": TOKENS}, (30, 20, None, 70 / 1e6)),
+        ("audio/transcriptions", {"model": "hearer", "file_b64": b64(sound(0.5))},
+         {"text": "hello", "usage": TOKENS}, (30, 20, 0.5, 70 / 1e6)),
+        ("rerank", {"model": "ranker", "query": "q", "documents": ["d"]},
+         {"scores": [0.5], "usage": {"total_tokens": 50}}, (50, None, None, 50 / 1e6)),
+    ],
+    ids=["pictures", "speech", "ranks"],
+)  # fmt: skip
+def test_tokens_count_under_whatever_names(
+    per_request: RunningGateway, upstream: Upstream, path: str, body: Any, answer: Any, figures: Any
+) -> None:
+    """As `gpt-image-1` and `gpt-4o-transcribe` tell of them, and vLLM of ranks."""
+    upstream.canned[f"/v1/{path}"] = answer
+    with per_request.http() as admin:
+        assert admin.post(f"/v1/{path}", json=body).status_code == 200
+        (row,) = rows(admin, 1)
+    assert tuple(row[name] for name in ("input_tokens", "output_tokens", "seconds", "cost_usd")) == figures
 
 
 def test_failures_are_rows_too(gateway: RunningGateway, admin: httpx.Client, upstream: Upstream) -> None:
@@ -149,6 +227,34 @@ def test_rpm_answers_429_with_openai_s_headers(gateway: RunningGateway, admin: h
     assert 1 <= int(third.headers["retry-after"]) <= 61
     assert third.json()["error"]["code"] == "rate_limit_exceeded"
     assert models.status_code == 200, "what is free is never blocked"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_an_answer_that_tells_no_usage_is_not_for_free(
+    gateway: RunningGateway, admin: httpx.Client, upstream: Upstream, stream: bool
+) -> None:
+    """Its tokens are estimated, rather too many than too few, and count for the limit and for the budget."""
+    upstream.tokens, upstream.faults["*"] = 400, "untold"
+    limited = new_key(admin, tpm=100_000)
+    with gateway.http(limited["key"]) as client:
+        assert ask(client, stream=stream).status_code == 200
+        left = int(ask(client, stream=stream).headers["x-ratelimit-remaining-tokens"])
+    assert 97_000 < left < 100_000 - 400
+    budgeted = new_key(admin, budget_usd=0.0009, budget_period="total")
+    with gateway.http(budgeted["key"]) as client:
+        statuses = [ask(client, stream=stream).status_code for _ in range(3)]
+    assert (statuses[0], statuses[-1]) == (200, 402)
+    assert {row["output_tokens"] for row in rows(admin, 5)} == {None}, "a report never guesses"
+
+
+def test_vectors_that_tell_no_usage_are_not_for_free(
+    gateway: RunningGateway, admin: httpx.Client, upstream: Upstream
+) -> None:
+    upstream.canned["/v1/embeddings"] = {"data": [{"index": 0, "embedding": [0.5]}]}
+    key = new_key(admin, tpm=100_000)
+    with gateway.http(key["key"]) as client:
+        answers = [client.post("/v1/embeddings", json={"model": "vectors", "input": "word " * 1000}) for _ in range(2)]
+    assert int(answers[1].headers["x-ratelimit-remaining-tokens"]) < 100_000 - 2 * 1000
 
 
 def test_parallel_requests_never_overshoot_a_budget(

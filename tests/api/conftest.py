@@ -1,6 +1,8 @@
 """The gateway that most API tests talk to: two real upstreams, every kind of route, keys with fences."""
 
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import openai
@@ -77,3 +79,12 @@ def http(gateway: RunningGateway, upstream: Upstream, spare: Upstream) -> Iterat
     gateway.app.state.dispatcher.vitals.clear()
     with gateway.http() as client:
         yield client
+
+
+def recorded(http: httpx.Client, request_id: str) -> Any:
+    """The row of a request, once it is written."""
+    until = time.monotonic() + 20
+    while (reply := http.get(f"/api/admin/requests/{request_id}")).status_code == 404 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert reply.status_code == 200, reply.text
+    return reply.json()

@@ -64,7 +64,7 @@ class RunningGateway:
         with patch("gateway.backoffice.Passwords", partial(Passwords, QUICK)):
             self.app = create_app(Settings.model_validate({**values, **settings}), engines)
         self.direct = direct
-        http: Any = protocol_for(self.app.inference) if direct else "httptools"
+        http: Any = protocol_for(self.app.inference, self.app.outbox) if direct else "httptools"
         config = uvicorn.Config(
             self.app, port=0, log_config=None, loop="none", http=http, timeout_keep_alive=keep_alive
         )

@@ -141,7 +141,7 @@ def test_a_caller_who_leaves_stops_the_upstream(gateway: RunningGateway, upstrea
             time.sleep(0.01)
         if stream:
             assert connection.recv(10)
-    assert upstream.wait_disconnect(1.0)
+    assert upstream.wait_disconnect()
 
 
 def test_concurrent_callers_get_their_own_answers(gateway: RunningGateway, upstream: Upstream) -> None:

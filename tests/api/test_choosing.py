@@ -128,7 +128,7 @@ def test_a_slow_answer_is_overtaken(http: httpx.Client, upstream: Upstream, stre
         "spare/gpt-y=200, main/gpt-x=overtaken",
     )
     assert float(reply.headers["x-gateway-overhead-ms"]) >= 0
-    assert upstream.wait_disconnect(1.0), "the slow one is stopped"
+    assert upstream.wait_disconnect(), "the slow one is stopped"
     tried = http.get(f"/v1/route/requests/{reply.headers['x-request-id']}").json()["attempts"]
     assert sorted(one["outcome"] for one in tried) == ["200", "overtaken"]
     assert http.post("/v1/route/explain", json={"model": "swift"}).json()["hedge"] == {"after": 0.2, "max_share": 1}

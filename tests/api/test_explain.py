@@ -128,6 +128,6 @@ def test_a_request_ends_within_its_time(http: httpx.Client, upstream: Upstream, 
     upstream.tokens = 100
     started = time.monotonic()
     reply = ask(http, "gpt-x", stream=stream)
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 10
     assert "upstream_timeout" in reply.text and "[DONE]" not in reply.text
     assert reply.status_code == (200 if stream else 504)

@@ -61,15 +61,15 @@ def test_a_stream_that_says_nothing_in_time_goes_to_the_next_target(
     upstream.faults["gpt-x"] = fault
     started = time.monotonic()
     assert stream_text(client, "safe") == "Hello from the spare."
-    assert time.monotonic() - started < 2
-    assert upstream.wait_disconnect(1.0), "the silent one is not left running"
+    assert time.monotonic() - started < 10
+    assert upstream.wait_disconnect(), "the silent one is not left running"
 
 
 def test_a_retry_after_is_waited_for_and_then_served(client: openai.OpenAI, upstream: Upstream) -> None:
     upstream.script += ["429:1", "429:1"]
     started = time.monotonic()
     assert client.chat.completions.create(model="main/gpt-x", messages=HELLO).choices
-    assert 0.9 < time.monotonic() - started < 3
+    assert 0.9 < time.monotonic() - started < 8
 
 
 def test_a_longer_one_is_passed_on(client: openai.OpenAI, upstream: Upstream) -> None:

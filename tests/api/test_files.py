@@ -9,6 +9,7 @@ import json
 import math
 import struct
 import wave
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -226,9 +227,28 @@ def test_an_image_passes_as_it_came(http: httpx.Client, upstream: Upstream) -> N
     assert upstream.last.json["messages"][0]["content"][1]["image_url"]["url"] == url
 
 
-def test_a_large_image_gets_the_documented_error(http: httpx.Client, upstream: Upstream) -> None:
+@pytest.mark.parametrize("noise", [0, 20_000], ids=["small", "large"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_base64_in_lines_reaches_the_provider_in_one(
+    http: httpx.Client, upstream: Upstream, noise: int, end: str
+) -> None:
+    """As `base64` writes it, `encodebytes` and mail. Engines refuse it, or read its first line alone."""
+    data = picture() + bytes(noise)
+    lines = base64.encodebytes(data).decode().replace("\n", end)
+    assert ask(http, f"data:image/png;base64,{lines}").status_code == 200
+    parts = upstream.last.json["messages"][0]["content"]
+    assert parts == [
+        {"type": "text", "text": "what is this?"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{b64(data)}"}},
+    ]
+
+
+@pytest.mark.parametrize("encode", [b64, lambda data: base64.encodebytes(data).decode()], ids=["one line", "lines"])
+def test_a_large_image_gets_the_documented_error(
+    http: httpx.Client, upstream: Upstream, encode: Callable[[bytes], str]
+) -> None:
     big = picture() + bytes(int(25.3 * MB) - len(picture()))
-    reply = ask(http, f"data:image/png;base64,{b64(big)}")
+    reply = ask(http, f"data:image/png;base64,{encode(big)}")
     assert reply.status_code == 400
     assert reply.json() == {
         "error": {

@@ -203,7 +203,7 @@ def test_who_leaves_before_the_hand_over_ends_the_work(gateway: RunningGateway, 
     caller = Caller(gateway, "respond-async, wait=60")
     eventually(lambda: posted(upstream) == 1)
     caller.leave()
-    assert upstream.wait_disconnect(2)
+    assert upstream.wait_disconnect()
     with gateway.http() as http:
         assert http.get("/v1/jobs").json()["data"] == []
         eventually(lambda: [row["status"] for row in rows(http)] == [499])
@@ -231,7 +231,7 @@ def test_a_job_that_is_cancelled_lets_go_of_its_upstream(gateway: RunningGateway
             job = http.post(f"/v1/jobs/{id}/cancel").json()
         else:
             job = http.post("/v1/jobs/cancel", json={"id": id}).json()
-        assert job["status"] == "cancelled" and upstream.wait_disconnect(2)
+        assert job["status"] == "cancelled" and upstream.wait_disconnect()
         result = http.get(job["result_url"])
         assert result.status_code == 409 and result.json()["error"]["code"] == "job_cancelled"
         assert http.post(f"/v1/jobs/{id}/cancel").json() == job, "what has ended stays as it is"

@@ -75,7 +75,7 @@ def test_one_instance_cancels_what_another_runs(tmp_path: Path, postgres_server:
         with a.http() as runs, b.http() as asks:
             id = hand_over(runs)["id"]
             assert asks.delete(f"/v1/jobs/{id}").json()["status"] == "cancelled"
-            assert upstream.wait_disconnect(2)
+            assert upstream.wait_disconnect()
             upstream.faults.clear()
             done = ended(asks, hand_over(runs)["id"])
             assert asks.get(done["result_url"]).content == runs.get(done["result_url"]).content

@@ -15,6 +15,7 @@ from tests.api.jobs import ANNA, ASYNC, CHAT, chat, ended, eventually, hand_over
 from tests.api.running import RunningGateway
 from tests.fakes.http_server import Exchange, HttpServer, Received
 from tests.fakes.upstream import Upstream
+from tests.trust.processes import Served, provider_yaml
 
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -120,6 +121,53 @@ def test_who_waited_long_enough_has_the_answer_and_no_message(gateway: RunningGa
         ended(http, hand_over(http, **hook.headers())["id"])
         eventually(lambda: hook.messages)
     assert len(hook.messages) == 1
+
+
+def killable(folder: Path, upstream: Upstream) -> Served:
+    return Served(folder, yaml=provider_yaml(upstream.url), JOBS_WEBHOOK_HOSTS="127.0.0.1")
+
+
+def test_the_message_of_a_job_whose_gateway_was_killed_is_sent_by_the_next_one(
+    tmp_path: Path, upstream: Upstream, hook: Hook
+) -> None:
+    served = killable(tmp_path, upstream)
+    served.start()
+    upstream.faults["gpt-x"] = "hang"
+    with served.http() as http:
+        id = hand_over(http, **hook.headers())["id"]
+        eventually(lambda: upstream.requests)
+    served.kill()
+    kept = b"".join(path.read_bytes() for path in served.state.glob("gateway.db*"))
+    assert b"token=t" not in kept and KEY not in kept and KEY.hex().encode() not in kept
+    served.start()
+    eventually(lambda: hook.messages, 40)
+    served.stop()
+    told = verified(hook.messages[0])
+    assert (told["type"], told["data"]["id"]) == ("job.failed", id)
+    assert told["data"]["error"]["code"] == "job_interrupted"
+    assert "token=t" not in served.log and SECRET not in served.log
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_message_that_nobody_took_yet_is_sent_after_the_next_start_with_its_id(
+    tmp_path: Path, upstream: Upstream, hook: Hook, end: str
+) -> None:
+    served = killable(tmp_path, upstream)
+    served.start()
+    hook.statuses = [500, 500]
+    with served.http() as http:
+        hand_over(http, **hook.headers())
+        eventually(lambda: len(hook.messages) == 2)
+    getattr(served, end)()
+    served.start()
+    eventually(lambda: len(hook.messages) == 3, 40)
+    with served.http() as http:
+        hand_over(http, **hook.headers())
+        eventually(lambda: len(hook.messages) == 4)
+    served.stop()
+    ids = [message.headers["webhook-id"] for message in hook.messages]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+    assert verified(hook.messages[2])["type"] == "job.succeeded"
 
 
 REFUSED = [

@@ -80,7 +80,7 @@ def test_who_leaves_while_spaces_come_ends_the_work(gateway: RunningGateway, ups
     caller.read_until(b"1\r\n \r\n")
     assert posted(upstream) == 1
     caller.leave()
-    assert upstream.wait_disconnect(2)
+    assert upstream.wait_disconnect()
 
 
 def test_who_prefers_a_job_gets_no_spaces_and_the_status_202(gateway: RunningGateway, upstream: Upstream) -> None:

@@ -14,6 +14,7 @@ import pytest
         ("/v1/images/generations", {}, "prompt"),
         ("/v1/rerank", {"documents": ["a"]}, "query"),
         ("/v1/rerank", {"query": "a"}, "documents"),
+        ("/v1/moderations", {}, "input"),
     ],
 )
 def test_a_missing_field_has_its_code(http: httpx.Client, path: str, body: dict[str, object], field: str) -> None:

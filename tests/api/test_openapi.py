@@ -18,12 +18,12 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from gateway.api.inference import TRANSCRIBE
+from gateway.api.paths import INFERENCE
 from gateway.openai_api.operations import OPERATIONS, Body
 from tests.api.running import MASTER, RunningGateway
 from tests.fakes.upstream import Upstream
 
-PATHS = [*OPERATIONS, TRANSCRIBE]
+PATHS = [*INFERENCE]
 CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
 JSON, FORM, EVENTS = "application/json", "multipart/form-data", "text/event-stream"
 ORDINARY = "sk-ordinary-0123456789abcdef"
@@ -37,6 +37,7 @@ NAMES = {
     "bge-reranker-v2-m3": "rerank",
     "FLUX.1-schnell": "image",
     "kokoro": "speech",
+    "omni-moderation-latest": "moderation",
 }
 """The models that the examples ask for, with their types."""
 
@@ -151,9 +152,7 @@ def test_an_example_is_accepted_as_a_stream(
     assert answer.headers["content-type"][0].startswith(EVENTS) and answer.text.endswith("data: [DONE]\n\n")
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in PATHS if path not in OPERATIONS or OPERATIONS[path].body is Body.FILE]
-)
+@pytest.mark.parametrize("path", [path for path, operation in INFERENCE.items() if operation.body is Body.FILE])
 def test_the_file_of_an_example_is_accepted_in_a_form(
     gateway: RunningGateway, document: dict[str, Any], upstream: Upstream, path: str
 ) -> None:

@@ -20,6 +20,15 @@ def test_a_path_that_is_nearly_right_is_told_the_right_one(http: httpx.Client, p
     assert reply.json()["error"]["message"].endswith(f"Did you mean {meant}?")
 
 
+@pytest.mark.parametrize(
+    ("path", "place"), [("/v1/jobs/?limit=1", "/v1/jobs?limit=1"), ("/admin.html", "/ui/overview")]
+)
+def test_a_redirect_stays_at_the_address_that_was_asked(http: httpx.Client, path: str, place: str) -> None:
+    """Also behind TLS, where clients would follow an address with http and send their key along."""
+    reply = http.get(path, headers={"host": "elsewhere.example"})
+    assert reply.status_code == 307 and reply.headers["location"] == place
+
+
 def test_so_is_a_form_with_a_file(http: httpx.Client) -> None:
     reply = http.post("/audio/transcriptions", data={"model": "whisper-1"}, files={"file": ("a.wav", b"RIFF")})
     assert reply.status_code == 404
@@ -41,7 +50,7 @@ def test_json_that_is_called_a_form_too_is_judged_as_json(http: httpx.Client) ->
 
 
 def test_an_endpoint_that_is_not_there_is_told_those_that_are(http: httpx.Client) -> None:
-    reply = http.post("/v1/responses", json={"model": "gpt-x", "input": "hello"})
+    reply = http.post("/v1/fine_tuning/jobs", json={"training_file": "file-1"})
     assert reply.status_code == 404 and "/v1/chat/completions" in reply.json()["error"]["message"]
     assert http.get("/nothing").json()["error"]["message"] == "There is nothing at this path."
 

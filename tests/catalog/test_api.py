@@ -139,6 +139,11 @@ def test_a_time_that_is_none_names_its_field(http: httpx.Client, param: str) -> 
     assert error["param"] == param and "is no time" in error["message"]
 
 
+def test_a_plus_that_nobody_encoded_is_the_plus_of_a_zone(http: httpx.Client) -> None:
+    reply = http.get("/catalog/diff?from=2020-01-01T00:00:00+00:00")
+    assert reply.request.url.query == b"from=2020-01-01T00:00:00+00:00" and reply.status_code == 200, reply.text
+
+
 def test_one_model_by_any_of_its_names_with_its_history(http: httpx.Client) -> None:
     for name in ("deepseek-ai/DeepSeek-R1", "c-r1", "chutes-deepseek-ai-deepseek-r1"):
         assert http.get(f"/catalog/models/{name}").json()["id"] == "deepseek-ai/DeepSeek-R1"

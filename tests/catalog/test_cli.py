@@ -6,6 +6,8 @@ Rows of docs/acceptance.md: A004-12.
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,11 +45,23 @@ def test_without_a_refresh_the_bundled_snapshot_is_listed(capsys: Printed, platf
     assert platform.server.requests == []
 
 
+def test_types_are_those_of_the_gateway_and_those_of_chutes(capsys: Printed) -> None:
+    assert "1 of 1 models" in said(capsys, "list", "--type", "transcription")
+    assert "1 of 1 models" in said(capsys, "list", "--type", "Speech to Text")
+    with pytest.raises(SystemExit, match=r"error: 'type': there is no type 'llms' \(known: chat, .*, LLM, "):
+        main(["catalog", "list", "--type", "LLMs"])
+    with pytest.raises(SystemExit, match="0"):
+        main(["catalog", "list", "--help"])
+    assert "only of these types, with commas: chat, embedding," in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_refresh_tells_of_each_source_and_later_commands_know_it(capsys: Printed, desk: Path) -> None:
     main(["catalog", "refresh"])
     printed = capsys.readouterr()
     assert "llm                      asked" in printed.err and "11 models" in printed.out
     assert (desk / "state" / "catalog" / "chutes.json").exists()
+    assert "11 of 11 models" in said(capsys, "list", "--origin", "chutes,llm")
+    assert "10 of 10 models" in said(capsys, "list", "--gpu", "h200")
     out = said(capsys, "list", "--sort=-price_input", "--limit", "1", "--provider", "Qwen,deepseek-ai")
     assert "deepseek-ai/DeepSeek-R1" in out and "1 of 3 models. As of the last refresh." in out
 
@@ -105,6 +119,21 @@ def test_a_refresh_that_reaches_nobody_says_so_and_fails(capsys: Printed, platfo
 def test_what_cannot_be_asked_ends_with_one_line(capsys: Printed) -> None:
     with pytest.raises(SystemExit, match="error: 'sort': there is no field 'prize_input'"):
         main(["catalog", "list", "--sort", "prize_input"])
+    with pytest.raises(SystemExit, match=r"there is no field 'xyz' \(known: active_instances, .*utilization"):
+        main(["catalog", "list", "--sort", "xyz"])
+    with pytest.raises(SystemExit, match="error: --max-price: Input should be greater than or equal to 0"):
+        main(["catalog", "export", "--max-price", "-1"])
+    with pytest.raises(SystemExit, match="2"):
+        main(["catalog", "list", "--limit", "-1"])
+    assert "argument --limit: '-1' is no number of models" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_had_enough_ends_it_without_a_word(desk: Path) -> None:
+    command = [sys.executable, "-m", "gateway", "catalog", "list", "--limit", "0"]
+    with subprocess.Popen(command, cwd=desk, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout and running.stderr
+        running.stdout.close()
+        assert (running.stderr.read(), running.wait(60)) == ("", 141)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])

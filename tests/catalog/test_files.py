@@ -48,7 +48,8 @@ def test_the_key_of_a_listing_tells_all_that_was_asked() -> None:
     assert Listing().key == "models_p0_l100_tnull_nnull_pubtrue_schtrue_ownfalse"
     different = {
         Listing(page=1), Listing(limit=5), Listing(template="vllm"), Listing(name="x"), Listing(include_public=False),
-        Listing(include_schemas=False), Listing(own=True), Listing(),
+        Listing(include_schemas=False), Listing(own=True), Listing(), Listing(name="null"), Listing(template="null"),
+        Listing(name="%null"), Listing(template="a_nb", name="c"), Listing(template="a", name="b_nc"),
     }  # fmt: skip
     assert len({one.key for one in different}) == len(different)
 
@@ -72,6 +73,18 @@ async def test_the_shelf_is_bounded_in_number_and_bytes(tmp_path: Path) -> None:
     for n in range(5):
         await small.put(f"c{n}", "x" * 400)
     assert len(small.entries()) == 2
+
+
+async def test_what_earlier_starts_left_does_not_pile_up(tmp_path: Path) -> None:
+    for start in range(3):
+        shelf = Shelf(tmp_path, most=4)
+        for n in range(4):
+            await shelf.put(f"asked-{start}-{n}", {})
+    assert len(list(tmp_path.iterdir())) <= 8
+    small = Shelf(tmp_path, most_bytes=1)
+    await small.put("last", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["last.json"]
+    assert await small.get("last")
 
 
 async def test_an_invalidated_copy_is_kept_but_never_fresh(tmp_path: Path) -> None:
@@ -116,8 +129,24 @@ def test_the_version_of_a_time_is_the_one_that_was_valid_then(tmp_path: Path) ->
     history.keep(second, version(2))
     assert history.version_at(str(second - 1)) == first and history.version_at(str(second)) == second
     assert history.version_at("2020-01-01T00:00:00Z") == first and history.version_at("2099-01-01") == second
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-11-21T08:00 GMT", "2026-11-21T08:00:00 1", " "])
+def test_what_is_no_time_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidRequest, match="is no time"):
-        history.version_at("yesterday")
+        History(tmp_path).version_at(text)
+
+
+@pytest.mark.parametrize(
+    "sent", ["2026-11-21T10:00:00 02:00", "2026-11-21 10:00 0200", "2026-11-21T08:00:00.000 00:00"]
+)
+def test_a_zone_whose_plus_became_a_space_is_understood(tmp_path: Path, sent: str) -> None:
+    """As addresses have it where nobody encoded the plus."""
+    history, at = History(tmp_path), 1_795_248_000_000
+    for n, moment in enumerate((at - 1, at, at + 1)):
+        history.keep(moment, version(n))
+    assert history.version_at(sent) == at
+    assert history.version_at("2026-11-21 08:00") == at, "a space before the time stays one"
 
 
 @pytest.mark.parametrize(

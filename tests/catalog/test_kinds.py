@@ -30,6 +30,8 @@ from tests.catalog.merging import facts, platform_catalog, row
         ("BAAI/bge-m3", {}, "Embeddings", "embedding", ("text",), ("embeddings",)),
         ("BAAI/bge-reranker-large", {}, "Other", "rerank", ("text",), ("text",)),
         ("nsfw-classifier", {}, "Content Moderation", None, ("image",), ("text",)),
+        ("omni-moderation-latest", {}, "Content Moderation", "moderation", ("text",), ("text",)),
+        ("my-own-thing", {"type": "moderation"}, "Content Moderation", "moderation", ("text",), ("text",)),
         ("kokoro", {}, "Text to Speech", "speech", ("text",), ("audio",)),
         ("wan2.1-14b", {}, "Video", None, ("text",), ("video",)),
         ("diffrhythm", {}, "Music Generation", None, ("text",), ("audio",)),

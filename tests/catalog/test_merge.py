@@ -3,6 +3,7 @@
 Rows of docs/acceptance.md: A001-03, A001-08, A004-08, A004-10, A004-11.
 """
 
+import gc
 from collections.abc import Iterable
 
 import pytest
@@ -136,6 +137,24 @@ def test_a_stale_source_keeps_its_rows_and_says_why() -> None:
 def test_a_chute_listed_twice_is_one_model_and_the_second_row_is_reported() -> None:
     merged = merge([facts("chutes", row("a", "c-1", tee=True), row("a", "c-1", tee=False))])
     assert len(merged.models) == 1 and merged.report.rejected[0].reason == "the source lists it twice"
+
+
+def test_whoever_looks_for_garbage_need_not_look_at_models() -> None:
+    """Python looks on whatever thread comes by, mostly that of the event loop, and all wait for it."""
+    merged = merge([
+        facts("chutes", row("org/m", "c-1", price_input=Price(1.0), context_length=1)),
+        facts("llm", row("org/m", "c-1", price_input=Price(2.0), context_length=2)),
+    ])  # fmt: skip
+    (model,), report = merged.models, merged.report
+    parts = (*model.prices.values(), *model.conflicts, *report.matches, *report.conflicts)
+    assert len(parts) == 6 and not [one for one in (model, *parts) if gc.is_tracked(one)]
+
+
+def test_equal_lists_are_kept_once() -> None:
+    """Thousands of models have the same few: that many objects fewer to keep, and to look through for garbage."""
+    rows = [row(f"org/m-{n}", features=tuple(sorted({"json", "tools"})), gpus=("h100", f"gpu-{n}")) for n in range(2)]
+    one, other = merge([facts("chutes", *rows)]).models
+    assert one.features is other.features and one.origins is other.origins and one.gpus != other.gpus
 
 
 def test_the_most_called_models_are_popular_and_running_ones_hot() -> None:

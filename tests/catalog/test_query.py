@@ -10,6 +10,7 @@ import pytest
 from gateway.catalog.catalog import FACETS, SORTS, Catalog
 from gateway.catalog.query import Query, facet_counts, select
 from gateway.errors import InvalidRequest
+from gateway.openai_api.operations import ModelType
 from tests.catalog.documents import NOW, chute
 from tests.catalog.merging import facts, platform_catalog, row
 
@@ -117,6 +118,17 @@ def test_what_cannot_be_asked_is_named(catalog: Catalog) -> None:
         select(catalog, Query(sort="contxt_length"))
     with pytest.raises(InvalidRequest, match="'colour': is no filter"):
         select(catalog, Query(facets={"colour": ("red",)}))
+
+
+@pytest.mark.parametrize("type", [*ModelType, "LLM", "Music Generation", "other"])
+def test_a_type_that_no_model_has_now_finds_nothing(type: str) -> None:
+    assert select(Catalog(), Query(facets={"type": (type,)})).total == 0
+
+
+def test_a_type_that_cannot_be_is_told_with_those_there_are(catalog: Catalog) -> None:
+    known = r"'type': there is no type 'chatt' \(known: chat, embedding, .*moderation, LLM, .*Music Generation, Other\)"
+    with pytest.raises(InvalidRequest, match=known):
+        select(catalog, Query(facets={"type": ("chat", "Chatt")}))
 
 
 def test_an_empty_catalog_answers_everything() -> None:

@@ -5,6 +5,7 @@ Rows of docs/acceptance.md: A001-01, A001-13.
 
 import asyncio
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -96,6 +97,23 @@ async def test_a_refresh_takes_the_place_of_the_snapshot_and_is_the_baseline(des
     outcome = await desk.refresher.refresh()
     assert outcome.models == 11 and desk.board.current.find("gemma-3-4b-it") is None
     assert desk.heard == [] and len(desk.history.versions()) == 1
+
+
+async def test_an_empty_list_does_not_take_the_place_of_the_last_good_one(desk: Desk) -> None:
+    await desk.refresher.refresh()
+    desk.platform.chutes, desk.platform.models = [], []
+    assert await desk.later() == []
+    told = {one.source: one.error for one in desk.board.outcome.sources} if desk.board.outcome else {}
+    assert told["chutes"] == told["llm"] == "its list is empty"
+    assert len(desk.board.current.models) == 11
+
+
+async def test_what_a_refresh_replaced_is_freed_by_the_next(desk: Desk) -> None:
+    await desk.refresher.refresh()
+    first = weakref.ref(desk.board.current)
+    await desk.later()
+    await desk.later()
+    assert first() is None and desk.board.current.models
 
 
 async def test_a_restart_without_network_serves_the_copies_on_disk(desk: Desk, client: JsonClient) -> None:

@@ -3,6 +3,8 @@
 Rows of docs/acceptance.md: A000-21, A001-16, A002-20.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +17,10 @@ from gateway.catalog.routing_facts import RouteFacts, closest_names, operation_m
 from gateway.errors import ConfigError
 from gateway.openai_api.operations import CHAT, EMBEDDINGS, OCR, TRANSCRIPTIONS, ModelType, Operation
 from gateway.providers.base import ProviderType
+from gateway.providers.engines import NoEngines
+from gateway.routing.resolve import resolve
+from gateway.settings import Settings
+from gateway.state import build_snapshot
 from tests.catalog.documents import NOW
 from tests.catalog.merging import facts, platform_catalog, row
 
@@ -55,6 +61,65 @@ def test_everything_else_is_asked_on_the_host_of_its_chute(
 
 def test_what_no_endpoint_can_ask_has_no_route(catalog: Catalog) -> None:
     assert route_facts(model(catalog, "wan2.1-14b")) is None
+
+
+def test_models_are_as_old_as_their_chutes() -> None:
+    made, said_by_the_host = 1_750_000_000, 1_790_000_123
+    told = facts("chutes", row("org/one", "c-1", created=made), row("org/two", "c-2"))
+    listed = facts("llm", row("org/one", "c-1", created=said_by_the_host, lists_chat=True))
+    catalog = Catalog.of([told, listed], NOW)
+    settings = Settings.model_validate({
+        "chutes_api_key": "cpk_0123456789abcdef",
+        "providers": {"lab": {"base_url": "https://lab.example/v1"}},
+        "models": {
+            "ours": {"provider": "chutes", "model": "org/one"},
+            "theirs": {"provider": "lab", "model": "org/one"},
+            "written": {"provider": "lab"},
+        },
+    })  # fmt: skip
+    snapshot = build_snapshot(settings, NoEngines(), None, catalog=catalog, created={"written": 1.5e9, "ours": 1.6e9})
+    assert snapshot.created == {"org/one": made, "ours": made, "written": 1_500_000_000}
+
+
+def test_what_is_configured_keeps_its_names_and_aliases_when_the_catalog_lists_them_too(catalog: Catalog) -> None:
+    settings = Settings.model_validate({
+        "chutes_api_key": "cpk_0123456789abcdef",
+        "providers": {"lab": {"base_url": "https://lab.example/v1", "models": ["Qwen/Qwen3-Embedding-8B"]}},
+        "models": {
+            "ours": {"provider": "lab", "aliases": ["Qwen/Qwen3-32B"]},
+            "whisper-large-v3": {"provider": "lab", "enabled": False},
+        },
+    })  # fmt: skip
+    snapshot = build_snapshot(settings, NoEngines(), None, catalog=catalog)
+    assert snapshot.routes["acme/private-tune"].from_catalog, "the catalog adds what nobody configured"
+    assert resolve("Qwen/Qwen3-32B", snapshot).id == "ours"
+    assert resolve("Qwen/Qwen3-Embedding-8B", snapshot).targets[0].provider_id == "lab"
+    assert "whisper-large-v3" not in snapshot.routes
+
+
+class Counted(tuple[CatalogModel, ...]):
+    """Models, and how often somebody went through all of them."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[CatalogModel]:
+        Counted.walks += 1
+        return super().__iter__()
+
+
+def test_the_catalog_is_not_gone_through_for_each_model_that_is_configured() -> None:
+    """Of 20,000 each that took a minute of a core where Chutes was not reached."""
+    only_shipped = Catalog.of([facts("snapshot", row("Qwen/Qwen3-32B"))], NOW)
+    walked = []
+    for number in (1, 50):
+        models = [f"m-{n}" for n in range(number)]
+        settings = Settings.model_validate(
+            {"providers": {"lab": {"base_url": "https://lab.example/v1", "models": models}}}
+        )
+        before = Counted.walks
+        build_snapshot(settings, NoEngines(), None, catalog=replace(only_shipped, models=Counted(only_shipped.models)))
+        walked.append(Counted.walks - before)
+    assert walked[0] == walked[1] > 0
 
 
 def test_models_of_providers_go_to_them_and_engines_have_routes_already() -> None:
@@ -128,6 +193,24 @@ def test_a_demand_that_cannot_be_is_refused() -> None:
     with pytest.raises(ConfigError, match="min_quantization: 'fp7' is not known"):
         Demands("fp7")
     assert not Demands() and Demands(max_price=0.0) and Demands(min_context=0)
+
+
+def test_what_could_stand_in_is_looked_for_once_a_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def note(name: str, *rest: Any, **more: Any) -> list[str]:
+        asked.append(name)
+        return []
+
+    monkeypatch.setattr("gateway.catalog.drift.closest", note)
+    settings = Settings.model_validate({
+        "chutes_api_key": "cpk_0123456789abcdef",
+        "models": {"a": {"provider": "chutes", "model": "gone/one"}, "b": {"provider": "chutes", "model": "gone/two"}},
+    })  # fmt: skip
+    catalog = platform_catalog()
+    for _ in range(3):
+        assert build_snapshot(settings, NoEngines(), None, catalog=catalog).routes["a"].notes
+    assert asked == ["gone/one", "gone/two"]
 
 
 def test_a_model_that_is_gone_gets_a_replacement(catalog: Catalog) -> None:

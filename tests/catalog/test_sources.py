@@ -46,6 +46,26 @@ async def test_the_list_of_chutes_is_read_to_its_last_page(platform: FakePlatfor
 
 
 @pytest.mark.parametrize(
+    ("told", "created"),
+    [
+        ("2025-06-15T15:06:40", 1_750_000_000),
+        ("2025-06-15T15:06:40.123456Z", 1_750_000_000),
+        ("2025-06-15T17:06:40+02:00", 1_750_000_000),
+        (1_750_000_000, 1_750_000_000),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+        ("0001-01-01T00:00:00", None),
+        ({"at": 1}, None),
+        (True, None),
+    ],
+)
+def test_when_a_chute_was_made(told: object, created: int | None) -> None:
+    read = ChutesList("http://h").read({"items": [chute("org/model", created_at=told)]}, NOW)
+    assert read.models[0].fields.get("created") == created
+
+
+@pytest.mark.parametrize(
     ("total", "page_limit", "ignores"),
     [(10, 100, False), (100_000, 100, False), (None, 30, False), (0, 100, False), (250, 250, False)],
 )

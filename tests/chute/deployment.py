@@ -32,6 +32,7 @@ providers:
       - {{id: whisper-1, type: transcription}}
       - {{id: page-reader, type: ocr}}
       - {{id: rank-x, type: rerank}}
+      - {{id: judge-x, type: moderation}}
       - {{id: paint-x, type: image}}
       - {{id: voice-x, type: speech}}
 keys:
@@ -64,7 +65,7 @@ def deploy(
         env={**deployer(project, config or (platform.config if platform else project / "none.ini")), **environment},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=900,
         check=False,
     )
 
@@ -105,7 +106,7 @@ class Deployed:
         return int(self.instance["most_failures"])
 
 
-def until_hot(platform: PlatformProcess, name: str, seconds: float = 90) -> None:
+def until_hot(platform: PlatformProcess, name: str, seconds: float = 240) -> None:
     until = time.monotonic() + seconds
     while platform.get(f"/chutes/warmup/{name}", quick="true")["status"] != "hot":
         assert time.monotonic() < until, logs(platform)

@@ -27,6 +27,7 @@ providers:
       - {{id: whisper-1, type: transcription}}
       - {{id: page-reader, type: ocr}}
       - {{id: rank-x, type: rerank}}
+      - {{id: judge-x, type: moderation}}
       - {{id: paint-x, type: image}}
       - {{id: voice-x, type: speech}}
 """
@@ -79,7 +80,7 @@ class Process:
     def master_key(self) -> str:
         return (self.folder / "state" / "master_key").read_text().strip()
 
-    def wait(self, seconds: float = 60) -> "Process":
+    def wait(self, seconds: float = 180) -> "Process":
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             assert self.child.poll() is None, self.log

@@ -42,6 +42,14 @@ def stream_in_background(process: Process) -> tuple[threading.Thread, list[str]]
     return thread, received
 
 
+def drains(process: Process, seconds: float = 20) -> None:
+    """Waits until it has heard the signal, and turns away what is quick elsewhere."""
+    until = time.monotonic() + seconds
+    while httpx.post(f"{process.url}/v1/embeddings", json={"model": "text-embed", "input": "x"}).status_code != 429:
+        assert time.monotonic() < until, process.log
+        time.sleep(0.05)
+
+
 def auth(process: Process) -> dict[str, str]:
     return {"Authorization": f"Bearer {process.master_key}"}
 
@@ -54,24 +62,24 @@ def test_sigterm_lets_a_running_stream_finish(start: object, upstream: Upstream,
     thread, received = stream_in_background(process)
     asked = time.monotonic()
     code = process.stop(signal.SIGTERM)
-    thread.join(5)
+    thread.join(20)
     assert "".join(received).endswith("data: [DONE]\n\n"), process.log
-    assert time.monotonic() - asked < 15
+    assert time.monotonic() - asked < 35
     assert code in (0, -signal.SIGTERM)
     assert "Traceback" not in process.log
 
 
 def test_while_draining_new_calls_are_turned_away(upstream: Upstream, tmp_path: Path) -> None:
-    upstream.tokens, upstream.faults["gpt-x"] = 60, "slow:0.05"
+    upstream.tokens, upstream.faults["gpt-x"] = 100, "slow:0.05"
     process = chutes_run(tmp_path, upstream.url).wait()
     thread, _ = stream_in_background(process)
     process.child.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
+    drains(process)
     reply = httpx.post(f"{process.url}/v1/chat/completions", json=BODY)
     assert reply.status_code == 429
     assert "retry-after" in reply.headers
-    thread.join(10)
-    assert process.child.wait(20) == 0
+    thread.join(40)
+    assert process.child.wait(40) == 0
     process.stop()
 
 
@@ -80,9 +88,9 @@ def test_a_second_signal_ends_it_at_once(upstream: Upstream, tmp_path: Path) -> 
     process = chutes_run(tmp_path, upstream.url).wait()
     thread, received = stream_in_background(process)
     process.child.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
-    assert process.stop(signal.SIGTERM, seconds=3) == 128 + signal.SIGTERM
-    thread.join(5)
+    drains(process)
+    assert process.stop(signal.SIGTERM, seconds=10) == 128 + signal.SIGTERM
+    thread.join(20)
     assert "Error" in received[-1]
 
 
@@ -105,7 +113,7 @@ def test_run_local_serves_the_whole_gateway_on_loopback_only(upstream: Upstream,
 def test_the_printed_curl_line_works(upstream: Upstream, tmp_path: Path) -> None:
     process = run_local(tmp_path, upstream.url).wait()
     try:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while "curl " not in process.log and time.monotonic() < until:
             time.sleep(0.1)
         line = next(line for line in process.log.splitlines() if line.strip().startswith("curl "))
@@ -120,7 +128,7 @@ def test_a_gateway_without_models_says_where_they_come_from(tmp_path: Path) -> N
     (tmp_path / "empty.yaml").touch()
     process = run_local(tmp_path, "http://127.0.0.1:9", GATEWAY_CONFIG=str(tmp_path / "empty.yaml")).wait()
     try:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while "No models yet: " not in process.log and time.monotonic() < until:
             time.sleep(0.1)
         assert "No models yet: connect a provider in the web UI or gateway.yaml" in process.log

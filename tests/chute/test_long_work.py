@@ -110,7 +110,7 @@ def test_a_job_can_be_cancelled_and_its_slot_was_free_all_the_time(chute: Deploy
     upstream.script = ["hang"]
     job = chute.post(PATH, CHAT | {"gw_prefer": "respond-async"}).json()
     assert chute.post("/v1/jobs/cancel", {"id": job["id"]}).json()["status"] == "cancelled"
-    assert upstream.wait_disconnect(2)
+    assert upstream.wait_disconnect()
     assert refusal(chute.post("/v1/jobs/result", {"id": job["id"]}))["code"] == "job_cancelled"
 
 

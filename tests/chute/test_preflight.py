@@ -126,6 +126,25 @@ def account(**changes: str) -> ConfigParser:
     return parser
 
 
+@pytest.mark.parametrize(
+    ("include", "exclude", "least", "problem"),
+    [
+        (["pro_6000"], [], 80, ""),
+        ([], [], 140, ""),
+        ([], ["h200"], 80, ""),
+        (["newest"], [], 140, ""),
+        (["pro_6000", "newest"], [], 140, ""),
+        (["pro_6000"], ["pro_6000"], 80, "include and exclude leave no GPU: pro_6000"),
+        (["pro_6000", "a100"], ["h200"], 120, "has 120 GB (min_vram_gb_per_gpu): pro_6000 has 96, a100 has 80"),
+        ([], ["h200"], 140, "no GPU that may be used has 140 GB"),
+    ],
+)
+def test_a_node_selector_that_no_gpu_fits(include: list[str], exclude: list[str], least: int, problem: str) -> None:
+    memories = {"pro_6000": 96, "a100": 80, "h200": 140}
+    found = checks.check_gpus(include, exclude, least, memories)
+    assert (problem in found[0]) if problem else found == []
+
+
 def test_account_rules() -> None:
     path = Path("config.ini")
     assert checks.check_account(account(), path, "me") == []

@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.running import RunningGateway
 from tests.fakes.http_server import Exchange, HttpServer
+from tests.fakes.media import sound
 
 QUESTION = {"query": "blue sky", "documents": ["green", "a blue sky"]}
 
@@ -65,9 +66,27 @@ def test_rankings_of_every_shape_become_one(http: httpx.Client, provider: FakePr
     assert provider.seen[-1] == ("/v1/rerank", {"model": "ranker", **QUESTION})
 
 
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v1/images/generations", "/v1/audio/transcriptions"])
+def test_an_error_with_status_200_is_what_it_says(http: httpx.Client, provider: FakeProvider, path: str) -> None:
+    provider.reply = (200, b'{"error": {"message": "slow down", "code": 429}, "data": null}', "application/json")
+    if path == "/v1/audio/transcriptions":
+        reply = http.post(path, data={"model": "chutes/hearer"}, files={"file": ("a.wav", sound(0.1))})
+    else:
+        reply = http.post(path, json={"model": "plain/any", "prompt": "a cat", **QUESTION})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+
+
+@pytest.mark.parametrize("answer", [b'{"created": 1, "data": []}', b'{"created": 1, "data": null}', b'{"data": "x"}'])
+def test_an_answer_without_pictures_is_refused(http: httpx.Client, provider: FakeProvider, answer: bytes) -> None:
+    provider.reply = (200, answer, "application/json")
+    reply = http.post("/v1/images/generations", json={"model": "plain/painter", "prompt": "a cat"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (502, "upstream_bad_response")
+
+
 @pytest.mark.parametrize(
-    "answer", [b"{}", b"[]x", b'{"results": 3}', b"[1, 2, 3]", b'[{"index": 9, "score": 1}]', b'[{"index": 0}]']
-)
+    "answer", [b"{}", b"[]x", b'{"results": 3}', b"[1, 2, 3]", b'[{"index": 9, "score": 1}]', b'[{"index": 0}]',
+               b'[{"index": 0, "score": 1}, {"index": 0, "score": 1}]', b'[{"index": 0, "score": true}]']
+)  # fmt: skip
 def test_what_is_no_ranking_is_refused(http: httpx.Client, provider: FakeProvider, answer: bytes) -> None:
     provider.reply = (200, answer, "application/json")
     reply = http.post("/v1/rerank", json={"model": "plain/ranker", **QUESTION})
@@ -94,6 +113,49 @@ def test_sound_passes_with_its_type(http: httpx.Client, provider: FakeProvider) 
     reply = http.post("/v1/audio/speech", json=body)
     assert (reply.content, reply.headers["content-type"]) == (b"ID3\x00\xff", "audio/mpeg")
     assert provider.seen[-1] == ("/v1/audio/speech", {**body, "model": "voice"})
+
+
+@pytest.mark.parametrize("model", ["chutes/voice", "plain/voice"])
+@pytest.mark.parametrize(
+    ("form", "kind", "magic"),
+    [
+        ("mp3", "audio/mpeg", b"ID3"),
+        ("opus", "audio/ogg", b"OggS"),
+        ("aac", "audio/aac", b"\xff"),
+        ("flac", "audio/flac", b"fLaC"),
+        ("wav", "audio/wav", b"RIFF"),
+    ],
+)
+def test_sound_comes_in_the_format_that_was_asked_for(
+    http: httpx.Client, provider: FakeProvider, model: str, form: str, kind: str, magic: bytes
+) -> None:
+    """A chute's voice knows WAV alone, and so do others."""
+    provider.reply = (200, sound(0.5), "audio/wav")
+    reply = http.post("/v1/audio/speech", json={"model": model, "input": "hi", "response_format": form})
+    assert (reply.status_code, reply.headers["content-type"]) == (200, kind)
+    assert reply.content.startswith(magic)
+    assert (reply.content == sound(0.5)) == (form == "wav"), "what is right already is not touched"
+
+
+def test_sound_passes_as_it_came_where_no_format_was_asked_for(http: httpx.Client, provider: FakeProvider) -> None:
+    provider.reply = (200, sound(0.5), "audio/wav")
+    reply = http.post("/v1/audio/speech", json={"model": "chutes/voice", "input": "hi"})
+    assert (reply.content, reply.headers["content-type"]) == (sound(0.5), "audio/wav")
+
+
+def test_sound_that_cannot_be_brought_to_the_format_is_refused(http: httpx.Client, provider: FakeProvider) -> None:
+    provider.reply = (200, b"RIFF\x00\x00\x00\x00WAVEfmt broken", "audio/wav")
+    reply = http.post("/v1/audio/speech", json={"model": "chutes/voice", "input": "hi", "response_format": "mp3"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (502, "upstream_bad_response")
+
+
+def test_a_format_that_nobody_knows_is_refused_for_a_chute(http: httpx.Client, provider: FakeProvider) -> None:
+    """At an OpenAI-compatible provider it is for the provider to judge."""
+    provider.reply = (200, sound(0.5), "audio/wav")
+    body = {"input": "hi", "response_format": "mp4"}
+    reply = http.post("/v1/audio/speech", json={"model": "chutes/voice", **body})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "response_format")
+    assert http.post("/v1/audio/speech", json={"model": "plain/voice", **body}).content == sound(0.5)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +193,14 @@ def test_a_chute_gets_its_own_shape(http: httpx.Client, provider: FakeProvider) 
     assert provider.seen[-1] == ("/speak", {"text": "hi", "voice": "af_heart", "speed": 1.5})
 
 
-@pytest.mark.parametrize("body", [b'{"images": ["iVBORw0KGgo="]}', b'{"image_b64": "iVBORw0KGgo="}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"images": ["iVBORw0KGgo="]}',
+        b'{"image_b64": "iVBORw0KGgo="}',
+        b'{"image": "data:image/png;base64,iVBORw\\n0KGgo=\\n"}',
+    ],
+)
 def test_a_picture_in_json_is_taken_out(http: httpx.Client, provider: FakeProvider, body: bytes) -> None:
     provider.reply = (200, body, "application/json")
     reply = http.post("/v1/images/generations", json={"model": "chutes/flux", "prompt": "a cat"})

@@ -26,7 +26,8 @@ from gateway.pipeline import handle
 from gateway.pipeline.account import Account
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderType
 from gateway.providers.engines import NoEngines
-from gateway.routing.attempt import Dispatcher, QueueLimits, Tries
+from gateway.routing.dispatcher import Dispatcher, QueueLimits
+from gateway.routing.tries import Tries
 from gateway.routing.types import Hedge, Policy, Route, Spill, StreamPolicy, Target
 from gateway.state import Snapshot, State
 from tests.fakes.streams import pieces_of
@@ -176,7 +177,7 @@ async def run(call: Call, account: Account) -> None:
 
 def state_of(snapshot: Snapshot, watching: Watching, seed: int) -> State:
     dispatcher = Dispatcher(dict.fromkeys(ProviderType, watching), QueueLimits(0.0, 5), Random(seed))
-    dispatcher.tee_facts = told
+    dispatcher.asker.tee_facts = told
     return State(snapshot, dispatcher, NoEngines(), 0.0)
 
 
@@ -260,7 +261,7 @@ async def test_a_chute_that_leaves_its_environment_while_a_request_runs_is_not_a
 
     leaving = Leaving(["500"] * 9)
     state = state_of(snapshot, leaving, 1)
-    state.dispatcher.tee_facts = lambda target, _: (inside[target.upstream_model], "it left")
+    state.dispatcher.asker.tee_facts = lambda target, _: (inside[target.upstream_model], "it left")
     account = Account(CHAT, Caller("k"), snapshot, state)
     call = Call(CHAT, "m", "req-1", time.monotonic(), body=b'{"model":"m","messages":[]}')
     await run(call, account)

@@ -27,7 +27,7 @@ async def test_the_secret_is_asked(vllm: Doors) -> None:
 async def test_log_probabilities_need_no_compiler(vllm: Doors) -> None:
     body = {"messages": [{"role": "user", "content": "hello"}], "logprobs": True, "top_logprobs": 2, "max_tokens": 2}
     reply = await vllm["chat"].post("/v1/chat/completions", body)
-    assert reply.elapsed.total_seconds() < 10
+    assert reply.elapsed.total_seconds() < 30
     assert len(reply.json()["choices"][0]["logprobs"]["content"][0]["top_logprobs"]) == 2
 
 

@@ -223,6 +223,18 @@ async def ranks(upstream: "Upstream", exchange: Exchange) -> None:
     exchange.send_json(200, {"results": results, "usage": {"prompt_tokens": 9, "total_tokens": 9}})
 
 
+async def verdicts(upstream: "Upstream", exchange: Exchange) -> None:
+    """What speaks of hurting is violence."""
+    asked = exchange.request.json["input"]
+    texts = asked if isinstance(asked, list) and isinstance(asked[0], str) else [str(asked)]
+    found = ["hurt" in text for text in texts]
+    results = [
+        {"flagged": bad, "categories": {"violence": bad}, "category_scores": {"violence": 0.9 if bad else 0.01}}
+        for bad in found
+    ]
+    exchange.send_json(200, {"id": "modr-1", "model": exchange.request.json["model"], "results": results})
+
+
 async def model_list(upstream: "Upstream", exchange: Exchange) -> None:
     entries = [{"id": name, "object": "model", "created": 1700000000, "owned_by": "fake"} for name in upstream.models]
     document: dict[str, Any] = {"object": "list", "data": entries}
@@ -249,6 +261,7 @@ BY_PATH: dict[str, Answer] = {
     "/v1/audio/speech": voice,
     "/v1/images/generations": pictures,
     "/v1/rerank": ranks,
+    "/v1/moderations": verdicts,
     "/v1/models": model_list,
     "/v1/ocr": engine_pages,
     "/transcribe": chute_speech,

@@ -29,6 +29,20 @@ _REFUSALS: dict[str, tuple[int, object]] = {
     "503": (503, {"detail": "No instances available (yet)"}),
     "429": (429, {"error": "Rate limit exceeded"}),
     "context": (400, {"error": {"message": "maximum context length", "code": "context_length_exceeded"}}),
+    "unused": (422, {"message": {"detail": [{"loc": ["body", "stream_options"], "msg": "Extra inputs"}]}}),
+    "renamed": (
+        400,
+        {
+            "error": {
+                "message": "Unsupported parameter: 'max_tokens' is not supported with this model. "
+                "Use 'max_completion_tokens' instead.",
+                "param": "max_tokens",
+                "code": "unsupported_parameter",
+            }
+        },
+    ),
+    "thoughtless": (400, {"error": {"message": "'messages.1' : property 'reasoning_content' is unsupported"}}),
+    "untimed": (400, {"object": "error", "message": "Currently only support response_format `text` or `json`"}),
     "filter": (400, {"error": {"message": "flagged by the content filter", "code": "content_filter"}}),
 }
 
@@ -119,6 +133,17 @@ async def _extra_keys(upstream: "Upstream", exchange: Exchange) -> None:
     for choice in document["choices"]:
         choice |= {"stop_reason": None, "token_ids": [1, 2]}
     exchange.send_json(200, {**document, "prompt_token_ids": [1], "kv_transfer_params": None, "prompt_logprobs": None})
+
+
+async def _untold(upstream: "Upstream", exchange: Exchange) -> None:
+    """No usage, as some servers answer, whatever they are asked."""
+    if _streams(exchange):
+        events = [e for e in answers.stream_events(upstream, exchange.request) if b'"usage"' not in e]
+        await answers.send_stream(upstream, exchange, iter(events))
+    else:
+        document = answers.whole(upstream, exchange.request)
+        del document["usage"]
+        exchange.send_json(200, document)
 
 
 async def _unsolicited(upstream: "Upstream", exchange: Exchange) -> None:
@@ -230,6 +255,7 @@ _WHOLE: dict[str, Callable[["Upstream", Exchange], Awaitable[None]]] = {
     "sse-for-json": _sse_for_json,
     "text": _text,
     "unsolicited": _unsolicited,
+    "untold": _untold,
 }
 
 _IN_STREAM: dict[str, Callable[["Upstream", Exchange, float], Awaitable[None]]] = {

@@ -5,22 +5,26 @@
     upstream.requests                    # every request: .method .path .headers .body .json .key .at
     upstream.faults["gpt-x"] = "429:2"   # every request for that model; upstream.faults["*"] for all
     upstream.script += ["500", "", "cut:3"]   # or one entry per request in order, "" = behave (before `faults`)
+    upstream.canned["/v1/rerank"] = [{"index": 0, "score": 0.5}]   # or bytes with a type: (b"...", "audio/wav")
     upstream.open_streams, upstream.disconnects   # streams under way; monotonic times at which clients left
     upstream.reset(); upstream.close()
 
 A model named `fault:429:2` brings its fault itself. Faults (N counts stream events, S seconds; see faults.py):
-    429[:S] 400 401 402 403 404 422 500 502 503[:S] 504 (HTML page) context filter echo-auth text
+    429[:S] 400 401 402 403 404 422 500 502 503[:S] 504 (HTML page) context filter untimed unused renamed
+    thoughtless echo-auth text
     reset hang empty html shape garbage redirect gzip cookie json-for-stream sse-for-json extra-keys error-in-200 late:S
-    cut:N stall:N reset:N garbage:N error:N big:N  (streams)   nodone nofinish silent slow:S unsolicited
-Speaks /v1/chat/completions, /completions, /embeddings, /audio/*, /images, /rerank, /models (pages of `page_size`), and
-of Chutes /transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our engines /v1/ocr,
-/health and /metrics (what `metrics` says; gateways ask all the time, so `metrics_asked` counts that, not `requests`).
+    cut:N stall:N reset:N garbage:N error:N big:N  (streams)   nodone nofinish silent slow:S unsolicited untold
+Speaks /v1/chat/completions, /completions, /embeddings, /audio/*, /images, /rerank, /moderations, /models (pages of
+`page_size`), and of Chutes /transcribe (`whisper_shape`: array, string, text, transcription), /ocr, /users/me; of our
+engines /v1/ocr, /health and /metrics (what `metrics` says; gateways ask all the time, so `metrics_asked` counts that,
+not `requests`).
 With `hears` it transcribes what `hearing.speech` says; recordings are answered only once `gate()` is true.
 `valid_keys` (None = any) answers 401 to others, `text` and `tokens` set what it says, `models` what it lists.
 """
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from tests.fakes import answers
 from tests.fakes.faults import misbehave
@@ -43,6 +47,7 @@ class Upstream:
         """Forget requests, faults and settings; the address stays."""
         self.faults: dict[str, str] = {}
         self.script: list[str] = []
+        self.canned: dict[str, Any] = {}
         self.text = "Hello from the upstream."
         self.tokens: int | None = None
         self.models = ["gpt-x", "text-embed", "whisper-1"]
@@ -76,8 +81,9 @@ class Upstream:
     def last(self) -> Received:
         return self.server.requests[-1]
 
-    def wait_disconnect(self, seconds: float = 1.0) -> bool:
-        """True once a client has left before its answer was complete. Blocks: call it in a thread from async tests."""
+    def wait_disconnect(self, seconds: float = 4.0) -> bool:
+        """True once a client has left before its answer was complete: what takes a moment, and less than the timeouts
+        that would make a gateway leave. Blocks: call it in a thread from async tests."""
         until = time.monotonic() + seconds
         while not self.disconnects and time.monotonic() < until:
             time.sleep(0.005)
@@ -98,6 +104,8 @@ class Upstream:
             exchange.send_json(400, {"error": {"message": "you must provide a model parameter", "param": "model"}})
         elif (fault := self._fault(request)) and await misbehave(self, exchange, fault):
             return
+        elif (canned := self.canned.get(path)) is not None:
+            _send_canned(exchange, canned)
         elif (answer := answers.BY_PATH.get(path)) is None:
             exchange.send_json(404, {"detail": "Not Found"})
         else:
@@ -113,3 +121,10 @@ class Upstream:
         if model.startswith("fault:"):
             return model.removeprefix("fault:")
         return self.faults.get(model) or self.faults.get("*", "")
+
+
+def _send_canned(exchange: Exchange, canned: Any) -> None:
+    if isinstance(canned, tuple):
+        exchange.send(200, *canned)
+    else:
+        exchange.send_json(200, canned)

@@ -142,6 +142,30 @@ def test_cost_and_time_are_of_what_is_known_and_say_of_how_much() -> None:
 REPLAYED = [(200, False, True), (200, True, False), (400, False, False), (499, False, False), (429, False, True)]
 
 
+@pytest.mark.parametrize(
+    ("given", "requests"),
+    [
+        ({"operation": "ocr", "pages": 3}, 3),
+        ({"operation": "ocr"}, 1),
+        ({"operation": "audio.transcriptions", "seconds": 60.0}, 2),
+        ({"operation": "chat.completions", "output_tokens": 5}, 1),
+        ({"operation": "images.generations"}, 1),
+        ({"operation": "images.generations", "cost_nanos": 40_000_000, "price": Price("a", "m", per_request=0.01)}, 4),
+        ({"operation": "images.generations", "input_tokens": 30, "output_tokens": 20, "cost_nanos": 30_070_000,
+          "price": Price("a", "m", 1.0, 2.0, per_request=0.01)}, 3),
+        ({"operation": "images.generations", "output_tokens": 20, "cost_nanos": 40_000,
+          "price": Price("a", "m", 1.0, 2.0)}, 1),
+    ],
+    ids=["pages", "no pages", "pieces", "a stream that went on elsewhere", "pictures", "pictures by themselves",
+         "pictures beside tokens", "pictures by tokens alone"],
+)  # fmt: skip
+def test_a_price_per_request_counts_as_often_as_a_target_is_asked(given: dict[str, Any], requests: int) -> None:
+    tries = (Tried("a", "m", "200", 10), Tried("a", "m", "upstream_timeout", 10), Tried("b", "m", "200", 10))
+    answered = asked(1, *tries, **given)
+    found = replay([answered], [Choice("a", "m", price=Price("a", "m", per_request=0.5))], {})
+    assert found.cost_usd == 0.5 * requests
+
+
 @pytest.mark.parametrize(("status", "cached", "replayed"), [*REPLAYED, (502, False, True)])
 def test_only_what_a_policy_could_change_is_replayed(status: int, cached: bool, replayed: bool) -> None:
     assert is_replayed(row("r", status=status, cached=cached)) is replayed

@@ -92,6 +92,16 @@ def test_an_unforeseen_exception_shows_its_class_and_place_but_not_its_text(erro
         assert type(error).__name__ in line and "test_logs.py" in line and "caused by builtins.KeyError" in line
 
 
+def test_a_name_that_a_caller_chose_begins_no_line_of_its_own() -> None:
+    record = logging.LogRecord("gateway.request", logging.INFO, __file__, 1, "tried %s", ("a\nb",), None)
+    record.model = "m\r\n12:00:00 info    all is well\x1b[31m\u2028\u202e \U0001f600 \xfc"
+    line = _Pretty().format(record)
+    assert line.endswith(
+        "tried a\\nb  model=m\\r\\n12:00:00 info    all is well\\x1b[31m\\u2028\\u202e \U0001f600 \xfc"
+    )
+    assert line.isprintable() and "\n" not in _Json().format(record)
+
+
 @pytest.mark.parametrize("error", [StorageUnavailable("The database is gone."), OSError(28, "No space left")])
 def test_an_exception_that_quotes_no_request_keeps_its_text(error: Exception) -> None:
     assert all(str(error) in line for line in formatted(error))

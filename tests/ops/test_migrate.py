@@ -12,8 +12,10 @@ import yaml
 
 from gateway.errors import ConfigError
 from gateway.migrate.ipin import read_ipin
-from gateway.migrate.litellm import facts, read_litellm
+from gateway.migrate.litellm import read_litellm
+from gateway.migrate.litellm_values import facts
 from gateway.migrate.plan import Plan
+from gateway.migrate.sources import read_source
 from gateway.migrate.written import as_yaml
 from gateway.routing.types import Policy
 from gateway.settings import load_settings
@@ -47,6 +49,11 @@ def ipin() -> dict[str, Any]:
 def one(**params: Any) -> dict[str, Any]:
     """A file with one model."""
     return {"model_list": [{"model_name": "m", "litellm_params": {"model": "openai/m", **params}}]}
+
+
+def several(*names: str) -> dict[str, Any]:
+    """A file with these models, each at OpenAI by the same name."""
+    return {"model_list": [{"model_name": name, "litellm_params": {"model": f"openai/{name}"}} for name in names]}
 
 
 def loaded(plan: Plan, folder: Path) -> Snapshot:
@@ -90,6 +97,33 @@ def test_providers_have_the_addresses_keys_and_headers_that_litellm_used(tmp_pat
     assert providers["ollama"].base_url == "http://localhost:11434/v1"
     assert providers["anthropic"].headers == {"anthropic-beta": "context-1m"}
     assert providers["chutes"].type == "chutes"
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://acme.openai.azure.com",
+        "https://acme.openai.azure.com/",
+        "https://acme.openai.azure.com/openai",
+        "https://acme.openai.azure.com/openai/",
+        "https://acme.openai.azure.com/openai/v1/",
+        "https://acme.openai.azure.com/openai/deployments/gpt-4o?api-version=2024-10-21",
+    ],
+)
+def test_an_azure_base_is_completed_whatever_it_has_already(base: str, tmp_path: Path) -> None:
+    plan = read_litellm(one(model="azure/gpt-4o", api_base=base, api_key="os.environ/AZURE_API_KEY"))
+    assert loaded(plan, tmp_path).providers["azure"].base_url == "https://acme.openai.azure.com/openai/v1"
+
+
+def test_an_azure_base_of_the_environment_may_end_in_a_slash(tmp_path: Path) -> None:
+    given = one(model="azure/gpt-4o", api_base="os.environ/AZURE_API_BASE", api_key="os.environ/AZURE_API_KEY")
+    plan = read_litellm(given)
+    path = tmp_path / "gateway.yaml"
+    path.write_text(as_yaml(plan, "a sample"))
+    settings = load_settings({**ENVIRONMENT, "AZURE_API_BASE": "https://acme.openai.azure.com/"}, path).settings
+    providers = build_snapshot(settings, FakeBoard(), None).providers
+    assert providers["azure"].base_url == "https://acme.openai.azure.com/openai/v1"
+    assert "/openai/v1 is put behind ${AZURE_API_BASE}" in notes(plan)
 
 
 def test_settings_prices_and_the_cache_are_taken_over(tmp_path: Path) -> None:
@@ -173,6 +207,8 @@ def test_every_known_prefix_loads(prefix: str, tmp_path: Path) -> None:
         ({"model_list": [], "litellm_settings": {"fallbacks": {"a": "b"}}}, "fallbacks must be a list"),
         (one(input_cost_per_token="cheap"), "input_cost_per_token must be a number"),
         (one(weight=[1]), "weight must be a number"),
+        (one(order=float("nan")), "order must be a number"),
+        (one(rpm=10**400), "weight must be a number"),
         (one(extra_headers="none"), "extra_headers must be a mapping"),
     ],
 )
@@ -187,6 +223,132 @@ def test_numbers_and_names_as_yaml_may_bring_them(tmp_path: Path) -> None:
     plan = read_litellm(source)
     assert plan.prices["openai/m"] == {"input": 1.0} and "'other' is not among" in notes(plan)
     assert loaded(plan, tmp_path).providers["openai"].api_keys == ("1234567890123456",)
+
+
+def test_an_alias_that_is_a_models_name_leads_away_from_it_as_in_litellm(tmp_path: Path) -> None:
+    """LiteLLM looks a name up among its aliases once, before it looks for a model."""
+    source = several("big", "small", "old", "spare")
+    source["router_settings"] = {
+        "model_group_alias": {
+            "big": "small",
+            "small": {"model": "big"},
+            "older": "old",
+            "old": "spare",
+            "spare": "spare",
+        },
+        "fallbacks": [{"spare": ["big", "older"]}],
+    }
+    plan = read_litellm(source)
+    snapshot = loaded(plan, tmp_path)
+    reached = {name: [target.upstream_model for target in route.targets] for name, route in snapshot.routes.items()}
+    assert reached["big"] == ["small"] and reached["small"] == ["big"], "they changed places"
+    assert reached["older"] == ["old"] and reached["old"] == ["spare"]
+    assert reached["spare"] == ["spare", "small", "old"]
+    assert "model_group_alias big: is a model of the file too" in notes(plan) and "alias spare" not in notes(plan)
+
+
+def test_stand_ins_may_be_named_by_an_alias(tmp_path: Path) -> None:
+    source = several("big", "small", "long")
+    source["router_settings"] = {"model_group_alias": {"tiny": "small", 4: "long"}}
+    source["litellm_settings"] = {"fallbacks": [{"big": ["tiny"]}], "context_window_fallbacks": [{"big": ["4"]}]}
+    plan = read_litellm(source)
+    snapshot = loaded(plan, tmp_path)
+    assert [target.upstream_model for target in snapshot.routes["big"].targets] == ["big", "small"]
+    assert snapshot.routes["big"].context_fallback == "long" and snapshot.aliases["4"] == "long" and not plan.notes
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"weight": -1}, {"weight": 0}, {"rpm": "os.environ/RPM"}, {"order": -2}, {"order": "os.environ/N"},
+        {"max_retries": 50}, {"max_retries": "3"}, {"max_retries": -1}, {"max_retries": "os.environ/N"},
+        {"timeout": 0}, {"timeout": "os.environ/T"}, {"timeout": "30"}, {"input_cost_per_token": "os.environ/C"},
+        {"api_base": "https://10.0.0.7/v1"}, {"api_base": "https://localhost:8443/v1"},
+        {"api_key": "os.environ/MY-KEY.1"},
+    ],
+)  # fmt: skip
+def test_whatever_litellm_takes_becomes_a_file_that_loads(params: dict[str, Any], tmp_path: Path) -> None:
+    source = one(**params)
+    source["litellm_settings"] = {"num_retries": "99", "request_timeout": "os.environ/T", "cache": True}
+    source["litellm_settings"]["cache_params"] = {"ttl": "os.environ/TTL"}
+    plan = read_litellm(source)
+    path = tmp_path / "gateway.yaml"
+    path.write_text(as_yaml(plan, "a sample"))
+    settings = load_settings(ENVIRONMENT | plan.secrets | {"MY_KEY_1": "k" * 20}, path).settings
+    assert build_snapshot(settings, FakeBoard(), None).routes["m"].targets
+    ((name, given),) = params.items()
+    taken = (
+        {"max_retries": "3", "timeout": "30"}.get(name) == given or "10.0" in str(given) or "localhost" in str(given)
+    )
+    assert taken or str(given) in notes(plan) or "has no weight" in notes(plan) or given == -2, notes(plan)
+    assert "num_retries: 99 is more" in notes(plan) and "request_timeout" not in plan.settings
+
+
+def test_what_is_a_list_where_a_word_belongs_is_told(tmp_path: Path) -> None:
+    source = several("m")
+    source["model_list"][0]["model_info"] = {"mode": {"a": 1}}
+    source["router_settings"] = {"model_group_alias": {"x": ["m"], "y": {"model": {}}}}
+    plan = read_litellm(source)
+    assert loaded(plan, tmp_path).routes["m"].type is None
+    assert "mode {'a': 1}" in notes(plan) and "alias x" in notes(plan) and "alias y" in notes(plan)
+    database = ipin()
+    database["models"][0] |= {"name": 4, "type": ["chat"]}
+    database["providers"][0]["name"] = 1.5
+    plan = read_ipin(database)
+    assert loaded(plan, tmp_path).routes["gpt-4o"].name == "4" and "there is no type '['chat']'" in notes(plan)
+
+
+def test_a_deployment_without_weight_only_stands_in(tmp_path: Path) -> None:
+    source = {"model_list": [*one(weight=0)["model_list"], *one(api_base="https://b.example/v1", rpm=5)["model_list"]]}
+    targets = loaded(read_litellm(source), tmp_path).routes["m"].targets
+    assert [(target.provider_id, target.priority > 0, target.weight) for target in targets] == [
+        ("openai", True, 1), ("openai-2", False, 5),
+    ]  # fmt: skip
+
+
+def test_a_secret_of_the_file_never_takes_the_name_of_another_variable() -> None:
+    """The same name for two values would send one provider the key of the other."""
+    literal = {"model": "openai/a", "api_key": "literal-key-of-openai-1"}
+    referring = {"model": "openai/b", "api_key": "os.environ/OPENAI_API_KEY"}
+    standing = {"model": "groq/c"}
+    given = {"model": "groq/d", "api_key": "literal-key-of-groq-2"}
+    params = [literal, referring, standing, given]
+    source = {"model_list": [{"model_name": f"m{n}", "litellm_params": one} for n, one in enumerate(params)]}
+    source["environment_variables"] = {"OPENAI_API_KEY_2": "mine"}  # type: ignore[assignment]
+    plan = read_litellm(source)
+    keys = [provider["api_key"] for provider in plan.providers.values()]
+    assert keys == ["${OPENAI_API_KEY_3}", "${OPENAI_API_KEY}", "${GROQ_API_KEY}", "${GROQ_2_API_KEY}"]
+    assert plan.secrets["OPENAI_API_KEY_3"] == "literal-key-of-openai-1" and plan.secrets["OPENAI_API_KEY_2"] == "mine"
+
+
+def test_a_variable_with_signs_that_references_cannot_have_gets_another_name() -> None:
+    plan = read_litellm(one(api_key="os.environ/my-key.1"))
+    assert plan.providers["openai"]["api_key"] == "${my_key_1}" and "set my_key_1" in notes(plan)
+
+
+def test_a_master_key_that_anybody_can_guess_is_left_out_with_a_word() -> None:
+    for plan in (
+        read_litellm({"model_list": [], "general_settings": {"master_key": "sk-1234"}}),
+        read_ipin({"providers": [], "models": [], "apiKeys": [{"id": "master", "key": "master-key"}]}),
+    ):
+        assert not plan.settings and not plan.secrets and "first start makes a new one" in notes(plan)
+
+
+def test_fallbacks_of_every_model_are_default_fallbacks(tmp_path: Path) -> None:
+    source = several("a", "b", "c")
+    source["litellm_settings"] = {"fallbacks": [{"*": ["c"]}, {"a": ["b"]}]}
+    plan = read_litellm(source)
+    routes = loaded(plan, tmp_path).routes
+    reached = {name: [target.upstream_model for target in route.targets] for name, route in routes.items()}
+    assert reached == {"a": ["a", "b"], "b": ["b", "c"], "c": ["c"]} and not plan.notes
+
+
+def test_thousands_of_keys_get_names_of_their_own_in_time() -> None:
+    entries = [
+        {"model_name": f"m{n}", "litellm_params": {"model": "openai/m", "api_key": f"k-{n}"}} for n in range(5000)
+    ]
+    plan = read_litellm({"model_list": entries})
+    assert len(plan.providers) == len(plan.secrets) == 5000 and plan.providers["openai-5000"]
 
 
 # --- iPin ------------------------------------------------------------------------------------------------
@@ -260,6 +422,22 @@ def test_without_an_output_the_file_goes_to_standard_output(tmp_path: Path) -> N
     assert "To be set in the environment" in done.stderr and "sk-john" not in done.stdout + done.stderr
 
 
+def test_what_only_prints_needs_no_configuration_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text("port: ${NOBODY_SETS_IT}\n")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(one(api_key="os.environ/OPENAI_API_KEY")))
+    printed = gateway(tmp_path, "migrate", "litellm", "config.yaml")
+    assert printed.returncode == 0 and "providers:" in printed.stdout, printed.stderr
+    applied = gateway(tmp_path, "migrate", "litellm", "config.yaml", "--apply")
+    assert applied.returncode == 1 and "NOBODY_SETS_IT is not set" in applied.stderr
+
+
+@pytest.mark.parametrize("model", ["openai/m", "azure/m"])
+def test_a_base_that_is_no_address_is_told_in_one_line(model: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(one(model=model, api_base="http://[1", api_key="x" * 16)))
+    printed = gateway(tmp_path, "migrate", "litellm", "config.yaml", "--apply", ALLOW_PRIVATE_UPSTREAMS="1")
+    assert printed.returncode == 1 and "is not a URL" in printed.stderr and "Traceback" not in printed.stderr
+
+
 async def test_apply_puts_everything_into_the_database_sealed_and_hashed(tmp_path: Path) -> None:
     words = ("migrate", "ipin", str(SAMPLES / "ipin.json"), "--apply")
     master = {"MASTER_API_KEY": "sk-julio-9d8f7g6h5j4k3l2m", "ALLOW_PRIVATE_UPSTREAMS": "1"}
@@ -293,6 +471,41 @@ async def test_apply_takes_over_models_that_stand_in_for_each_other(tmp_path: Pa
     assert settings["prices"]["value"]["openai/gpt-4o"]["input"] == 2.5
     await store.close()
     assert "setting log_format: is read before the database" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("YAML", b"model_list:\n\t- a\n", "no valid YAML in line 2, where a tab stands"),
+        ("YAML", b"model_list: [\xff]", "no text in UTF-8"),
+        ("YAML", b"", "must hold a mapping, and is empty"),
+        ("YAML", b"model_list: !!python/name:os.system []\n", "no valid YAML in line 1"),
+        ("JSON", b"{", "no valid JSON in line 1"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_in_words(kind: str, body: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(body)
+    with pytest.raises(ConfigError, match=said):
+        read_source(tmp_path / "file", kind)
+
+
+def test_marks_and_line_ends_of_windows_are_read_and_what_is_given_twice_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b'\xef\xbb\xbf{"providers": [],\r\n"models": []}\r\n')
+    assert read_source(path, "JSON") == ({"providers": [], "models": []}, [])
+    path.write_bytes(b"\xef\xbb\xbfmodel_list: []\r\nb: 1\r\nmodel_list: [1]\r\n")
+    source, told = read_source(path, "YAML")
+    assert source == {"model_list": [1], "b": 1}
+    assert [str(note) for note in told] == ["line 3: model_list is given again: the last counts."]
+
+
+def test_nothing_is_written_where_not_all_of_it_can_be(tmp_path: Path) -> None:
+    source = str(SAMPLES / "ipin.json")
+    for words in (("--secrets", "."), ("--secrets", "none/x"), ("--secrets", "new.yaml")):
+        done = gateway(tmp_path, "migrate", "ipin", source, "--output", "new.yaml", *words)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1 and not (tmp_path / "new.yaml").exists()
+    done = gateway(tmp_path, "migrate", "ipin", source, "--output", "new.yaml", "--secrets", "secrets.env")
+    assert done.returncode == 0 and "Users are only taken over by --apply." in done.stderr
 
 
 def test_a_file_that_cannot_be_read_is_one_line_without_its_text(tmp_path: Path) -> None:

@@ -1,17 +1,23 @@
 """Traces: what the collector gets of a request, what upstreams are told, and what happens when the collector fails."""
 
 import asyncio
+import os
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.observe.otlp import CLIENT, SERVER, Exporter, Span, encode, read_headers
-from gateway.observe.otlp import Collector as Destination
+from gateway.errors import ConfigError
+from gateway.observe.collector import Collector as Destination
+from gateway.observe.collector import ignored, read_collector
+from gateway.observe.otlp import CLIENT, SERVER, Exporter, Span, encode
 from gateway.observe.traces import begin_trace
 from gateway.usage.spans import spans_of
 from tests.api.running import RunningGateway
@@ -223,7 +229,45 @@ def test_a_refusal_before_any_attempt_is_one_span_that_names_the_error() -> None
 
 
 def test_headers_of_the_collector_are_read_as_opentelemetry_writes_them() -> None:
-    assert read_headers("Api-Key=a%3Db, x=1,nonsense") == {"api-key": "a=b", "x": "1"}
+    found = read_collector("http://localhost:4318", "Api-Key=a%3Db, x=1,", "s")
+    assert found.headers == {"api-key": "a=b", "x": "1"}
+
+
+@pytest.mark.parametrize("headers", ["a-key", "x=1,a-key", "=a-key", "x y=a-key", "x=", "x=a%0Akey", "x=kéy a-key"])
+def test_headers_that_cannot_be_sent_are_refused_without_their_values(headers: str) -> None:
+    with pytest.raises(ConfigError, match=r"OTEL_EXPORTER_OTLP_HEADERS: header [12] ") as refused:
+        read_collector("http://localhost:4318", headers, "s")
+    assert "key" not in refused.value.message
+
+
+@pytest.mark.parametrize("url", ["http://a:99999", "http://a:x", "http://[::1", "http://a b:4318", "http://:4318"])
+def test_an_address_that_nothing_can_be_sent_to_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="OTEL_EXPORTER_OTLP_ENDPOINT"):
+        read_collector(url, "", "s")
+
+
+def test_variables_of_opentelemetry_that_have_no_effect_are_named() -> None:
+    names = ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_SERVICE_NAME", "OTEL_SDK_DISABLED", "PATH"]
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_SDK_DISABLED (" in ignored(names, True)
+    assert ignored(["OTEL_SERVICE_NAME", "PATH"], True) == ""
+    headers = ignored(["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME"], False)
+    assert "OTEL_EXPORTER_OTLP_HEADERS (traces are off" in headers
+    assert ignored(["OTEL_SDK_DISABLED"], False) == ""
+
+
+def test_the_gateway_does_not_start_with_headers_that_cannot_be_sent(tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PORT": "0",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization: Bearer secret-of-mine",
+    }
+    for command in ("check-config", "serve"):
+        words = [sys.executable, "-m", "gateway", command]
+        ended = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        told = ended.stdout + ended.stderr
+        assert ended.returncode and "OTEL_EXPORTER_OTLP_HEADERS: header 1" in told, told
+        assert "secret-of-mine" not in told and "Traceback" not in told
 
 
 def span(name: str = "s") -> Span:
@@ -239,6 +283,46 @@ async def test_a_collector_that_is_down_for_a_moment_loses_nothing(collector: Co
     await exporter.aclose()
     assert [one["name"] for one in collector.spans()] == ["kept"]
     assert (exporter.counts.sent, exporter.counts.dropped) == (1, 0)
+
+
+async def test_a_collector_that_no_request_can_be_made_for_costs_spans_and_not_the_exporter(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination = Destination("http://127.0.0.1:99999")
+    exporter = Exporter(destination, interval=0.01)
+    exporter.start()
+    exporter.add([span("lost")])
+    async with asyncio.timeout(10):
+        while not exporter.counts.dropped:
+            await asyncio.sleep(0.01)
+    monkeypatch.setattr(exporter, "_collector", Destination(collector.url))
+    exporter.add([span("kept")])
+    await asyncio.to_thread(collector.wait, 1)
+    await exporter.aclose()
+    assert (exporter.counts.sent, exporter.counts.dropped) == (1, 1)
+
+
+async def test_a_collector_whose_answer_drips_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte is in time."""
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+        with suppress(OSError):
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    monkeypatch.setattr("gateway.observe.otlp._LONGEST_POST", 0.3)
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        exporter = Exporter(Destination(f"http://127.0.0.1:{port}"), interval=0.01, tries=1)
+        exporter.start()
+        exporter.add([span()])
+        async with asyncio.timeout(10):
+            while not exporter.counts.dropped:
+                await asyncio.sleep(0.01)
+        await exporter.aclose()
 
 
 async def test_a_batch_that_is_refused_is_dropped_once_and_the_next_one_goes_through(collector: Collector) -> None:

@@ -61,3 +61,14 @@ def test_a_wish_that_cannot_be_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_nothing_used_yet_is_a_table_with_zeros(tmp_path: Path) -> None:
     done = gateway(tmp_path, "usage", "--by", "provider")
     assert done.returncode == 0 and done.stdout.splitlines()[-1].split()[:2] == ["(all)", "0"], done.stderr
+
+
+async def test_names_that_a_spreadsheet_would_run_are_marked_in_csv(tmp_path: Path) -> None:
+    """People who are no administrators name their own keys."""
+    store = await Store.open(None, tmp_path / "state")
+    named = Put(Resource.APIKEYS, "k1", {"name": '=HYPERLINK("http://x")'})
+    await store.write([named], Audit("tester", "create", "apikeys", "k1"))
+    await store.append([row("r1", time.time() - 60, key_id="k1")], [])
+    await store.close()
+    done = gateway(tmp_path, "usage", "--by", "key", "--csv")
+    assert [line["key"] for line in csv.DictReader(done.stdout.splitlines())] == ['\'=HYPERLINK("http://x")', "(all)"]

@@ -15,15 +15,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import delete
 
 from gateway.errors import ConfigError, InvalidRequest, StorageFailed
 from gateway.store.backup import backup, restore, verify
 from gateway.store.records import Audit, Delete, Put, Resource
 from gateway.store.store import Store
+from gateway.store.tables import usage, usage_hours
 from gateway.usage.types import Price
 from tests.store.conftest import TOLD, Home, put
 from tests.store.test_sessions import session
-from tests.store.test_usage_rows import row, spends
+from tests.store.test_usage_rows import AT, all_of, count, row, spends
 
 RESTORED = Audit("root", "restore", "backup", "file")
 
@@ -40,7 +42,16 @@ async def filled(store: Store) -> bytes:
     await store.add_session(session("s"))
     file = io.BytesIO()
     counts = await backup(store, file)
-    assert counts == {"records": 2, "audit": 3, "spend": 6, "prices": 1, "usage": 2, "usage_hours": 1, "bodies": 1}
+    assert counts == {
+        "records": 2,
+        "audit": 3,
+        "spend": 6,
+        "last_used": 1,
+        "prices": 1,
+        "usage": 2,
+        "usage_hours": 1,
+        "bodies": 1,
+    }
     return file.getvalue()
 
 
@@ -83,7 +94,7 @@ async def test_a_restore_replaces_records_and_lowers_nothing_that_was_counted(st
     data = await filled(store)
     before = await store.get(Resource.USERS, "anna")
     await store.write([put("anna", n=2), put("new")], TOLD)
-    late = row("r3")
+    late = row("r3", at=AT + 60)
     await store.append([late], spends(late))
     follower = await store.revision()
     revision, _ = await restore(store, io.BytesIO(data), RESTORED)
@@ -93,10 +104,28 @@ async def test_a_restore_replaces_records_and_lowers_nothing_that_was_counted(st
     after = await store.get(Resource.USERS, "anna")
     assert before and after and after.document == before.document and after.version > 2
     assert (await store.spent(["total"]))["global", "total"] == 20
+    assert await store.last_used(["k"]) == {"k": AT + 60}
     assert (await store.audits())[1] == 5 and len(await store.prices()) == 1
     assert await store.sessions() == []
     await restore(store, io.BytesIO(data), RESTORED)
     assert (await store.audits())[1] == 6
+
+
+async def test_of_an_hour_the_sums_with_more_requests_stay(store: Store) -> None:
+    """As where a gateway began anew, and got a backup of the same hour after its first request."""
+    rows = [row("r1"), row("r2"), row("r3", cost_nanos=7)]
+    await store.append(rows, [])
+    file = io.BytesIO()
+    await backup(store, file)
+    kept = await all_of(store, usage_hours)
+    for table in (usage, usage_hours):
+        await store.change(lambda connection, table=table: connection.execute(delete(table)))  # type: ignore[misc]
+    await store.append([row("r4")], [])
+    await restore(store, file, RESTORED)
+    assert await all_of(store, usage_hours) == kept and await count(store, usage) == 4
+    await store.append([row("r5")], [])
+    await restore(store, file, RESTORED)
+    assert [hour.requests for hour in await all_of(store, usage_hours)] == [4]
 
 
 async def test_usage_can_be_left_out(store: Store) -> None:

@@ -57,6 +57,7 @@ async def test_refusals_are_one_line(file_home: Home, tmp_path: Path) -> None:
         ("restore", str(damaged), "--yes"),
         ("restore", str(tmp_path / "none"), "--yes"),
         ("backup", "/no/x"),
+        ("backup", str(damaged / "x")),
     ):
         done = gateway(file_home, *words)
         assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1

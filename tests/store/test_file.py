@@ -14,10 +14,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.errors import ConfigError, StorageFailed, StorageUnavailable
+from gateway.store.engines import Timing, sqlite_engines
+from gateway.store.place import locate
 from gateway.store.records import Resource
 from tests.fakes import unprivileged
 from tests.store.conftest import QUICK, TOLD, Home, put
@@ -50,6 +53,40 @@ async def test_the_file_is_private_flushed_and_logged_ahead(file_home: Home) -> 
     assert await store.query(facts) == ["wal", 2, 1, 5000, 2]
     assert await store.change(facts) == ["wal", 2, 1, 5000, 2]
     assert store.notes == () and store.path == file_home.file
+
+
+def test_whoever_made_a_new_file_and_still_holds_it_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection may be left for the garbage collector: what it knows of the file by its former name is shared."""
+    kept: list[sqlite3.Connection] = []
+    link = os.link
+
+    def linked(source: Path, target: Path) -> None:
+        kept.append(connection := sqlite3.connect(source))
+        connection.execute("CREATE TABLE by_the_former_name (n)")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", linked)
+    file = tmp_path / "gateway.db"
+    assert locate(file) == (file, []) and kept
+
+
+@pytest.mark.parametrize("name", ["with space", "Größe 空", "half#full", "what?mode=ro", "100%25"])
+def test_the_file_is_the_one_that_was_named(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    file = folder / "gateway.db"
+    assert locate(file) == (file, [])
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE known (n)")
+    engines = sqlite_engines(file, Timing())
+    with engines.writer.begin() as writing:
+        writing.exec_driver_sql("INSERT INTO known VALUES (1)")
+    engines.dispose()
+    assert list(tmp_path.iterdir()) == [folder]
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT n FROM known").fetchall() == [(1,)]
 
 
 def test_each_write_is_flushed_once(tmp_path: Path) -> None:
@@ -115,8 +152,72 @@ async def test_a_file_that_is_replaced_while_it_is_used_gets_no_writes(file_home
     await (await other.open()).write([put("z")], TOLD)
     await other.close()
     other.file.replace(file_home.file)
-    with pytest.raises(StorageFailed, match="Restart"):
+    with pytest.raises(StorageFailed, match=r"replaced .* is in gateway\.db\.rescued-\d+T\d+\. Restart"):
         await store.write([put("b")], TOLD)
+    await file_home.close()
+    (kept,) = file_home.folder.glob("gateway.db.rescued-*")
+    kept.rename(tmp_path / "gateway.db")
+    for place, id in ((file_home, "z"), (Home(tmp_path), "a")):
+        again = await place.open()
+        assert [record.id for record in await again.read(Resource.USERS)] == [id]
+        await again.close()
+
+
+async def test_a_deleted_file_is_rescued_and_the_next_start_does_not_begin_with_nothing(file_home: Home) -> None:
+    store, other = await file_home.open(), await file_home.open()
+    for n in range(50):
+        await store.write([put(f"u{n}", text="x" * 500)], TOLD)
+    assert len(await other.read(Resource.USERS)) == 50 and not store.trouble
+    file_home.file.unlink()
+    for one in (store, other):
+        with pytest.raises(StorageFailed, match=r"gateway\.db\.rescued-\d+T\d+: stop the gateway, rename"):
+            await one.read(Resource.USERS)
+        with pytest.raises((StorageFailed, StorageUnavailable)):
+            await one.write([put("lost")], TOLD)
+        assert one.trouble
+    assert not file_home.file.exists()
+    await file_home.close()
+    with pytest.raises(ConfigError, match=r"gateway\.db\.rescued-\d+T\d+ is what it held"):
+        await file_home.open()
+    (rescued,) = file_home.folder.glob("gateway.db.rescued-*")
+    assert rescued.stat().st_mode & 0o777 == 0o600
+    rescued.rename(file_home.file)
+    again = await file_home.open()
+    assert len(await again.read(Resource.USERS)) == 50 and not again.trouble
+
+
+async def test_the_log_of_a_file_that_is_gone_is_not_put_into_a_new_one(file_home: Home, tmp_path: Path) -> None:
+    store = await file_home.open()
+    for n in range(50):
+        await store.write([put(f"u{n}", text="x" * 500)], TOLD)
+    log = file_home.file.with_name("gateway.db-wal")
+    killed = Home(tmp_path / "killed")
+    killed.folder.mkdir()
+    shutil.copy(log, killed.folder)
+    with pytest.raises(ConfigError, match=r"its log .*gateway\.db-wal is not"):
+        await killed.open()
+    (killed.folder / "gateway.db-wal").unlink()
+    assert await (await killed.open()).read(Resource.USERS) == []
+
+
+async def test_nothing_of_a_file_is_left_for_the_one_in_its_place(file_home: Home, tmp_path: Path) -> None:
+    store = await file_home.open()
+    for n in range(50):
+        await store.write([put(f"u{n}", text="x" * 500)], TOLD)
+    aside = file_home.file.rename(tmp_path / "aside.db")
+    with pytest.raises(StorageFailed):
+        await store.read(Resource.USERS)
+    with closing(sqlite3.connect(f"file:{aside}?immutable=1", uri=True)) as alone:
+        assert alone.execute("SELECT count(*) FROM records").fetchone() == (50,), "whole without its log"
+    assert file_home.file.with_name("gateway.db-wal").stat().st_size == 0
+    assert not list(file_home.folder.glob("*.rescued-*")), "it is there, under another name"
+
+
+async def test_a_folder_that_was_used_before_does_not_begin_anew_without_a_word(file_home: Home) -> None:
+    file_home.folder.mkdir()
+    (file_home.folder / "secret_key").write_text("kept from before")
+    assert "begins with nothing" in (await file_home.open()).notes[0]
+    assert (await file_home.open()).notes == ()
 
 
 async def test_a_database_of_somebody_else_is_refused(file_home: Home) -> None:
@@ -202,6 +303,40 @@ async def test_a_full_disk_refuses_writes_goes_on_reading_and_recovers(small_dis
         await place.close()
     with closing(sqlite3.connect(place.file)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(b"x" * 512)
+    return filler
+
+
+@AS_ROOT
+@pytest.mark.parametrize("lasts", [True, False])
+async def test_a_disk_that_is_full_at_the_start_is_asked_again_and_then_told(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, lasts: bool
+) -> None:
+    place = Home(small_disk / "state")
+    await place.open()
+    await place.close()
+    filler, pauses = fill(small_disk), list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if not lasts:
+            filler.unlink()
+
+    monkeypatch.setattr("gateway.store.place.time", SimpleNamespace(sleep=pause))
+    if lasts:
+        with pytest.raises(ConfigError, match=r"cannot be opened: disk I/O error \(SQLITE_IOERR_\w+\): is there room"):
+            await place.open()
+    else:
+        await place.open()
+    assert len(pauses) == (3 if lasts else 1)
+    filler.unlink(missing_ok=True)
+    await place.close()
 
 
 async def test_a_file_at_its_largest_size_refuses_writes_and_recovers(file_home: Home) -> None:

@@ -5,7 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.access.secrets import Sealer
 from gateway.errors import GatewayError
+from gateway.jobs.desk import Desk
+from gateway.jobs.hooks import Courier, HookRules
+from gateway.jobs.runner import LEASE, JobLimits, Runner
 from gateway.store.job_rows import JobRow, JobStatus
 from gateway.store.retention import Retention
 from gateway.store.store import Store
@@ -69,11 +73,44 @@ async def test_who_does_not_renew_its_lease_is_gone_and_its_jobs_have_failed(sto
     await store.jobs.add(job(2, worker="dead", lease=-1), 9)
     await store.jobs.renew("alive", time.time() + 60)
     assert await store.jobs.count_open("k") == 1
-    assert await store.jobs.interrupt(DAY) == 1
+    assert await store.jobs.interrupt_old(time.time() - 60, DAY) == 0
+    assert await store.jobs.interrupt_old(time.time(), DAY) == 1
     alive, dead = await store.jobs.find("job-1"), await store.jobs.find("job-2")
     assert alive and alive.is_open
     assert dead and dead.status is JobStatus.FAILED and dead.error["code"] == "job_interrupted"
     assert dead.expires_at and dead.expires_at > time.time() + DAY - 60
+
+
+async def test_a_job_is_lost_only_when_its_lease_stands_still(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clocks of two machines differ by more than a lease, or the database was away for so long."""
+    limits = JobLimits(9, MB, MB, DAY)
+    desk = Desk(store.jobs, Runner(store.jobs, limits, Courier(HookRules()), Sealer("k" * 32)))
+    clock = [1000.0]
+    monkeypatch.setattr("gateway.jobs.desk.time.monotonic", lambda: clock[0])
+    await store.jobs.add(job(1, worker="alive", lease=-60), 9)
+    for ago in (50, 40, 30):
+        assert (await desk.find("job-1", None)).is_open
+        clock[0] += LEASE
+        await store.jobs.renew("alive", time.time() - ago)
+    assert (await desk.find("job-1", None)).is_open
+    clock[0] += LEASE
+    assert (await desk.listed(None, 9, None))[0][0].status is JobStatus.FAILED
+
+
+async def test_a_hook_is_taken_over_once_and_only_as_it_was_seen(store: Store) -> None:
+    await store.jobs.add(job(1, worker="a"), 9, "sealed")
+    await store.jobs.add(job(2, worker="a"), 9)
+    (seen,) = await store.jobs.hooks_of_others("b")
+    assert await store.jobs.hooks_of_others("a") == []
+    await store.jobs.renew("a", time.time() + 99)
+    assert await store.jobs.take_hook(seen, "b", 0) is None
+    (seen,) = await store.jobs.hooks_of_others("b")
+    assert await store.jobs.take_hook(seen, "b", 0) == "sealed"
+    assert await store.jobs.take_hook(seen, "c", 0) is None
+    await store.jobs.give_hooks_back("b")
+    assert [(left.job_id, left.worker) for left in await store.jobs.hooks_of_others("c")] == [("job-1", "")]
+    await store.jobs.remove("job-1")
+    assert await store.jobs.hooks_of_others("c") == []
 
 
 async def test_the_worker_that_runs_a_job_learns_that_it_shall_end(store: Store) -> None:

@@ -156,7 +156,7 @@ async def test_waiting_for_a_change_ends_with_it(home: Home) -> None:
         started = time.monotonic()
         await writer.write([put("a")], TOLD)
         assert await waiting == revision + 1
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
 
 
 async def test_data_is_there_after_closing_and_opening(home: Home) -> None:

@@ -1,6 +1,7 @@
 """Usage rows, roll-ups, spend and prices: each counted once, whatever is sent twice."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,14 @@ from sqlalchemy import Connection, Table, func, select
 
 from gateway.errors import StorageFailed
 from gateway.settings.periods import period_name
+from gateway.store import usage_rows
 from gateway.store.buckets import BUCKETS, bucket, percentile
 from gateway.store.documents import from_json
 from gateway.store.retention import Retention
 from gateway.store.store import Store
 from gateway.store.tables import bodies, usage, usage_hours
 from gateway.usage.types import Price, Spend, Tried, UsageRow
+from tests.store.conftest import Home
 
 AT = 1_795_240_800.0
 """A full hour."""
@@ -72,6 +75,25 @@ async def test_what_nobody_knows_stays_unknown_and_no_body_is_kept_unasked(store
     (kept,) = await all_of(store, usage)
     assert kept.cost_nanos is None and kept.price is None and kept.ttft_ms is None and kept.input_tokens is None
     assert await all_of(store, bodies) == []
+
+
+async def test_of_each_key_the_newest_use_is_known_in_whatever_order_rows_come(home: Home) -> None:
+    one, other = await home.open(), await home.open()
+    assert await one.last_used(["k", "l"]) == {}
+    await one.append(
+        [row("r1", at=AT + 5), row("r2", at=AT + 9), row("r3", key_id="l", status=429, cost_nanos=None)], []
+    )
+    await other.append([row("r4", at=AT + 7), row("r5", at=AT + 8, key_id="")], [])
+    assert await one.last_used(["k", "l", "never", ""]) == {"k": AT + 9, "l": AT}
+    await other.append([row("r6", at=AT + 60)], [])
+    await one.prune(Retention(usage_before=AT + 3600, hours_before=AT + 3600))
+    assert await one.last_used(["k"]) == {"k": AT + 60}, "it outlives the rows"
+
+
+async def test_last_uses_of_many_keys_are_read_at_once(store: Store) -> None:
+    ids = [f"k{n}" for n in range(2500)]
+    await store.append([row(id, key_id=id, at=AT + n) for n, id in enumerate(ids)], [])
+    assert await store.last_used(ids) == {id: AT + n for n, id in enumerate(ids)}
 
 
 async def test_a_batch_sent_twice_counts_once(store: Store) -> None:
@@ -154,6 +176,24 @@ async def test_prices_are_dated_facts_that_are_never_overwritten(store: Store) -
     found = [(price.upstream_model, price.valid_from, price.output_per_million) for price in await store.prices()]
     assert found == [("other", 5, None), ("m", 10, 2.0), ("m", 30, 3.0), ("m", 40, 2.0)]
     assert old in await store.prices()
+
+
+async def test_each_new_price_is_compared_with_those_of_its_target_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catalog tells thousands at a time: compared with one another they would keep the database for seconds."""
+    seen: list[int] = []
+    compare = usage_rows._in_force
+
+    def counted(price: Price, known: Sequence[Price]) -> bool:
+        seen.append(len(known))
+        return compare(price, known)
+
+    monkeypatch.setattr(usage_rows, "_in_force", counted)
+    told = [Price("p", f"m{n}", 1.0, valid_from=1) for n in range(40)]
+    await store.add_prices(told)
+    await store.add_prices([replace(price, valid_from=2, input_per_million=n % 2) for n, price in enumerate(told)])
+    assert seen == [0] * 40 + [1] * 40 and len(await store.prices()) == 60
 
 
 async def test_old_rows_and_bodies_go_and_roll_ups_stay(store: Store) -> None:

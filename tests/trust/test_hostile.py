@@ -148,6 +148,28 @@ def test_a_request_framed_in_two_ways_hides_no_second_one(gateway: RunningGatewa
     is_well(gateway)
 
 
+CHUNKED = "transfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("trailers", ["".join(f"x-{n}: y\r\n" for n in range(100_000)), "x: " + "y" * 10**6])
+@pytest.mark.parametrize("start", [CHAT, ADMIN], ids=["inference", "admin"])
+def test_trailers_without_end_are_given_up_early(gateway: RunningGateway, start: str, trailers: str) -> None:
+    """Not only when the time for a body is over: until then they would fill the memory."""
+    with connect(gateway) as line:
+        send(line, f"{start}{CHUNKED}2\r\n{{}}\r\n0\r\n{trailers}".encode())
+        assert all_of(line) == b""
+    is_well(gateway)
+
+
+def test_a_trailer_is_no_header(gateway: RunningGateway) -> None:
+    body = b'{"model": "gpt-x"}'
+    fields = "host: x\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    head = f"POST /v1/route/explain HTTP/1.1\r\n{fields}{CHUNKED}{len(body):x}\r\n".encode()
+    with connect(gateway) as line:
+        send(line, head + body + f"\r\n0\r\nauthorization: Bearer {MASTER}\r\n\r\n".encode())
+        assert all_of(line).startswith(b"HTTP/1.1 401 ")
+
+
 CANARY = "canary7f3a"
 PROVIDER_KEY = f"sk-{CANARY}-provider-0123456789"
 CALLER_KEY = f"sk-{CANARY}-caller-0123456789"

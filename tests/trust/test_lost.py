@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,33 @@ def test_a_full_disk_refuses_changes_and_stops_no_request(tmp_path: Path, state_
         filler.unlink()
         eventually(lambda: new_key(admin, "after").status_code == 201)
         eventually(lambda: len(usage_rows(admin)) == 20)
+
+
+def test_a_terminal_that_is_closed_loses_nothing(tmp_path: Path, upstream: Upstream) -> None:
+    hears = ["env", "--default-signal=HUP"]  # also where the tests run under nohup
+    with Served(tmp_path, yaml=provider_yaml(upstream.url), prefix=hears) as served:
+        assert served.chat().status_code == 200
+        assert served.child
+        served.child.send_signal(signal.SIGHUP)
+        assert served.child.wait(60) != -signal.SIGHUP and "SIGHUP ends the gateway" in served.log
+    with Served(tmp_path, yaml=provider_yaml(upstream.url)) as served, served.http() as admin:
+        assert len(usage_rows(admin)) == 1
+
+
+def test_a_database_that_is_deleted_is_said_loudly_and_comes_back(tmp_path: Path, upstream: Upstream) -> None:
+    with Served(tmp_path, yaml=provider_yaml(upstream.url)) as served, served.http() as admin:
+        key = new_key(admin).json()["key"]
+        assert admin.get("/health").json()["storage"] == {"status": "ok", "error": None}
+        (tmp_path / "state/gateway.db").unlink()
+        assert new_key(admin).status_code in (503, 507)
+        eventually(lambda: "gateway.db.rescued" in (admin.get("/health").json()["storage"]["error"] or ""))
+        assert admin.get("/health").json()["status"] == "degraded"
+        assert served.chat(key).status_code == 200
+        eventually(lambda: "was deleted while it was used" in served.log)
+    (rescued,) = tmp_path.glob("state/gateway.db.rescued-*")
+    rescued.rename(tmp_path / "state/gateway.db")
+    with Served(tmp_path, yaml=provider_yaml(upstream.url)) as served:
+        assert served.chat(key).status_code == 200
 
 
 @AS_ROOT

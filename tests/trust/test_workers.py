@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.chute.process import free_port
 from tests.fakes.postgres import Postgres
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.upstream import Upstream
@@ -20,6 +21,7 @@ from tests.trust.processes import Served, chat_body, eventually, provider_yaml, 
 
 PRICES: dict[str, Any] = {"prices": {"main/gpt-x": {"per_request": 0.01}}}
 RACERS = 200
+TRIES = 3
 MEETINGS = 20
 
 
@@ -110,19 +112,49 @@ def test_a_key_works_everywhere_within_two_seconds_and_once_revoked_nowhere(pair
 async def test_200_requests_at_once_never_overshoot(
     pair: Pair, upstream: Upstream, limit: dict[str, float], refusal: int
 ) -> None:
-    """All are on their way before the first answer comes, so parallel slots come back to nobody in time."""
+    """All are on their way before the first answer comes, so parallel slots come back to nobody in time.
+
+    Where the machine is so busy that a process counted alone for a moment, as it says in its log, they race again.
+    """
     upstream.faults["gpt-x"] = "late:3"
     with pair.admin() as admin:
-        id, key = new_key(admin, **limit)
-        eventually(lambda: _known(pair, key), 4)
-        before = len(upstream.requests)
-        found = Counter(await burst(pair.ports, key, [chat_body() for _ in range(RACERS)]))
+        for _ in range(TRIES):
+            id, key = new_key(admin, **limit)
+            eventually(lambda key=key: _known(pair, key), 4)  # type: ignore[misc]
+            before, returns = len(upstream.requests), _returns(pair)
+            found = Counter(await burst(pair.ports, key, [chat_body() for _ in range(RACERS)]))
+            if found == {200: 10, refusal: RACERS - 10}:
+                break
+            eventually(lambda returns=returns: _returns(pair) > returns, 5)  # type: ignore[misc]
         assert found == {200: 10, refusal: RACERS - 10}
         assert len(upstream.requests) - before == 10
         eventually(lambda: len(usage_rows(admin, key_id=id)) == RACERS, 10)
         cost = sum(float(row["cost_usd"] or 0) for row in usage_rows(admin, key_id=id))
     assert round(cost, 6) == 0.1
     print(f"{limit}: {dict(found)} of {RACERS} at once, {RACERS} usage rows, {cost:.2f} USD")
+
+
+def _returns(pair: Pair) -> int:
+    """How often a process that had counted limits alone counted them together again."""
+    return sum(served.log.count("limits are counted together again") for served in pair.served)
+
+
+def test_after_a_reset_a_spent_budget_has_room_in_every_process(pair: Pair) -> None:
+    with pair.admin() as admin:
+        id, key = new_key(admin, budget_usd=0.1, budget_period="month")
+        eventually(lambda: _known(pair, key), 4)
+        assert 402 in pair.statuses(key)
+        assert pair.statuses(key) == {402}
+        assert admin.post(f"/api/admin/apikeys/{id}/reset-spend").status_code == 200
+        eventually(lambda: _rooms(pair, key), 4)
+        eventually(lambda: pair.statuses(key) == {402}, 4)
+
+
+def _rooms(pair: Pair, key: str) -> bool:
+    """Whether each process lets a request in."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(served.http(key)) for served in pair.served]
+        return all(client.post("/v1/chat/completions", json=chat_body()).status_code == 200 for client in clients)
 
 
 def _known(pair: Pair, key: str) -> bool:
@@ -173,6 +205,34 @@ def test_a_damaged_database_ends_the_start_with_its_reason(tmp_path: Path, worke
     with pytest.raises(AssertionError, match=r"error: the database .* is damaged"):
         served.start()
     assert served.child and served.child.wait(20) == 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_database_that_is_not_there_ends_the_start_with_its_reason(tmp_path: Path, workers: str) -> None:
+    served = Served(tmp_path, WORKERS=workers, DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{free_port()}/x")
+    with pytest.raises(AssertionError, match=r"error: The database cannot be reached"):
+        served.start()
+    assert served.child and served.child.wait(20) == 1
+    assert "Traceback" not in served.log and "secret" not in served.log
+
+
+def test_a_worker_that_dies_while_the_database_is_away_takes_nobody_with_it(
+    tmp_path: Path, upstream: Upstream, postgres_server: Postgres
+) -> None:
+    shared: dict[str, Any] = {"WORKERS": "2", "DATABASE_URL": postgres_server.database(), "SECRET_KEY": SECRET}
+    with Served(tmp_path, yaml=provider_yaml(upstream.url), **shared) as served:
+        eventually(lambda: served.log.count("listening on") == 2)
+        before = served.children()
+        postgres_server.stop()
+        try:
+            os.kill(before[0], signal.SIGKILL)
+            eventually(lambda: served.log.count("begins anew") >= 2)
+            assert [served.chat().status_code for _ in range(20)] == [200] * 20
+            assert before[1] in served.children()
+        finally:
+            postgres_server.start()
+        eventually(lambda: served.log.count("listening on") == 3, 60)
+        assert {served.chat().status_code for _ in range(20)} == {200} and before[1] in served.children()
 
 
 def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path, upstream: Upstream) -> None:

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.api.running import RunningGateway
 from tests.fakes.upstream import Upstream
-from tests.ui.house import FLAGS, House, watched
+from tests.ui.house import FLAGS, PATIENCE, House, watched
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,7 +57,7 @@ def logged_in(browser: Browser, house: House) -> Any:
 @pytest.fixture
 def context(browser: Browser, logged_in: Any) -> Iterator[BrowserContext]:
     context = browser.new_context(storage_state=logged_in, viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 
@@ -72,7 +74,7 @@ def admin(context: BrowserContext) -> Iterator[Page]:
 def visitor(browser: Browser) -> Iterator[Page]:
     """A page of somebody unknown."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page, complaints = watched(context)
     yield page
     context.close()

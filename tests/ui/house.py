@@ -7,10 +7,20 @@ from playwright.sync_api import BrowserContext, Dialog, Page
 from tests.api.running import RunningGateway
 from tests.fakes.upstream import Upstream
 
+_OFF = (
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter", "NetworkTimeServiceQuerying",
+    "OptimizationHints", "PaintHolding", "PreconnectToSearch", "ThirdPartyStoragePartitioning",
+)  # fmt: skip
+"""Features of Chromium: the pages behind the address bar, which cost each window half a second of the processor, and
+what Playwright leaves out too, whose flag this one replaces."""
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", f"--disable-features={','.join(_OFF)}",
 ]  # fmt: skip
+PATIENCE = 20_000
+"""Milliseconds that a test waits for what it expects of a page, on a machine that is busy with other tests."""
 PASSWORD = "correct-horse-battery-9"
 EVIL = "<img src=x onerror=alert(1)>"
 """A name that would run where it became part of a page."""

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
@@ -28,10 +29,20 @@ PAGES = {
     "models": "models?open=safe",
     "provider-health": "providers?open=main&tab=health",
     "catalog": "catalog",
-    "keys": "keys?open=new",
+    "keys": "keys",
 }
 TABS = {"speech": ("playground/speech", "Speak"), "images": ("playground/images", "Draw"),
         "rerank": ("playground/rerank", "Rank")}  # fmt: skip
+KEYS: dict[str, dict[str, Any]] = {
+    "website": {"allowed_models": ["gpt-*", "safe"], "rpm": 600, "budget_usd": 250},
+    "nightly reports": {
+        "allowed_models": ["llama-3.3-70b"],
+        "max_parallel": 4,
+        "budget_usd": 40,
+        "budget_period": "week",
+    },
+    "summer intern": {"rpm": 30, "tpm": 20_000, "budget_usd": 5, "expires_at": "2031-08-31T00:00:00Z"},
+}
 MONEY = {
     "quota": "overview?range=7d",
     "engines": "engines",
@@ -45,6 +56,15 @@ async def remember(house: House) -> None:
     store = await open_store(house.gateway.app.settings)
     await store.append(history(), [])
     await store.close()
+
+
+def use_keys(house: House) -> None:
+    """Each of KEYS, all but the last with a request."""
+    with house.gateway.http() as http:
+        made = [http.post("/api/admin/apikeys", json={"name": name, **limits}).json() for name, limits in KEYS.items()]
+        for key, model in zip(made[:-1], ("gpt-4o-mini", "llama-3.3-70b"), strict=True):
+            body = {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
+            http.post("/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key['key']}"})
 
 
 def take(browser: Browser, house: House, folder: Path) -> None:
@@ -131,6 +151,7 @@ def main(folder: Path) -> None:
         house = House(Path(state), upstream, spare)
         asyncio.run(remember(house))
         house.send_traffic()
+        use_keys(house)
         _with_browser(lambda browser: take(browser, house, folder))
         house.gateway.stop()
     with tempfile.TemporaryDirectory() as state:

@@ -125,7 +125,7 @@ def test_a_change_of_somebody_else_is_not_overwritten(admin: Page, house: House)
         admin.get_by_label("Name", exact=True).fill("Mine")
         http.put("/api/admin/providers/shared", json=body | {"name": "Theirs"})
     admin.get_by_role("button", name="Save", exact=True).click()
-    expect(admin.get_by_role("dialog").get_by_role("alert")).to_contain_text("is not the current one")
+    expect(admin.get_by_role("dialog").get_by_role("alert")).to_contain_text("Somebody else changed this")
 
 
 def test_a_key_changed_meanwhile_is_told_although_the_list_follows(admin: Page, house: House) -> None:
@@ -136,7 +136,7 @@ def test_a_key_changed_meanwhile_is_told_although_the_list_follows(admin: Page, 
         http.put(f"/api/admin/apikeys/{key}", json={"name": "theirs", "rpm": 77})
         expect(admin.get_by_text("theirs", exact=True)).to_be_attached()
         admin.get_by_role("button", name="Save", exact=True).click()
-        expect(admin.get_by_role("dialog").get_by_role("alert")).to_contain_text("is not the current one")
+        expect(admin.get_by_role("dialog").get_by_role("alert")).to_contain_text("Somebody else changed this")
         assert http.get(f"/api/admin/apikeys/{key}").json()["rpm"] == 77
 
 
@@ -342,3 +342,16 @@ def test_the_catalog_is_filtered_compared_and_added_to_the_models(admin: Page, h
     expect(admin.get_by_text("added can be asked for now.")).to_be_visible()
     with house.gateway.http() as http:
         assert http.get("/api/admin/models/added").json()["upstream_model"] == "vendor/model-0002"
+
+
+def test_a_switch_that_could_not_be_turned_goes_back(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        http.post("/api/admin/apikeys", json={"name": "stays on"})
+    house.open(admin, "keys?q=stays")
+    switch = admin.get_by_role("switch", name="Enabled: stays on")
+    expect(switch).to_be_checked()
+    refusal = {"error": {"message": "Nothing can be written now.", "code": "storage_failed"}}
+    admin.route("**/api/admin/apikeys/**", lambda route: route.fulfill(status=507, json=refusal))
+    switch.click()
+    expect(admin.get_by_text("Nothing can be written now.")).to_be_visible()
+    expect(switch).to_be_checked()

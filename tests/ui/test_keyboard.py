@@ -79,6 +79,36 @@ def test_rows_are_walked_and_opened(admin: Page, house: House, screen: str) -> N
     expect(admin.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.parametrize("key", ["Enter", "ArrowDown"])
+def test_the_search_leads_to_the_rows_that_it_found(admin: Page, house: House, key: str) -> None:
+    house.open(admin, "models")
+    settled(admin)
+    admin.get_by_role("row").nth(1).wait_for()
+    admin.keyboard.press("/")
+    admin.keyboard.type("saf")
+    admin.keyboard.press(key)
+    expect(admin.get_by_role("region", name="Models & routes")).to_be_focused()
+    expect(admin.locator("tr.active")).to_contain_text("safe")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_role("dialog", name="safe")).to_be_visible()
+
+
+def test_the_menu_of_a_phone_has_the_focus_until_it_closes(admin: Page, house: House) -> None:
+    admin.set_viewport_size({"width": 390, "height": 780})
+    house.open(admin, "requests")
+    opener = admin.get_by_role("button", name="Menu")
+    opener.press("Enter")
+    menu = admin.get_by_role("navigation", name="Main")
+    expect(menu.get_by_role("link").first).to_be_focused()
+    admin.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(opener).to_be_focused()
+    opener.press("Enter")
+    admin.get_by_role("button", name="Search").last.press("Enter")
+    expect(admin.get_by_role("combobox", name="Commands")).to_be_focused()
+    expect(menu).to_be_hidden()
+
+
 @pytest.mark.parametrize("keys", ["Control+k", "Meta+k"])
 def test_every_screen_is_a_command_away(admin: Page, house: House, keys: str) -> None:
     house.open(admin, "overview")

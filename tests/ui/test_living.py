@@ -70,14 +70,15 @@ def wire(house: House) -> Iterator[Wire]:
 
 
 def test_a_request_appears_while_one_looks(admin: Page, house: House) -> None:
-    house.open(admin, "requests")
+    house.open(admin, "overview")
+    expect(admin.get_by_text("live", exact=True)).to_be_visible()
+    admin.get_by_role("navigation", name="Main").get_by_role("link", name="Requests").click()
+    admin.get_by_role("row").nth(1).wait_for()
     rows = admin.get_by_role("row", name=re.compile("live-one"))
     expect(rows).to_have_count(0)
     with house.gateway.http() as http:
         http.post("/v1/chat/completions", json={"model": "live-one", "messages": [{"role": "user", "content": "Hi"}]})
     expect(rows).to_have_count(1)
-    house.open(admin, "overview")
-    expect(admin.get_by_text("live", exact=True)).to_be_visible()
 
 
 def test_a_lost_gateway_is_told_and_found_again(browser: Browser, house: House, wire: Wire) -> None:

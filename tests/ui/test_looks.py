@@ -109,3 +109,73 @@ def test_a_screen_fits_a_phone(looking: Callable[..., BrowserContext], house: Ho
     ).to_be_visible()
     page.close()
     assert overflow <= 0 and found == [] and complaints == []
+
+
+@pytest.mark.parametrize(
+    "screen", ["models?open=safe", "providers?open=main", "keys?open=new", "users?open=new", "settings?open=prices"]
+)
+def test_what_is_open_fits_a_phone(looking: Callable[..., BrowserContext], house: House, screen: str) -> None:
+    with house.gateway.http() as http:
+        prices = {"main/gpt-4o-mini": {"input": 0.15, "output": 0.6, "cached_input": 0.07, "per_request": 0}}
+        http.put("/api/admin/settings/prices", json={"value": prices})
+        http.delete("/api/admin/settings/prices")
+    page = looking(viewport=PHONE, has_touch=True).new_page()
+    page.goto(f"{house.url}/ui/{screen}")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    settled(page)
+    overflow = page.locator(".dialog-body").evaluate("(body) => body.scrollWidth - body.clientWidth")
+    page.close()
+    assert overflow <= 0
+
+
+@pytest.mark.parametrize("screen", ["requests", "catalog", "models", "keys", "usage"])
+@pytest.mark.parametrize("width", [768, 860])
+def test_wide_tables_scroll_in_their_own_box(
+    looking: Callable[..., BrowserContext], house: House, screen: str, width: int
+) -> None:
+    page = looking(viewport=ViewportSize(width=width, height=900)).new_page()
+    page.goto(f"{house.url}/ui/{screen}")
+    settled(page)
+    page.get_by_role("row").nth(1).wait_for()
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    page.close()
+    assert overflow <= 0
+
+
+@pytest.mark.parametrize(
+    ("screen", "button"), [("requests", "More filters"), ("requests", "Columns"), ("keys", "Columns")]
+)
+def test_what_a_button_opens_is_inside_of_a_phone(
+    looking: Callable[..., BrowserContext], house: House, screen: str, button: str
+) -> None:
+    page = looking(viewport=PHONE, has_touch=True).new_page()
+    page.goto(f"{house.url}/ui/{screen}")
+    settled(page)
+    page.get_by_role("button", name=button).click()
+    for control in page.locator(".menu-box input").all()[:4]:
+        expect(control).to_be_in_viewport(ratio=1)
+    page.close()
+
+
+@pytest.mark.parametrize("screen", ["audit", "models", "settings"])
+def test_the_last_column_is_seen_on_a_small_laptop(
+    looking: Callable[..., BrowserContext], house: House, screen: str
+) -> None:
+    page = looking(viewport=ViewportSize(width=1100, height=800)).new_page()
+    page.goto(f"{house.url}/ui/{screen}")
+    settled(page)
+    expect(page.get_by_role("columnheader").last).to_be_in_viewport(ratio=0.99)
+    page.close()
+
+
+@pytest.mark.parametrize("address", ["catalog/nothing", "usage/nothing", "settings/nothing"])
+def test_a_tab_that_there_is_not_is_the_first(
+    looking: Callable[..., BrowserContext], house: House, address: str
+) -> None:
+    page = looking().new_page()
+    page.goto(f"{house.url}/ui/{address}")
+    settled(page)
+    tabs = page.get_by_role("main").get_by_role("navigation").get_by_role("link")
+    expect(tabs.first).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("table").first).to_be_visible()
+    page.close()

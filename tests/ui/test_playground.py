@@ -3,17 +3,19 @@
 Rows of docs/acceptance.md: A002-17, A002-31, A002-32.
 """
 
+import base64
 import json
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.api.running import MASTER
 from tests.api.test_files import picture, tone
 from tests.fakes.answers import SPOKEN
-from tests.ui.house import EVIL, House
+from tests.ui.house import ANSWER, EVIL, House, watched
+from tests.ui.test_looks import PHONE
 
 
 @pytest.fixture
@@ -110,6 +112,7 @@ def test_images_are_shown_sent_and_bounded(play: Page, house: House, tmp_path: P
 
 
 def test_an_image_can_be_pasted(play: Page) -> None:
+    expect(play.locator("textarea[aria-label^='Write']")).to_be_visible()
     play.evaluate(
         """(bytes) => {
             const data = new DataTransfer();
@@ -193,3 +196,151 @@ def test_a_wrong_key_is_told_and_can_be_replaced(visitor: Page, house: House) ->
     visitor.get_by_role("button", name="Forget this key").click()
     expect(visitor.get_by_role("textbox", name="API key")).to_be_visible()
     assert "sk-wrong" not in json.dumps(visitor.context.storage_state())
+
+
+def test_what_a_model_writes_is_shown_as_it_meant(play: Page, house: House) -> None:
+    """Lists within lists, code within items, images as links, other ways to write."""
+    pixel = base64.b64encode(picture("GIF", (2, 2))).decode()
+    house.upstream.text = (
+        "1. First\n   - inner\n\n   ```sh\n   make run\n   ```\n2. Second\n\n- [x] done\n\n"
+        "![a kite](https://pictures.invalid/1.png) [![badge](https://pictures.invalid/2.svg)](https://chutes.invalid) "
+        f"![drawn](data:image/gif;base64,{pixel})\n\nשלום עולם\n"
+    )
+    try:
+        choose(play, "gpt-4o-mini")
+        say(play, "Write")
+        answer = play.get_by_role("article", name="gpt-4o-mini")
+        expect(answer.get_by_text("Total", exact=True)).to_be_visible()
+    finally:
+        house.upstream.text = ANSWER
+    items = answer.locator(".markdown > ol > li")
+    expect(items).to_have_count(2)
+    expect(items.first.get_by_role("listitem")).to_have_text("inner")
+    expect(items.first.locator("pre")).to_have_text("make run")
+    expect(answer.get_by_role("checkbox", name="Task")).to_be_checked()
+    for name, target in (("a kite", "https://pictures.invalid/1.png"), ("badge", "https://chutes.invalid")):
+        expect(answer.get_by_role("link", name=name, exact=True)).to_have_attribute("href", target)
+    expect(answer.get_by_role("img", name="drawn")).to_be_visible()
+    expect(answer).not_to_contain_text("!")
+    assert answer.get_by_text("שלום עולם").evaluate("(one) => getComputedStyle(one).direction") == "rtl"
+
+
+def test_an_answer_goes_on_and_can_be_stopped_after_a_look_at_another_tab(play: Page, house: House) -> None:
+    house.upstream.faults["llama-3.3-70b"] = "slow:0.3"
+    choose(play, "llama-3.3-70b")
+    say(play, "Take your time")
+    play.get_by_role("button", name="Stop").wait_for()
+    for tab in ("Embeddings", "Chat"):
+        play.get_by_role("navigation", name="Playground").get_by_role("link", name=tab).click()
+    play.get_by_role("button", name="Stop").click()
+    expect(play.get_by_text("stopped")).to_be_visible()
+    expect(play.get_by_role("button", name="Send")).to_be_visible()
+
+
+def test_whoever_leaves_while_recording_lets_go_of_the_microphone(browser: Browser, house: House) -> None:
+    context = browser.new_context()
+    context.add_init_script("""
+        navigator.mediaDevices.getUserMedia = async () => {
+            const made = new AudioContext().createMediaStreamDestination().stream;
+            window.tracks = made.getTracks();
+            return made;
+        };
+    """)
+    page, complaints = watched(context)
+    page.goto(f"{house.url}/ui/playground/transcription")
+    page.get_by_role("textbox", name="API key").fill(MASTER)
+    page.get_by_role("button", name="Use this key").click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.get_by_role("button", name="Stop recording").wait_for()
+    assert page.evaluate("window.tracks.map((one) => one.readyState)") == ["live"]
+    page.get_by_role("navigation", name="Playground").get_by_role("link", name="Chat").click()
+    page.get_by_placeholder("Write a message…").wait_for()
+    assert page.evaluate("window.tracks.map((one) => one.readyState)") == ["ended"]
+    context.close()
+    assert complaints == []
+
+
+def test_the_key_of_a_tab_leaves_nothing_behind(admin: Page, house: House) -> None:
+    """It goes when it is forgotten, and with it those of tabs that were closed and have ended."""
+    with house.gateway.http() as http:
+        users = http.get("/api/admin/users").json()["data"]
+        [ada] = [user["id"] for user in users if user["username"] == "ada"]
+        old = {"name": "Playground of ada", "user_id": ada, "expires_at": "2020-01-01T00:00:00Z"}
+        for key in (old, {**old, "name": "Old program"}):
+            http.post("/api/admin/apikeys", json=key)
+        house.open(admin, "playground")
+        with admin.expect_response(lambda reply: reply.request.method == "DELETE"):
+            admin.get_by_role("button", name="Make a key for this tab").click()
+        before = http.get("/api/admin/apikeys").json()["data"]
+        named = [key for key in before if key["name"] == "Playground of ada"]
+        [program] = [key for key in before if key["name"] == "Old program"]
+        assert not [key for key in named if "2020" in key["expires_at"]]
+        with admin.expect_response(lambda reply: reply.request.method == "DELETE"):
+            admin.get_by_role("button", name="Forget this key").click()
+        after = http.get("/api/admin/apikeys").json()["data"]
+        assert len([key for key in after if key["name"] == "Playground of ada"]) == len(named) - 1
+        http.delete(f"/api/admin/apikeys/{program['id']}")
+
+
+@pytest.mark.parametrize("size", [ViewportSize(width=1280, height=800), PHONE])
+def test_messages_cover_neither_the_button_that_sends_nor_what_is_written(
+    play: Page, tmp_path: Path, size: ViewportSize
+) -> None:
+    play.set_viewport_size(size)
+    choose(play, "gpt-4o-mini")
+    no_picture = tmp_path / "notes.txt"
+    no_picture.write_text("no picture")
+    play.get_by_label("Add an image").set_input_files([no_picture] * 4)
+    expect(play.get_by_text("notes.txt is no PNG")).to_have_count(4)
+    play.get_by_placeholder("Write a message…").click()
+    play.keyboard.type("What is a chute?")
+    play.get_by_role("button", name="Send").click()
+    expect(play.get_by_text("A chute is a small program.")).to_be_visible()
+    expect(play.get_by_text("notes.txt is no PNG")).to_have_count(4)
+
+
+def test_a_refused_budget_says_how_long_in_hours_and_minutes(visitor: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        http.put("/api/admin/settings/prices", json={"value": {"main/gpt-4o-mini": {"per_request": 2}}})
+        key = http.post("/api/admin/apikeys", json={"name": "poor", "budget_usd": 1, "budget_period": "month"}).json()
+        visitor.goto(f"{house.url}/chat.html")
+        visitor.get_by_role("textbox", name="API key").fill(key["key"])
+        visitor.get_by_role("button", name="Use this key").click()
+        choose(visitor, "gpt-4o-mini")
+        say(visitor, "Hello")
+        refused = visitor.get_by_role("alert")
+        expect(refused).to_contain_text(re.compile(r"Try again in \d{1,2} (d|h|min|s)( \d{1,2} (h|min|s))?\."))
+        http.delete("/api/admin/settings/prices")
+
+
+def test_calls_of_tools_are_shown(play: Page) -> None:
+    parts = [
+        {"index": 0, "id": "a", "function": {"name": "get_weather", "arguments": ""}},
+        {"index": 0, "function": {"arguments": '{"city": "Par'}},
+        {"index": 0, "function": {"arguments": 'is"}'}},
+        {"index": 1, "id": "b", "function": {"name": "now", "arguments": "{}"}},
+    ]
+    events = [{"choices": [{"index": 0, "delta": {"tool_calls": [part]}}]} for part in parts]
+    stream = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+    streamed = {"status": 200, "headers": {"content-type": "text/event-stream"}, "body": stream}
+    play.route("**/v1/chat/completions", lambda route: route.fulfill(**streamed))
+    say(play, "What is the weather?")
+    expect(play.get_by_role("region", name="Calls the tool get_weather")).to_contain_text('"city": "Paris"')
+    expect(play.get_by_role("region", name="Calls the tool now")).to_be_visible()
+
+
+def test_a_conversation_stays_over_a_reload_and_goes_with_the_key(play: Page) -> None:
+    choose(play, "gpt-4o-mini")
+    say(play, "What is a chute?")
+    answer = play.get_by_role("article", name="gpt-4o-mini")
+    expect(answer.get_by_text("Total", exact=True)).to_be_visible()
+    play.reload()
+    expect(play.get_by_text("What is a chute?")).to_be_visible()
+    expect(answer.get_by_text("A chute is a small program.")).to_be_visible()
+    say(play, "And then?")
+    expect(answer).to_have_count(2)
+    play.get_by_role("button", name="Forget").click()
+    play.get_by_role("textbox", name="API key").fill(MASTER)
+    play.get_by_role("button", name="Use this key").click()
+    expect(play.get_by_text("Ask something")).to_be_visible()
+    expect(answer).to_have_count(0)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.fakes.upstream import Upstream
-from tests.ui.house import PASSWORD, watched
+from tests.ui.house import PASSWORD, PATIENCE, watched
 from tests.ui.served import Served
 
 CONFIG = 'providers:\n  fake: {{base_url: "{}/v1", models: [gpt-x]}}\n'
@@ -30,7 +30,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 def page(browser, served: Served) -> Iterator[Page]:  # type: ignore[no-untyped-def]
     """Signed in. Its console may complain of the connection that is gone, and of nothing else."""
     context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page, complaints = watched(context)
     page.goto(f"{served.url}/ui/login")
     page.get_by_label("User name").fill("ada")

@@ -142,13 +142,40 @@ def test_a_session_that_the_gateway_ended_is_noticed_where_one_is(
     )
     assert ended < 300
     visitor.get_by_role("dialog").get_by_role("button", name="Make key").click()
-    visitor.get_by_label("User name").fill("ada")
-    visitor.get_by_role("textbox", name="Password").fill(PASSWORD)
-    visitor.get_by_role("button", name="Sign in").click()
-    expect(visitor.get_by_role("heading", name="API keys")).to_be_visible()
-    assert "open=new" in visitor.url
+    again = visitor.get_by_role("dialog", name="Sign in again")
+    visitor.keyboard.press("Escape")
+    again.get_by_label("User name").fill("ada")
+    again.get_by_role("textbox", name="Password").fill(PASSWORD)
+    again.get_by_role("button", name="Sign in").click()
+    expect(again).to_have_count(0)
+    drawer = visitor.get_by_role("dialog", name="Make a key")
+    expect(drawer.get_by_label("Name")).to_have_value("half done")
     with house.gateway.http() as http:
         assert "half done" not in http.get("/api/admin/apikeys").text
+        drawer.get_by_role("button", name="Make key").click()
+        expect(visitor.get_by_test_id("new-key")).to_be_visible()
+        made = next(key for key in http.get("/api/admin/apikeys").json()["data"] if key["name"] == "half done")
+        http.delete(f"/api/admin/apikeys/{made['id']}")
+
+
+def test_whoever_else_signs_in_then_sees_nothing_of_the_one_before(visitor: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        user = {"username": "bob", "password": PASSWORD, "role": "user"}
+        bob = http.post("/api/admin/users", json=user).json()["id"]
+    house.log_in(visitor)
+    house.open(visitor, "users?open=new")
+    visitor.get_by_role("dialog").get_by_label("User name").fill("half done")
+    visitor.context.clear_cookies()
+    visitor.get_by_role("dialog").get_by_role("textbox", name="Password").fill(PASSWORD)
+    visitor.get_by_role("dialog").get_by_role("button", name="Save").click()
+    again = visitor.get_by_role("dialog", name="Sign in again")
+    again.get_by_label("User name").fill("bob")
+    again.get_by_role("textbox", name="Password").fill(PASSWORD)
+    again.get_by_role("button", name="Sign in").click()
+    expect(visitor.get_by_role("heading", name="My usage")).to_be_visible()
+    expect(visitor.get_by_role("dialog")).to_have_count(0)
+    with house.gateway.http() as http:
+        http.delete(f"/api/admin/users/{bob}")
 
 
 def test_the_cookie_is_out_of_reach_of_scripts(admin: Page, house: House) -> None:

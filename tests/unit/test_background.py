@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import time
+from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from hypothesis import given
@@ -9,14 +12,35 @@ from hypothesis import strategies as st
 
 from gateway.background.loads import EngineLoads, read_load, with_speed
 from gateway.background.tasks import Background, Periodic
+from gateway.backoffice import _follow
+from gateway.errors import StorageFailed, StorageUnavailable
 from gateway.providers.engines import EngineState
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
-from gateway.routing.attempt import Dispatcher
+from gateway.routing.dispatcher import Dispatcher
 from gateway.routing.vitals import EngineLoad
 from gateway.state import Snapshot, State
 from tests.fakes.board import FakeBoard, FakeEngine
 from tests.fakes.upstream import Upstream
+
+
+async def test_a_lost_database_is_told_of_once_a_minute(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, pauses = [1000.0], []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        now[0] += 10
+
+    monkeypatch.setattr("gateway.backoffice.asyncio.sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    troubles = [StorageUnavailable("gone"), StorageFailed("damaged"), ValueError("odd")] * 3
+    store: Any = Mock(wait_for_change=AsyncMock(side_effect=[*troubles, asyncio.CancelledError]))
+    with caplog.at_level(logging.WARNING, "gateway"), pytest.raises(asyncio.CancelledError):
+        await _follow(Mock(), store)
+    assert pauses == [1, 1, 5] * 3
+    assert [record.getMessage() for record in caplog.records] == ["changes by others cannot be read: gone"] * 2
 
 
 class Job:

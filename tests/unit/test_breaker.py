@@ -21,7 +21,7 @@ from gateway.routing.vitals import Vital
 def opened(at: float = 0.0) -> Breaker:
     breaker = Breaker()
     for _ in range(5):
-        breaker.fail(at)
+        breaker.fail(at, at)
     return breaker
 
 
@@ -40,8 +40,37 @@ def test_the_pause_doubles_up_to_its_limit() -> None:
         pauses.append(breaker.ready_at(now) - now)
         now = breaker.ready_at(now)
         breaker.begin(now)
-        breaker.fail(now)
+        breaker.fail(now, now)
     assert pauses == [5, 10, 20, 20]
+
+
+def test_many_calls_that_fail_together_make_one_pause() -> None:
+    breaker = Breaker()
+    for n in range(100):
+        breaker.fail(1 + n / 1000, 0)
+    assert breaker.ready_at(1.1) == pytest.approx(6.004)
+
+
+def test_calls_from_before_a_change_say_nothing_of_the_target_now() -> None:
+    breaker = opened()
+    breaker.begin(5)
+    breaker.give_up(1)
+    breaker.fail(5.1, 1)
+    assert breaker.state(5.2) is BreakerState.HALF_OPEN and breaker.ready_at(5.2) > 5.2, "another call is on trial"
+    breaker.succeed(6)
+    for _ in range(5):
+        breaker.fail(60, 4)
+    assert breaker.state(60) is BreakerState.CLOSED
+    for _ in range(5):
+        breaker.fail(60, 50)
+    assert breaker.state(60) is BreakerState.OPEN
+
+
+def test_a_failing_call_does_not_end_the_pause_of_a_failed_check() -> None:
+    breaker = Breaker()
+    breaker.trip(60)
+    breaker.fail(2, 1)
+    assert breaker.ready_at(2) == 60
 
 
 def test_after_a_trial_calls_come_back_little_by_little() -> None:
@@ -57,7 +86,7 @@ def test_after_a_trial_calls_come_back_little_by_little() -> None:
 def test_it_opens_when_most_calls_fail_even_if_some_succeed() -> None:
     breaker = Breaker()
     for n in range(30):
-        breaker.succeed(n) if n % 3 == 0 else breaker.fail(n)
+        breaker.succeed(n) if n % 3 == 0 else breaker.fail(n, n)
         if breaker.state(n) is BreakerState.OPEN:
             return
     raise AssertionError("never opened")
@@ -74,7 +103,7 @@ def test_it_always_becomes_ready_again(steps: list[tuple[str, float]]) -> None:
     breaker, now = Breaker(), 0.0
     for step, pause in steps:
         now += pause
-        getattr(breaker, step)(now)
+        breaker.fail(now, now) if step == "fail" else getattr(breaker, step)(now)
         assert breaker.ready_at(now) <= now + BreakerLimits().longest_pause
     later = now + BreakerLimits().trial + 1
     assert breaker.ready_at(later) <= later
@@ -87,8 +116,22 @@ def test_a_trial_that_says_nothing_of_the_target_makes_room_for_the_next(error: 
     vital = Vital(opened())
     vital.begin(5)
     assert vital.ready_at(5) > 5
-    vital.fail(5, error)
+    vital.fail(5, error, began=5)
     assert vital.ready_at(5) == 5 and vital.state(5) == BreakerState.HALF_OPEN
+
+
+def test_a_target_that_became_another_starts_anew_whatever_calls_from_before_say() -> None:
+    vital = Vital(opened(10))
+    vital.begin(8)
+    vital.fail(10, UpstreamRateLimited("x", retry_after=3600), began=8)
+    assert vital.ready_at(11) == 3610
+    vital.renew(12)
+    for _ in range(5):
+        vital.fail(13, UpstreamRateLimited("x", retry_after=3600), began=8)
+        vital.fail(13, UpstreamServerError("x"), began=8)
+    assert vital.is_calm(13) and vital.in_flight == 1
+    vital.fail(14, UpstreamRateLimited("x", retry_after=60), began=13)
+    assert vital.ready_at(14) == 74
 
 
 # --- keys ------------------------------------------------------------------------------------------------

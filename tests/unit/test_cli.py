@@ -18,6 +18,7 @@ providers:
 models:
   best: {provider: main, model: big, aliases: [default]}
 """
+MODELS = "providers: {p: {base_url: 'https://a.example', models: [listed]}}\nmodels:\n"
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +64,27 @@ def test_what_cannot_work_ends_with_the_place_and_starts_nothing(elsewhere: Path
             main([command])
         assert said in str(ended.value)
     assert not (elsewhere / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ("  a: {provider: p}\n  c:\n    provider: p\n    aliases:\n    - x\n    - a\n",
+         "line 8, models.c.aliases.1: 'a' is the name of another model"),
+        ("  c: {provider: p, aliases: [listed]}\n",
+         "line 3, models.c.aliases.0: 'listed' is the name of another model"),
+        ("  c: {provider: p, aliases: [x]}\n  d:\n    {provider: p, aliases: [x]}\n",
+         "line 5, models.d.aliases.0: 'x' is an alias of 'c' already"),
+    ],
+)  # fmt: skip
+def test_an_alias_that_leads_elsewhere_too_is_refused_at_its_line(elsewhere: Path, models: str, said: str) -> None:
+    (elsewhere / "gateway.yaml").write_text(MODELS + models)
+    with pytest.raises(SystemExit) as ended:
+        main(["check-config"])
+    assert said in str(ended.value)
+
+
+def test_an_alias_may_be_the_name_of_a_model_that_is_off_and_the_models_own(elsewhere: Path) -> None:
+    off = "  a: {provider: p, enabled: false}\n  b: {provider: p, enabled: false, aliases: [x]}\n"
+    (elsewhere / "gateway.yaml").write_text(MODELS + off + "  c: {provider: p, aliases: [a, c, x, x]}\n")
+    main(["check-config"])

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import pairwise
 from pathlib import Path
@@ -29,7 +29,7 @@ from chute_models.plan import read_defaults
 from chute_models.spec import EngineConfig, read_config
 from gateway.api import health, listing
 from gateway.api.calls import MISSING
-from gateway.api.inference import TRANSCRIBE
+from gateway.api.paths import INFERENCE
 from gateway.cli import _parser
 from gateway.errors import ConfigError, GatewayError
 from gateway.openai_api.operations import OPERATIONS
@@ -55,11 +55,16 @@ from tests.fakes.upstream import Upstream
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = {path.name: path.read_text() for path in sorted(DOCS.glob("*.md"))}
+FRONT = "../README.md"
+TEXTS = {FRONT: (ROOT / "README.md").read_text(), **PAGES}
 OURS = sorted(PAGES.keys() - {"chute.md", "demo-models.md"})
 """Pages whose YAML is all `gateway.yaml`; the two others show other files too."""
 EVERYTHING = "\n".join(PAGES.values())
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_FILE = re.compile(
+    r"`((?:gateway|chute_models|tests|docs|ui|deploy|images|requirements|examples|bench)/[\w./-]*\w)(?:::(\w+))?`"
+)
 _FORBIDDEN = re.compile(
     rf"{re.escape(str(ROOT.parent))}/|/(?:root|home|Users)/\w|\b(?:files|registry|index)\.\w+\.(?:org|com)\b"
 )
@@ -77,7 +82,7 @@ class Example(NamedTuple):
 
 def examples() -> list[Example]:
     found = []
-    for page, text in PAGES.items():
+    for page, text in TEXTS.items():
         blocks = [*_FENCE.findall(text), ("", "", "")]
         for (language, mark, body), (_, _, following) in pairwise(blocks):
             found.append(Example(page, language, mark.strip(), body, following))
@@ -85,10 +90,12 @@ def examples() -> list[Example]:
 
 
 EXAMPLES = examples()
+RUN = [FRONT, "api.md", "jobs.md", "messages.md", "responses.md"]
+"""Pages whose programs and calls are run as they stand, but for the address."""
 
 
-def pick(*languages: str, pages: list[str] | None = None) -> list[Any]:
-    chosen = [e for e in EXAMPLES if e.language in languages and (pages is None or e.page in pages)]
+def pick(*languages: str, pages: Collection[str] = TEXTS.keys(), begins: str = "") -> list[Any]:
+    chosen = [e for e in EXAMPLES if e.language in languages and e.page in pages and e.text.startswith(begins)]
     return [pytest.param(example, id=f"{example.page}-{n}") for n, example in enumerate(chosen)]
 
 
@@ -189,7 +196,7 @@ def test_every_error_code_has_a_meaning_and_a_remedy() -> None:
 def test_every_endpoint_is_documented() -> None:
     page = PAGES["api.md"]
     routes = {route.path for route in listing.router.routes}  # type: ignore[attr-defined]
-    paths = {*OPERATIONS, TRANSCRIBE, *health.CHECKS, *routes}
+    paths = {*INFERENCE, *health.CHECKS, *routes}
     assert [path for path in paths if path.replace(":path", "") not in page] == []
     assert missing({operation.name for operation in OPERATIONS.values()}, page) == []
 
@@ -263,9 +270,26 @@ def test_every_page_is_in_the_index() -> None:
     assert [name for name in PAGES if name != "README.md" and f"({name})" not in PAGES["README.md"]] == []
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", TEXTS)
 def test_nothing_of_one_machine_is_in_a_page(page: str) -> None:
-    assert not _FORBIDDEN.findall(PAGES[page])
+    assert not _FORBIDDEN.findall(TEXTS[page])
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_files_that_a_page_names_exist(page: str) -> None:
+    for name, function in _FILE.findall(TEXTS[page]):
+        assert (ROOT / name).exists() or "NNNN" in name, name
+        assert not function or f"def {function}(" in _text(name), f"{name}::{function}"
+
+
+def test_functions_on_the_path_of_a_request_exist() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "gateway").rglob("*.py"))
+    steps = [row[1] for row in rows("architecture.md") if row[0].isalnum() and row[0][0].isdigit()]
+    assert len(steps) > 10
+    for name in re.findall(r"[A-Za-z_.]+", " ".join(steps)):
+        module = ROOT / "gateway" / name.replace(".", "/")
+        known = module.is_dir() or module.with_suffix(".py").exists()
+        assert known or re.search(rf"\b(?:def|class) {name.rpartition('.')[2]}\b", code), name
 
 
 # --- examples work ---------------------------------------------------------------------------------------
@@ -285,7 +309,7 @@ def configure(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build_snapshot(loaded.settings, board, MASTER)
 
 
-@pytest.mark.parametrize("example", pick("yaml", pages=OURS))
+@pytest.mark.parametrize("example", pick("yaml", pages=[FRONT, *OURS]))
 def test_yaml_examples_load(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if example.mark == "fails":
         with pytest.raises(ConfigError) as caught:
@@ -334,6 +358,11 @@ def address(tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream)
             }},
             "pages": {"type": "chutes", "base_url": url, "models": [{"id": "dots-ocr", "name": "ocr", "type": "ocr"}]},
         },
+        models={
+            "demo-chat": {"provider": "main", "model": "gpt-x"},
+            "all-MiniLM-L6-v2": {"provider": "more", "model": "text-embed"},
+            "demo-whisper": {"provider": "more", "model": "whisper-1"},
+        },
     )  # fmt: skip
     yield running.url
     running.stop()
@@ -345,6 +374,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("desk")
     for name, data in (("speech.wav", tone()), ("page.png", picture()), ("document.pdf", pdf(2))):
         (folder / name).write_bytes(data)
+    (folder / "tests").symlink_to(ROOT / "tests")
+    (folder / "state").mkdir()
+    (folder / "state/master_key").write_text(MASTER)
     return folder
 
 
@@ -352,24 +384,24 @@ def run(command: list[str], desk: Path) -> str:
     environment = {"PATH": os.environ["PATH"], "GATEWAY_KEY": MASTER}
     done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout and '"error"' not in done.stdout.replace('"error":null', "")
+    assert done.stdout and not re.search(r'"error":(?! ?null)', done.stdout)
     return done.stdout
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-@pytest.mark.parametrize("example", pick("bash", pages=["api.md"]))
+@pytest.mark.parametrize("example", pick("bash", "sh", pages=RUN, begins="curl "))
 def test_curl_examples_work(example: Example, address: str, desk: Path) -> None:
     run(["bash", "-euc", example.text.replace("http://127.0.0.1:8000", address)], desk)
 
 
-@pytest.mark.parametrize("example", pick("python", pages=["api.md"]))
+@pytest.mark.parametrize("example", pick("python", pages=RUN))
 def test_python_examples_work(example: Example, address: str, desk: Path) -> None:
     run([sys.executable, "-c", example.text.replace("http://127.0.0.1:8000", address)], desk)
 
 
 @pytest.mark.node
 @pytest.mark.skipif(not (ROOT / "tests/node/node_modules/openai").is_dir(), reason="tests/node is not installed")
-@pytest.mark.parametrize("example", pick("js", pages=["api.md"]))
+@pytest.mark.parametrize("example", pick("js", pages=RUN))
 def test_node_examples_work(example: Example, address: str, desk: Path) -> None:
     if not (desk / "node_modules").exists():
         (desk / "node_modules").symlink_to(ROOT / "tests/node/node_modules")

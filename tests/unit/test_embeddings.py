@@ -41,6 +41,12 @@ def test_what_is_right_is_not_touched(vector: object, asked: str) -> None:
     assert ensure_encoding(body, asked) is body
 
 
+@pytest.mark.parametrize("vector", [[1, 2], "AQID"])
+def test_another_encoding_is_between_caller_and_provider(vector: object) -> None:
+    body = _answer([vector])
+    assert ensure_encoding(body, "ubinary") is body
+
+
 def test_an_answer_without_vectors_is_not_touched() -> None:
     assert ensure_encoding(b'{"data":[]}', "base64") == b'{"data":[]}'
 

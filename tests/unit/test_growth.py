@@ -55,7 +55,7 @@ def gateway(folder: Path, keys: int, models: int) -> Gateway:
         digest(key(n)): Caller(f"key {n}", allowed_models=("model-*",)) for n in range(keys)
     }
     app.state.snapshot = replace(app.state.snapshot, providers=PROVIDERS, routes=routes, callers=callers)
-    app.state.dispatcher._adapters = {"openai": Prompt()}
+    app.state.dispatcher.asker.adapters = {"openai": Prompt()}
     return app
 
 

@@ -3,6 +3,7 @@
 Rows of docs/acceptance.md: A000-15, A002-36.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ from gateway.providers.engines import NoEngines
 from gateway.providers.registry import build_adapters
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
-from gateway.routing.attempt import Dispatcher
+from gateway.routing.dispatcher import Dispatcher
 from gateway.routing.types import Target
 from gateway.settings import Settings
 from gateway.state import Snapshot, State
@@ -100,6 +101,17 @@ async def test_a_provider_that_is_no_longer_checked_is_no_longer_closed(desk: De
     desk.become(health_check=None)
     await desk.checks.follow()
     assert not desk.rests() and "lab" not in desk.state.dispatcher.vitals.checks
+
+
+async def test_a_check_of_what_the_provider_was_before_closes_nothing(desk: Desk, upstream: Upstream) -> None:
+    upstream.faults["*"] = "500"
+    desk.become(api_keys=("one",))
+    checking = asyncio.create_task(desk.checks.check("lab"))
+    while not any(request.key == "one" for request in upstream.requests):  # a check of an earlier test may come late
+        await asyncio.sleep(0.005)
+    desk.become(api_keys=("another",))
+    await checking
+    assert not desk.rests() and not desk.state.dispatcher.vitals.checks
 
 
 async def test_a_path_is_one_of_the_host(desk: Desk, upstream: Upstream) -> None:

@@ -11,7 +11,8 @@ from gateway.errors import GatewayError, UpstreamRefused, UpstreamServerError
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import CHAT
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderType
-from gateway.routing.attempt import Dispatcher, QueueLimits, Tries
+from gateway.routing.dispatcher import Dispatcher, QueueLimits
+from gateway.routing.tries import Tries
 from gateway.routing.types import Hedge, Target
 from gateway.routing.vitals import Vital
 
@@ -58,7 +59,7 @@ async def run(
 ) -> tuple[bytes, list[str], Dispatcher]:
     tries = Tries()
     dispatch = dispatch or Dispatcher({"openai": adapter}, QueueLimits(5, 5), Random(1))
-    dispatch._adapters = {"openai": adapter}
+    dispatch.asker.adapters = {"openai": adapter}
     reply = await dispatch.attempt([Target(name, "m") for name in ids], CALL, PROVIDERS, tries, hedge)
     assert isinstance(reply.body, bytes)
     assert tries.answered_by and tries.answered_by.provider_id == reply.body.decode()

@@ -90,6 +90,8 @@ def test_an_escaped_letter_hides_nothing(letter: int) -> None:
         "data:image/png;base64,iVBORw0KGgo",
         "data:image/png;base64,iVBO=w0K",
         "data:image/png;base64,iVBORw0KGgé=",
+        "data:image/png;base64,\n",
+        "data:image/png;base64,iVBO\nRw0=KGgo",
         "data:text/html;base64,PGh0bWw+",
         "data:image/tiff;base64,SUkqAA==",
         None,

@@ -6,7 +6,9 @@ Rows of docs/acceptance.md: A002-22.
 import asyncio
 import contextlib
 import datetime
+import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,24 @@ from gateway.media.addresses import is_public
 from gateway.media.fetch import fetch, refuse_unsafe_url
 
 PUBLIC = "93.184.216.34"
+
+
+async def test_names_that_callers_choose_keep_no_thread_from_anybody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def never(*_: object, **__: object) -> list[object]:
+        answered.wait(60)
+        raise OSError("no such host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    looks = [asyncio.ensure_future(refuse_unsafe_url(f"https://{n}.slow.example/")) for n in range(100)]
+    try:
+        await asyncio.wait(looks, timeout=0.1)
+        assert await asyncio.wait_for(asyncio.to_thread(int), 5) == 0
+    finally:
+        answered.set()
+        refused = await asyncio.gather(*looks, return_exceptions=True)
+    assert all(isinstance(one, InvalidImage) for one in refused)
 
 
 @dataclass

@@ -265,13 +265,37 @@ def _reply(content: Any, finish: str = "stop") -> bytes:
         ("```json\n" + json.dumps(LAYOUT) + "\n```", LAYOUT_PAGE),
         (json.dumps(LAYOUT)[:-5], Page(json.dumps(LAYOUT)[:-5])),
         ("", Page("")),
+        (None, Page("")),
+        ("<think>\nA picture.\n</think>\n\na", Page("a")),
+        ("a <think>b</think>", Page("a <think>b</think>")),
+        ([{"type": "thinking", "thinking": []}, {"type": "text", "text": "a"}], Page("a")),
     ],
 )
 def test_vision_replies(content: Any, page: Page) -> None:
     assert parse_vision_reply(_reply(content)) == OcrResult((page,))
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"choices":[]}', _reply(None), _reply(5), _reply("cut he", "length")])
+def test_a_page_without_text_may_come_without_content() -> None:
+    body = b'{"choices":[{"message":{"role":"assistant"},"finish_reason":"stop"}]}'
+    assert parse_vision_reply(body) == OcrResult((Page(""),))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"choices":[]}',
+        _reply(None, "tool_calls"),
+        _reply(5),
+        _reply("cut he", "length"),
+        _reply(None, "length"),
+        _reply("kept ba", "content_filter"),
+        _reply("", "content_filter: RECITATION"),
+        b'{"choices":[{"message":{"content":null,"refusal":"I cannot read this."},"finish_reason":"stop"}]}',
+        b'{"choices":[{"message":{"content":null}}]}',
+    ],
+)
 def test_a_reply_without_a_whole_text_is_the_providers_fault(body: bytes) -> None:
     with pytest.raises(UpstreamBadResponse):
         parse_vision_reply(body)

@@ -4,6 +4,7 @@ import base64
 import json
 import random
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ def test_payloads_are_cut_out_and_put_back() -> None:
     assert check_images(body).count == 4
 
 
-@pytest.mark.parametrize("bad", ["\\u0041", "é", "\x7f", "%", " ", "=", "\\n"])
+@pytest.mark.parametrize("bad", ["\\u0041", "é", "\x7f", "%", " ", "=", "\\n "])
 def test_what_is_not_base64_stays_and_is_refused_as_an_image(bad: str) -> None:
     body = chat("X").replace(b"X", png(LETTERS[:5000] + bad + LETTERS[5000:]).encode())
     assert excerpt(body).payloads == ()
@@ -55,6 +56,20 @@ def test_a_control_character_inside_a_payload_is_still_invalid_json() -> None:
 def test_a_payload_outside_of_a_string_is_no_way_around_the_parser(body: str) -> None:
     with pytest.raises(InvalidJSON):
         split_object((body % LETTERS).encode())
+
+
+@pytest.mark.parametrize("end", ['"}', ""], ids=["whole", "cut"])
+def test_a_prefix_repeated_a_million_times_is_judged_once(end: str) -> None:
+    """It took minutes, in which nobody else was served."""
+    body = f'{{"a":"{"data:image/png;base64," * 1_000_000}{end}'.encode()
+    began = time.process_time()
+    assert excerpt(body).payloads == ()
+    assert time.process_time() - began < 5
+
+
+def test_the_last_of_several_prefixes_begins_the_payload() -> None:
+    body = f'{{"a":"data:;base64,{LETTERS};base64,{LETTERS}"}}'.encode()
+    assert [bytes(one) for one in excerpt(body).payloads] == [LETTERS.encode()]
 
 
 def test_the_size_limit_counts_the_payload_that_was_cut_out() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api.plain_head import read_plain_request
+from gateway.api.plain_head import PlainRequests, read_plain_request
 from gateway.providers.transport.plain_head import (
     CHUNKED,
     LONGEST,
@@ -183,3 +183,41 @@ def test_plain_chunks_are_only_what_the_general_parser_reads_alike(
         assert found == (heard.body, heard.complete)
     elif data and not cut and {size for size, _ in chunks} <= {"%x"}:
         assert end not in (b"", b"0\r\n\r\n")
+
+
+_lengths = st.one_of(
+    st.integers(0, 10**13).map(str),
+    st.sampled_from(
+        ["", "+2", "014", "1 ", " 1", "1e1", "0x1", "²", "2, 2", "2\r\nx: y", "2\r\ncontent-length: 3", "2\r"]
+    ),
+)
+_heads = st.builds(
+    lambda first, fields, name, length, at: _head(first, *fields[:at], f"{name}{length}", *fields[at:]),
+    st.sampled_from([REQUEST, b"POST /v1/embeddings HTTP/1.1"]),
+    st.lists(
+        st.sampled_from(["Host: h:1", "X-Length: content-length: 7", "Accept: 14", "Connection: close"]), unique=True
+    ),
+    st.sampled_from(["Content-Length: ", "content-length:", "content-length:  "]),
+    _lengths,
+    st.integers(0, 3),
+)
+
+
+@settings(max_examples=500)
+@given(st.lists(_heads, min_size=2, max_size=4))
+def test_a_head_that_follows_another_is_read_as_if_it_were_the_first(heads: list[bytes]) -> None:
+    connection = PlainRequests()
+    for head in heads:
+        for data in (head[:-1], head + BODY):
+            assert connection.read(data) == read_plain_request(data)
+
+
+def test_a_head_that_differs_in_its_length_alone_is_not_read_again() -> None:
+    connection = PlainRequests()
+    lengths = (7, 12, 1234)
+    heads = [_head(REQUEST, "Host: h:1", f"Content-Length: {length}", "Accept: */*") for length in lengths]
+    found = [connection.read(head) for head in heads]
+    plain = [one for one in found if one is not None]
+    assert [(head.length, head.size) for _, head in plain] == [(n, len(h)) for n, h in zip(lengths, heads, strict=True)]
+    assert all(head.headers == {**plain[0][1].headers, "content-length": str(head.length)} for _, head in plain)
+    assert plain[2][1].first is plain[1][1].first is plain[0][1].first

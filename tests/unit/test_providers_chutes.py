@@ -65,10 +65,17 @@ async def test_transcribe_in_every_shape(chutes: Chutes, upstream: Upstream, sha
     assert reply.headers == {"x-chutes-invocationid": "inv-1", "x-chutes-quota-used": "5"}
 
 
+async def test_an_error_in_place_of_a_page_is_told_as_what_it_is(chutes: Chutes, upstream: Upstream) -> None:
+    upstream.canned["/ocr"] = {"error": {"code": 503, "message": "All workers are busy"}}
+    with pytest.raises(UpstreamUnavailable) as caught:
+        await chutes.send(endpoint(upstream, "dots-ocr"), call(OCR, None, PNG))
+    assert caught.value.upstream == "All workers are busy"
+
+
 async def test_ocr_page_by_page(chutes: Chutes, upstream: Upstream) -> None:
     reply = await chutes.send(endpoint(upstream, "dots-ocr"), call(OCR, None, PNG, PNG))
     assert [page.text for page in reply.result.pages] == [answers.PAGE_TEXT] * 2
-    assert reply.usage == Usage(pages=2)
+    assert reply.usage == Usage(pages=2, requests=2)
     assert upstream.last.path == "/ocr"
     assert list(upstream.last.json) == ["image_b64"]
 

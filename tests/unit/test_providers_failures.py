@@ -7,26 +7,32 @@ import json
 import time
 from email.utils import formatdate
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import pytest
 
 from gateway.errors import (
     ConfigError,
+    GatewayError,
     UpstreamBadResponse,
     UpstreamCredentials,
     UpstreamEndpointMissing,
     UpstreamModelMissing,
     UpstreamQuota,
+    UpstreamRateLimited,
     UpstreamRefused,
+    UpstreamServerError,
+    UpstreamUnavailable,
 )
 from gateway.openai_api.call import Usage
-from gateway.openai_api.operations import CHAT, EMBEDDINGS
+from gateway.openai_api.operations import CHAT
 from gateway.providers import registry
 from gateway.providers.failures import failure, failure_inside, read_complaint
 from gateway.providers.redact import MAX_TEXT, redact
 from gateway.providers.registry import build_adapters
 from gateway.providers.transport.pooled import PooledTransport
 from gateway.providers.usage import read_usage, usage_in_tail
+from gateway.providers.vectors import check_vectors
 from gateway.providers.whole import check_reply
 
 
@@ -88,6 +94,9 @@ def test_a_request_that_is_too_long_in_the_words_of_many(said: str) -> None:
         (400, {"message": "org/model is not a valid model ID", "code": 400}),
         (400, {"message": "Invalid model: mistral-x", "type": "invalid_model", "code": "1500"}),
         (400, {"message": "Model Not Exist", "code": "invalid_request_error"}),
+        (400, {"message": "Model does not exist. Please check it carefully.", "code": 20012}),
+        (400, {"message": "Unsupported model x, please use models API to get a list of supported models"}),
+        (404, {"message": "The API deployment for this resource does not exist.", "code": "DeploymentNotFound"}),
     ],
 )
 def test_a_model_that_is_missing_is_no_fault_of_key_or_request(status: int, error: dict[str, object]) -> None:
@@ -126,6 +135,8 @@ def test_every_status_and_body_makes_an_error(status: int, body: bytes) -> None:
         ({"retry-after": "3"}, b"", 3.0),
         ({"retry-after": "1.5"}, b"", 1.5),
         ({"retry-after-ms": "250"}, b"", 0.25),
+        ({"retry-after": "3, 5"}, b"", 3.0),
+        ({"retry-after": "7s"}, b"", 7.0),
         ({"retry-after": "-1"}, b"", None),
         ({"retry-after": "nan"}, b"", None),
         ({"retry-after": "99999999999"}, b"", 7 * 86_400.0),
@@ -133,6 +144,9 @@ def test_every_status_and_body_makes_an_error(status: int, body: bytes) -> None:
         ({}, b'{"detail":{"message":"m","quota_reset_timestamp":0}}', 0.0),
         ({}, b'{"detail":{"message":"m","quota_reset_timestamp":"2000-01-01T00:00:00Z"}}', 0.0),
         ({}, b'{"detail":{"message":"m","quota_reset_timestamp":[]}}', None),
+        ({}, b'[{"error":{"code":429,"message":"m","details":[{},{"retryDelay":"x"},{"retryDelay":7}]}}]', None),
+        ({}, b'{"error":{"message":"m","metadata":{"headers":{"X-RateLimit-Reset":"1000000000000"}}}}', 0.0),
+        ({}, b'{"error":{"message":"m","metadata":{"headers":{"X-RateLimit-Reset":"soon"}}}}', None),
     ],
 )
 def test_how_long_to_wait(headers: dict[str, str], body: bytes, seconds: float | None) -> None:
@@ -147,6 +161,36 @@ def test_waiting_until_a_date() -> None:
     wait = failure(402, {}, reset).retry_after
     assert wait is not None
     assert 57 < wait <= 60
+    google = b'[{"error":{"code":429,"message":"m","details":[{"@type":"x"},{"retryDelay":"34.5s"}]}}]'
+    wait = failure(429, {}, google).retry_after
+    assert wait is not None
+    assert 32 < wait <= 34.5
+    headers = {"headers": {"X-RateLimit-Reset": str(int((time.time() + 60) * 1000))}}
+    wait = failure(429, {}, json.dumps({"error": {"message": "m", "metadata": headers}}).encode()).retry_after
+    assert wait is not None
+    assert 57 < wait <= 60
+
+
+def test_what_a_provider_finds_wrong_with_fields_is_told_by_field() -> None:
+    wrong = {"type": "extra_forbidden", "loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}
+    body = {"object": "error", "message": {"detail": [wrong]}, "type": "invalid_request_error", "code": None}
+    assert failure(422, {}, json.dumps(body).encode()).message == "stream_options: Extra inputs are not permitted"
+
+
+@pytest.mark.parametrize(
+    ("complaint", "kind"),
+    [
+        ({"message": "You exceeded your current quota", "type": "insufficient_quota", "code": None}, UpstreamQuota),
+        ({"message": "suspended, please check your plan", "type": "exceeded_current_quota_error"}, UpstreamQuota),
+        ("insufficient balance", UpstreamQuota),
+        ({"message": "Insufficient account balance"}, UpstreamQuota),
+        ({"message": "You exceeded your current quota", "status": "RESOURCE_EXHAUSTED"}, UpstreamRateLimited),
+        ({"message": "Rate limit reached", "type": "tokens", "code": "rate_limit_exceeded"}, UpstreamRateLimited),
+        ({"message": "Slow down", "type": ["insufficient_quota"]}, UpstreamRateLimited),
+    ],
+)
+def test_a_429_without_money_is_no_limit_of_rate(complaint: object, kind: type[GatewayError]) -> None:
+    assert type(failure(429, {}, json.dumps({"error": complaint}).encode())) is kind
 
 
 def test_an_empty_account_is_no_rate_limit() -> None:
@@ -154,8 +198,106 @@ def test_an_empty_account_is_no_rate_limit() -> None:
     assert type(failure(429, {}, body)) is UpstreamQuota
 
 
-def test_a_missing_endpoint_is_the_providers_fault() -> None:
-    assert type(failure(404, {}, b'{"detail":"Not Found"}')) is UpstreamEndpointMissing
+def test_a_request_that_is_too_much_for_a_minute_is_limited_and_not_refused() -> None:
+    body = b'{"error":{"message":"Request too large for model on tokens per minute","code":"rate_limit_exceeded"}}'
+    assert type(failure(413, {}, body)) is UpstreamRateLimited
+    assert type(failure(413, {}, b'{"error":{"message":"Request too large"}}')) is UpstreamRefused
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"code":"Client specified an invalid argument","error":"Incorrect API key provided: gs***Q6."}',
+        b'{"code":"Client specified an invalid argument","error":"Incorrect%20API%20key%20provided:%20gs***Q6."}',
+        b'[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID"}}]',
+        b'{"error":{"code":400,"message":"API key expired. Please renew the API key."}}',
+    ],
+    ids=["xAI", "xAI, encoded", "Gemini", "Gemini, expired"],
+)
+def test_a_key_that_is_refused_with_another_status_is_put_away(body: bytes) -> None:
+    error = failure(400, {}, body)
+    assert type(error) is UpstreamCredentials
+    assert "gs***" not in error.message
+
+
+def test_callers_cannot_have_keys_put_away_by_their_words() -> None:
+    body = b'{"error":{"message":"Invalid role: \'Incorrect API key provided: API key not valid\'."}}'
+    assert type(failure(400, {}, body)) is UpstreamRefused
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": 403, "message": '"openai/gpt-x" requires moderation on OpenAI. Your input was flagged for "x".'},
+        {"code": "content_policy_violation", "message": "Blocked"},
+        "Content violates usage guidelines. Team: 1, API key ID: 2, Failed check: 3",
+    ],
+    ids=["OpenRouter", "OpenRouter, by its code", "xAI"],
+)
+def test_a_request_that_is_refused_for_what_it_says_puts_no_key_away(error: object) -> None:
+    found = failure(403, {}, json.dumps({"error": error}).encode())
+    assert (type(found), found.http_status, found.error_code) == (UpstreamRefused, 403, "content_policy_violation")
+    assert "API key ID" not in found.message
+
+
+@pytest.mark.parametrize("text", ['Failed to load model "gpt-oss-20b". Error: Error loading model.', "Model unloaded."])
+def test_an_engine_that_failed_is_no_fault_of_the_request(text: str) -> None:
+    assert type(failure(400, {}, json.dumps({"error": text}).encode())) is UpstreamServerError
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_what_the_provider_behind_a_provider_said_is_told(as_text: bool) -> None:
+    behind: Any = {"error": {"message": "At most 1 image may be provided.", "code": "too_many", "param": "messages"}}
+    metadata = {"raw": json.dumps(behind) if as_text else behind, "provider_name": "Crucible"}
+    error = {"message": "Provider returned error", "code": 400, "metadata": metadata}
+    found = failure(400, {}, json.dumps({"error": error}).encode())
+    assert (found.message, found.error_code, found.param) == (
+        "At most 1 image may be provided.",
+        "too_many",
+        "messages",
+    )
+    assert found.upstream == "Provider returned error: At most 1 image may be provided."
+
+
+def test_a_prompt_too_long_for_the_provider_behind_a_provider_is_known() -> None:
+    metadata = {"raw": "This model's maximum context length is 8192 tokens."}
+    body = json.dumps({"error": {"message": "Provider returned error", "code": 400, "metadata": metadata}}).encode()
+    assert failure(400, {}, body).error_code == failure_inside(body).error_code == "context_length_exceeded"
+
+
+@pytest.mark.parametrize("raw", [None, 5, [], {}, "", "<html><title>x</title>", '{"metadata":{"raw":"deeper"}}'])
+def test_a_body_of_a_provider_behind_that_says_nothing_hides_nothing(raw: object) -> None:
+    error = {"message": "Provider returned error", "code": 400, "metadata": {"raw": raw}}
+    assert failure(400, {}, json.dumps({"error": error}).encode()).message == "Provider returned error"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, b'{"detail":"Not Found"}'),
+        (405, b'{"detail":"Method Not Allowed"}'),
+        (501, b'{"error":{"code":501,"message":"This server does not support embeddings.","type":"x"}}'),
+        (400, b'{"object":"error","message":"The model does not support Transcriptions API","code":400}'),
+        (400, b'{"error":{"message":"The model does not support Chat Completions API","code":400}}'),
+    ],
+    ids=["FastAPI", "another method", "llama.cpp", "vLLM", "newer vLLM"],
+)
+def test_a_missing_endpoint_is_the_providers_fault(status: int, body: bytes) -> None:
+    assert type(failure(status, {}, body)) is UpstreamEndpointMissing
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (498, {"message": "Flex tier is full", "code": "capacity_exceeded"}, UpstreamUnavailable),
+        (498, {"message": "invalid token in the prompt"}, UpstreamRefused),
+        (424, "Request failed during generation: Server error: out of memory", UpstreamServerError),
+        (424, {"message": "Error retrieving the tools of the MCP server"}, UpstreamRefused),
+    ],
+    ids=["Groq", "Cohere", "TGI", "Groq's tools"],
+)
+def test_statuses_of_few_mean_what_these_few_mean(status: int, error: object, kind: type[GatewayError]) -> None:
+    assert type(failure(status, {}, json.dumps({"error": error}).encode())) is kind
 
 
 @pytest.mark.parametrize(
@@ -202,6 +344,9 @@ def test_redacted_text_is_one_short_line() -> None:
         b'{"choices":[{"message":{}}]} trailing',
         b'{"error":{"message":"x"},"choices":[{"message":{}}]}',
         b'{"detail":"x"}',
+        b'{"choices":' + b"[" * 5000,
+        b'{"object":"error","message":"No workers","type":"x","code":"internal"}',
+        b'{"choices":[{"message":{"content":' + b"[" * 5000,
     ],
 )
 def test_what_is_no_chat_reply(body: bytes) -> None:
@@ -210,8 +355,31 @@ def test_what_is_no_chat_reply(body: bytes) -> None:
 
 
 def test_a_status_inside_a_success_counts() -> None:
+    with pytest.raises(UpstreamModelMissing):  # a vLLM of RunPod
+        check_reply(CHAT, b'{"code":404,"message":"The model `x` does not exist.","object":"error","type":"NotFound"}')
     assert failure_inside(b'{"error":{"code":429,"message":"slow down"}}').http_status == 429
     assert failure_inside(b'{"error":{"code":"503","message":"x"}}').http_status == 503
+
+
+@pytest.mark.parametrize(
+    ("usage", "output"),
+    [
+        ({"total_tokens": 14428, "completion_tokens_details": {"reasoning_tokens": 2809}}, 1499 + 2809),
+        ({"total_tokens": 14428}, 1499 + 2809),
+        ({"total_tokens": 11619, "completion_tokens_details": {"reasoning_tokens": 1200}}, 1499),
+        ({"total_tokens": 11619}, 1499),
+        ({"total_tokens": 0}, 1499),
+        ({"total_tokens": None, "completion_tokens_details": []}, 1499),
+        ({"total_tokens": 11719, "prompt_tokens_details": {"cached_tokens": 100}}, 1499),
+        ({"total_tokens": 20000, "completion_tokens_details": {"reasoning_tokens": 7}}, 1499),
+    ],
+    ids=["xAI", "Gemini", "OpenAI", "others", "no total", "odd", "cached ones left out of the prompt", "unclear"],
+)
+def test_thoughts_that_only_the_total_counts_are_output(usage: dict[str, Any], output: int) -> None:
+    document = {"prompt_tokens": 10120, "completion_tokens": 1499, **usage}
+    found = read_usage(json.dumps(document).encode())
+    assert found is not None
+    assert (found.input_tokens, found.output_tokens) == (10120, output)
 
 
 def test_usage() -> None:
@@ -221,16 +389,37 @@ def test_usage() -> None:
     assert read_usage(b'{"prompt_tokens":3.0,"completion_tokens":20.00}') == Usage(3, 20)
     assert read_usage(b'{"prompt_tokens":3.5}') is None
     assert read_usage(b'{"prompt_tokens":-3}') is None, "a provider would give tokens back to its callers"
+    assert read_usage(b'{"prompt_tokens":3,"completion_tokens":1000000001}') is None, "nobody writes as much"
+    assert read_usage(b'{"input_tokens":3,"output_tokens":4,"total_tokens":7}') == Usage(3, 4), "as pictures have it"
+    assert read_usage(b'{"total_tokens":7}') == Usage(7), "as Voyage, Jina and vLLM tell of vectors and ranks"
+    assert read_usage(b'{"prompt_tokens":3,"total_tokens":7}') == Usage(3)
+    assert read_usage(b'{"prompt_tokens":3,"completion_tokens":2,"cached_tokens":1}') == Usage(3, 2, 1), "Moonshot"
+    assert read_usage(b'{"prompt_tokens":3,"completion_tokens":2,"prompt_cache_hit_tokens":1}') == Usage(3, 2, 1)
+    assert read_usage(b'{"input_tokens":3,"input_tokens_details":{"cached_tokens":2}}') == Usage(3, None, 2)
+    assert read_usage(b'{"type":"duration","seconds":9}') == Usage()
     tail = b'{"data":[' + b"1," * 5000 + b'],"usage": {"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":2}}}'
     assert usage_in_tail(tail) == Usage(5, None, 2)
     assert usage_in_tail(b"x" * 100) is None
     assert usage_in_tail(b'"usage"' + b"{" * 5000) is None
 
 
-@pytest.mark.parametrize("body", [b"x" * 70_000, b'{"data":' + b"x" * 70_000, b"{" + b"x" * 70_000 + b"}"])
-def test_large_embeddings_are_judged_by_their_ends(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"x" * 70_000,
+        b'{"data":' + b"x" * 70_000,
+        b"{" + b"x" * 70_000 + b"}",
+        b'{"data":[{"embedding":[' + b"1," * 70_000,
+        b'{"data":[{"embedding":"' + b"A" * 70_000,
+        b'{"data":[{"embedding":[' + b"1," * 70_000 + b'1]}],"error":{"message":"x"}}',
+        b'{"data":[{"embedding":[' + b"1," * 70_000 + b"1]}",
+        b'{"data":[' + b'{"embedding":' * 7_000,
+        b'{"data":[{"embedding":' + b"[" * 70_000,
+    ],
+)
+def test_large_answers_without_vectors_are_none(body: bytes) -> None:
     with pytest.raises(UpstreamBadResponse):
-        check_reply(EMBEDDINGS, body)
+        check_vectors(body, 1)
 
 
 def test_outsiders_register_like_ours(monkeypatch: pytest.MonkeyPatch) -> None:

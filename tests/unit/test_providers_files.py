@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import UpstreamServerError
+from gateway.errors import UpstreamRefused, UpstreamServerError
 from gateway.openai_api.audio import AudioOptions, Transcript
 from gateway.openai_api.call import Call, Upload, Usage
 from gateway.openai_api.ocr import OcrResult
@@ -75,6 +75,28 @@ async def test_transcription(adapter: OpenAICompatible, upstream: Upstream, aske
         assert len(reply.result.segments) == 2
 
 
+@pytest.mark.parametrize("asked", ["srt", "vtt", "verbose_json"])
+async def test_a_model_that_tells_no_times_is_asked_without_them(
+    adapter: OpenAICompatible, upstream: Upstream, asked: str
+) -> None:
+    upstream.script += ["untimed"]
+    reply = await adapter.send(endpoint(upstream, "voxtral"), file_call(TRANSCRIPTIONS, WAV, response_format=asked))
+    assert (reply.result.text, reply.result.segments) == (answers.SPOKEN, ())
+    first, second = map(answers.form_fields, upstream.requests)
+    assert first.pop("timestamp_granularities[]") and first.pop("response_format") == "verbose_json"
+    assert second == {**first, "response_format": "json"}
+
+
+@pytest.mark.parametrize(("fault", "asked"), [("untimed", "json"), ("filter", "srt"), ("500", "srt")])
+async def test_what_is_refused_for_other_reasons_is_not_asked_again(
+    adapter: OpenAICompatible, upstream: Upstream, fault: str, asked: str
+) -> None:
+    upstream.script += [fault]
+    with pytest.raises((UpstreamRefused, UpstreamServerError)):
+        await adapter.send(endpoint(upstream, "voxtral"), file_call(TRANSCRIPTIONS, WAV, response_format=asked))
+    assert len(upstream.requests) == 1
+
+
 async def test_translation(adapter: OpenAICompatible, upstream: Upstream) -> None:
     reply = await adapter.send(endpoint(upstream, "whisper-1"), file_call(TRANSLATIONS, WAV, language="de"))
     assert reply.result.task == "translate"
@@ -96,7 +118,7 @@ async def test_ocr_through_a_chat_model(adapter: OpenAICompatible, upstream: Ups
     reply = await adapter.send(endpoint(upstream, "gpt-x"), file_call(OCR, PNG, PNG))
     assert isinstance(reply.result, OcrResult)
     assert [page.text for page in reply.result.pages] == ["the page says so"] * 2
-    assert reply.usage == Usage(input_tokens=14, output_tokens=8, pages=2)
+    assert reply.usage == Usage(input_tokens=14, output_tokens=8, pages=2, requests=2)
     assert b"data:image/png;base64," in upstream.last.body
 
 

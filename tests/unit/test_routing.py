@@ -32,9 +32,10 @@ from gateway.errors import (
 from gateway.openai_api.call import ByteStream, Call, Reply, Take
 from gateway.openai_api.operations import CHAT, EMBEDDINGS, ModelType
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderType
-from gateway.routing.attempt import Dispatcher, QueueLimits, Tries
+from gateway.routing.dispatcher import Dispatcher, QueueLimits
 from gateway.routing.order import order
 from gateway.routing.resolve import check_targets, check_type, resolve, suggest
+from gateway.routing.tries import Tries
 from gateway.routing.types import Policy, Route, Target
 from gateway.routing.vitals import Vitals
 from gateway.state import Snapshot
@@ -197,7 +198,7 @@ async def test_retry_after_is_honoured() -> None:
     adapter = Scripted(a=[UpstreamRateLimited("x", retry_after=0.6), b"{}"])
     started = time.monotonic()
     await run(adapter, "a")
-    assert 0.6 <= time.monotonic() - started < 2
+    assert 0.6 <= time.monotonic() - started < 8
 
 
 async def test_a_pause_longer_than_anybody_waits_fails_at_once() -> None:

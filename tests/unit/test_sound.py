@@ -35,7 +35,7 @@ ENCODINGS = {
 
 
 async def split(
-    data: bytes, media_type: str = "audio/wav", most: float = 10.0, *, slots: int = 1, patience: float = 30.0
+    data: bytes, media_type: str = "audio/wav", most: float = 10.0, *, slots: int = 1, patience: float = 300.0
 ) -> list[Piece]:
     return [piece async for piece in split_sound(data, media_type, most, asyncio.Semaphore(slots), patience)]
 

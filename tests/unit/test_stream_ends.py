@@ -21,8 +21,8 @@ from gateway.providers.json_calls import send_json
 from gateway.providers.stream import AFTER_FINISH, ChunkStream
 from gateway.providers.transport.base import HttpRequest, HttpResponse, TakeBody
 from gateway.routing import first_content
-from gateway.routing.attempt import Tries
 from gateway.routing.first_content import begun
+from gateway.routing.tries import Tries
 from gateway.routing.types import Attempt, StreamPolicy, Target
 from gateway.routing.vitals import Vital
 
@@ -120,6 +120,16 @@ async def test_signs_of_life_do_not_keep_a_finished_answer_open(monkeypatch: pyt
     events = await poured(response)
     assert events[-1] == DONE
     assert events.count(b": ping\n\n") == AFTER_FINISH + 1
+
+
+async def test_an_answer_that_goes_on_behind_its_end_is_not_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of servers that give every chunk a reason to end."""
+    now = iter(float(n) for n in range(1, 1000))
+    monkeypatch.setattr(stream, "time", Clock(now.__next__))
+    pieces = [chunk(finish="stop", content=f"word{n}") for n in range(20)]
+    response = Response(*pieces)
+    assert await poured(response) == [*pieces, DONE]
+    assert response.idle == 60.0, "so long its server may pause"
 
 
 class Clock:

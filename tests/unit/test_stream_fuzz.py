@@ -104,7 +104,7 @@ def test_a_stream_is_the_same_however_it_was_torn(cuts: list[int]) -> None:
 
 
 @given(st.integers(0, len(STREAM)), CUTS)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 def test_a_cut_stream_ends_well_only_when_every_choice_had_ended(end: int, cuts: list[int]) -> None:
     events, error = outcome(STREAM[:end], cuts)
     check_events(events, error)
@@ -115,7 +115,7 @@ def test_a_cut_stream_ends_well_only_when_every_choice_had_ended(end: int, cuts:
 
 
 @given(st.lists(MUTATION, min_size=1, max_size=5), CUTS)
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 def test_mutated_streams_raise_only_declared_errors_and_never_end_falsely(
     mutations: list[tuple[int, int, bytes]], cuts: list[int]
 ) -> None:
@@ -129,7 +129,7 @@ def test_mutated_streams_raise_only_declared_errors_and_never_end_falsely(
 
 
 @given(st.binary(max_size=300), CUTS)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_noise_is_no_stream(noise: bytes, cuts: list[int]) -> None:
     events, error = outcome(noise, cuts)
     assert error is not None and all(data_of(event) is None for event in events)
@@ -141,10 +141,12 @@ def _says_done(body: bytes) -> bool:
 
 
 def _open_choices(events: list[bytes]) -> set[int]:
-    left: set[int] = set()
+    """Those that never had a reason to end; what comes behind that opens none again."""
+    begun: set[int] = set()
+    ended: set[int] = set()
     for event in events:
         if (data := data_of(event)) is None or is_done(event):
             continue
         for choice in json.loads(data).get("choices") or ():
-            (left.discard if choice.get("finish_reason") else left.add)(choice.get("index", 0))
-    return left
+            (ended if choice.get("finish_reason") else begun).add(choice.get("index", 0))
+    return begun - ended

@@ -22,7 +22,7 @@ from gateway.errors import GatewayError, UpstreamServerError
 from gateway.observe import metric_table as table
 from gateway.observe.metric_table import METRICS
 from gateway.observe.metrics import Histogram, Metric, exposition
-from gateway.routing.attempt import Dispatcher
+from gateway.routing.dispatcher import Dispatcher
 from gateway.routing.types import Target
 from gateway.routing.vitals import EngineLoad
 from gateway.state import Snapshot, State
@@ -162,7 +162,7 @@ def watched() -> Watched:
         vital = state.dispatcher.vitals[Target(target, "big")]
         vital.begin(0.0)
         for _ in range(failures):
-            vital.fail(time.monotonic(), UpstreamServerError("down"))
+            vital.fail(time.monotonic(), UpstreamServerError("down"), time.monotonic())
     state.dispatcher.vitals.loads["chat"] = EngineLoad(
         3.0, 0.5, 0.0, running=2.0, written=7.0, read=9.0, device_memory=5_000.0
     )

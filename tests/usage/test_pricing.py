@@ -60,12 +60,13 @@ def test_tokens_cost_exactly_what_the_price_says_rounded_up(
         (Price("p", "m", per_minute=0.006), Usage(seconds=90.0), 9_000_000),
         (Price("p", "m", per_page=0.001), Usage(pages=3), 3_000_000),
         (Price("p", "m", per_request=0.005), None, 5_000_000),
+        (Price("p", "m", per_request=0.005), Usage(requests=4), 20_000_000),
         (Price("p", "m", 0.0000001), Usage(1, 0), 1),
         (Price("p", "m", 0.0, 0.0), Usage(10, 10), 0),
         (TOKENS, Usage(-5, 10), 2400),
     ],
-    ids=["tokens", "cached", "more cached than input", "no cached price", "audio", "pages", "request", "rounded up",
-         "free", "negative figures count as none"],
+    ids=["tokens", "cached", "more cached than input", "no cached price", "audio", "pages", "request",
+         "several requests", "rounded up", "free", "negative figures count as none"],
 )  # fmt: skip
 def test_each_unit_has_its_price(price: Price, usage: Usage | None, nanos: int) -> None:
     assert cost_nanos(price, usage) == nanos
@@ -101,6 +102,7 @@ def test_what_a_request_does_not_say_is_allowed_for() -> None:
     assert most_nanos(TOKENS, 0, 0, 0, linked_images=1) == (512 + 16_384) * 80
     assert most_nanos(Price("p", "m", per_minute=0.6), 7_500, 0, 0) == 100_000_000
     assert most_nanos(Price("p", "m", per_page=0.001), 0, 0, 0, pages=3) == 3_000_000
+    assert most_nanos(Price("p", "m", per_request=0.001), 0, 0, 0, requests=3) == 3_000_000
     assert most_nanos(None, 10**6, 10**6, 0) == 0
 
 

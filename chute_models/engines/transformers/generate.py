@@ -97,9 +97,10 @@ class ChatModel:
 
     def room(self, prompt: tuple[int, ...], asked: int | None, param: str) -> int:
         """How many tokens may be generated; refuses what exceeds the context."""
-        if len(prompt) + (asked or 1) > self.max_len:
-            raise too_long(self.max_len, len(prompt) + (asked or 1), param)
-        return asked or self.max_len - len(prompt)
+        room = self.max_len - len(prompt)
+        if room < (asked or 1):
+            raise too_long(self.max_len, len(prompt), param, asked or int(room == 0))
+        return asked or room
 
     def steps(self, generation: Generation) -> Iterator[Piece]:
         for index in range(generation.n):

@@ -1,6 +1,6 @@
 """A clock for windows that never runs back, and the names of budget windows, remembered. Used by the counters."""
 
-from gateway.access.limits import BudgetPeriod
+from gateway.access.limits import BudgetPeriod, Limits
 from gateway.settings.periods import period_end, period_name
 
 _TOLERANCE = 5.0
@@ -33,6 +33,10 @@ class Periods:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, float, str]] = {}
+
+    def window(self, limits: Limits, now: float) -> str:
+        """The name under which the scope's spending is counted: `month:2026-11`, after a reset with its mark."""
+        return self.name(limits.budget_period, now) + limits.mark
 
     def name(self, period: BudgetPeriod, now: float) -> str:
         known = self._known.get(period)

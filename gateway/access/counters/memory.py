@@ -7,7 +7,7 @@ from gateway.access.counters.verdicts import WINDOW, Use, refusal
 from gateway.access.limits import Amount, Grant, Limits, Remaining
 
 _KEPT_PERIODS = 4
-"""Budget windows of one scope that are remembered, so that a clock set forth and back frees nothing."""
+"""Budget windows of one kind that a scope remembers, so that a clock set forth and back frees nothing."""
 _SWEEP = 60
 """Seconds after which scopes that count nothing are forgotten."""
 
@@ -43,8 +43,9 @@ class _Scope:
             self.spent[period] += nanos
             return
         self.spent[period] = nanos
-        named = [name for name in self.spent if name != "total"]
-        for name in named[:-_KEPT_PERIODS]:
+        kind = _kind(period)
+        alike = [name for name in self.spent if _kind(name) == kind]
+        for name in alike[:-_KEPT_PERIODS]:
             del self.spent[name]
 
     def use(self, limits: Limits, tokens: int, period: str, steady: float) -> Use:
@@ -52,6 +53,11 @@ class _Scope:
         tokens_wait = _wait(self.tokens_at, self.tokens + tokens - (limits.tpm or 0), self.second, steady)
         spent = self.spent.get(period, 0)
         return Use(self.requests, self.tokens, self.parallel, spent, requests_wait, tokens_wait)
+
+
+def _kind(window: str) -> str:
+    """`day`, `week`, `month` or `total`."""
+    return window.partition(":")[0].partition("@")[0]
 
 
 def _wait(ring: list[int], excess: int, second: int, steady: float) -> float:
@@ -101,7 +107,7 @@ class MemoryCounters:
             period = ""
             budget = limits.budget_nanos
             if budget is not None:
-                period = self._periods.name(limits.budget_period, now)
+                period = self._periods.window(limits, now)
                 full = full or (nanos > 0 and scope.spent.get(period, 0) + nanos > budget)
             full = (
                 full
@@ -140,7 +146,7 @@ class MemoryCounters:
         for (scope, period), nanos in sums.items():
             await self.seed(scope, period, nanos)
 
-    async def forget(self, scope: str) -> None:
+    async def forget(self, scope: str, mark: str = "") -> None:
         self._scopes.pop(scope, None)
 
     async def aclose(self) -> None:

@@ -104,9 +104,9 @@ class RedisBackend:
             arguments += [scope, period, floor, more, kept_seconds(period)]
         await self._run(ADD, arguments)
 
-    async def forget(self, scope: str) -> None:
-        periods = [period_name(period, self.clock(time.time())) for period in BudgetPeriod]
-        await self._run(FORGET, [scope, *periods])
+    async def forget(self, scope: str, mark: str) -> None:
+        windows = [period_name(period, self.clock(time.time())) + mark for period in BudgetPeriod]
+        await self._run(FORGET, [scope, *windows])
 
     async def aclose(self) -> None:
         await self._batches.aclose()

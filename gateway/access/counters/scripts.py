@@ -204,4 +204,4 @@ for n = 3, #ARGV do redis.call('DEL', P .. ':spent:' .. ARGV[2] .. ':' .. ARGV[n
 return 1
 """
 )
-"""ARGV: prefix, scope, periods."""
+"""ARGV: prefix, scope, windows."""

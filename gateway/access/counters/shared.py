@@ -32,6 +32,8 @@ _RENEWALS = 3
 """Renewals of a reservation during one lease."""
 _WARNING = 60.0
 _CHUNK = 500
+_MOST = 10**16
+"""Tokens, or nano-dollars, that one request can count as: what a backend holds of which many can be summed."""
 _KNOWN = 50_000
 """Sums that are remembered for the time without the backend; the oldest go first."""
 
@@ -104,6 +106,7 @@ class SharedCounters:
         return granted(scopes, verdict.uses, most, now, booking)
 
     async def settle(self, grant: Grant, actual: Amount) -> None:
+        actual = Amount(min(actual.tokens, _MOST), min(actual.nanos, _MOST))
         if isinstance(grant.handle, Booking):
             if self._open.pop(grant.handle.id, None) is not None:
                 self._know_settled(grant.handle, actual)
@@ -144,7 +147,7 @@ class SharedCounters:
                 self._unseeded |= chunk
                 await self._alone.seed_all(chunk)
 
-    async def forget(self, scope: str) -> None:
+    async def forget(self, scope: str, mark: str = "") -> None:
         for kept in (self._known, self._owed):
             for key in [key for key in kept if key[0] == scope]:
                 del kept[key]
@@ -152,7 +155,7 @@ class SharedCounters:
             await self._alone.forget(scope)
             return
         try:
-            await _patiently(self._backend.forget(scope), self._backend.patience)
+            await _patiently(self._backend.forget(scope, mark), self._backend.patience)
         except (BackendLost, TimeoutError) as error:
             await self._lose(error)
 
@@ -257,6 +260,4 @@ class SharedCounters:
                 self._known[key] += actual.nanos - booking.most.nanos
 
     def _names(self, scopes: Sequence[Limits], now: float) -> list[str]:
-        return [
-            "" if limits.budget_nanos is None else self._periods.name(limits.budget_period, now) for limits in scopes
-        ]
+        return ["" if limits.budget_nanos is None else self._periods.window(limits, now) for limits in scopes]

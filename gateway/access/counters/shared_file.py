@@ -31,6 +31,13 @@ CREATE INDEX IF NOT EXISTS held_lease ON held (lease);
 CREATE TABLE IF NOT EXISTS done (id TEXT PRIMARY KEY, until REAL) WITHOUT ROWID;
 """
 _SWEEP = 60
+_KEPT_PERIODS = 4
+"""Budget windows of one kind that a scope keeps in any case, so that a clock set forth and back frees nothing."""
+_FORGET_SUMS = """
+DELETE FROM spent WHERE until < ? AND ? <= (
+    SELECT count(*) FROM spent AS later WHERE later.scope = spent.scope AND later.until > spent.until
+        AND substr(later.period, 1, instr(later.period, ':')) = substr(spent.period, 1, instr(spent.period, ':')))
+"""
 _T = TypeVar("_T")
 
 
@@ -72,7 +79,7 @@ class FileBackend:
     async def add(self, id: str, spends: Mapping[tuple[str, str], tuple[int, int]]) -> None:
         await self._do(lambda db: _add(db, id, spends))
 
-    async def forget(self, scope: str) -> None:
+    async def forget(self, scope: str, mark: str) -> None:
         await self._do(lambda db: [db.execute(f"DELETE FROM {t} WHERE scope = ?", (scope,)) for t in _OF_SCOPE])  # noqa: S608
 
     async def aclose(self) -> None:
@@ -262,5 +269,5 @@ def _reap(db: sqlite3.Connection, lease: float) -> None:
 
 def _sweep(db: sqlite3.Connection, second: int, now: float) -> None:
     db.execute("DELETE FROM bucket WHERE second <= ?", (second - WINDOW,))
-    db.execute("DELETE FROM spent WHERE until < ?", (now,))
+    db.execute(_FORGET_SUMS, (now, _KEPT_PERIODS))
     db.execute("DELETE FROM done WHERE until < ?", (now,))

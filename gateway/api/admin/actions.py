@@ -1,4 +1,4 @@
-"""What can be done to a resource beside changing it: a provider tested, a key rotated, an engine loaded or unloaded."""
+"""What can be done to a resource beside changing it: a provider tested, a key rotated, spending reset."""
 
 import time
 from dataclasses import replace
@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from gateway.admin.documents import ProviderDocument
-from gateway.admin.views import ApiKeyView
+from gateway.admin.resets import LIMITS
+from gateway.admin.views import ApiKeyView, SettingView, UserView
 from gateway.api.admin.changes import changed
+from gateway.api.admin.counted import with_counts
 from gateway.api.admin.identity import Person, administrator
 from gateway.api.services import Services, services
 from gateway.errors import GatewayError
@@ -62,6 +64,34 @@ async def rotate_key(
     custom = wanted.key.get_secret_value() if wanted.key else None
     outcome = await services(request).administration.rotate(id, wanted.overlap_seconds, custom, person.actor)
     view: ApiKeyView = changed(outcome, response)
+    return view
+
+
+@router.post("/apikeys/{id}/reset-spend", tags=["apikeys"], summary="Set what a key spent to zero")
+async def reset_key(request: Request, person: Admin, id: str, response: Response) -> ApiKeyView:
+    """Its budget has room again, here at once and in other workers and instances within two seconds. Keys of the file
+    too."""
+    view: ApiKeyView = await _reset(services(request), Resource.APIKEYS, id, person, response)
+    return view
+
+
+@router.post("/users/{id}/reset-spend", tags=["users"], summary="Set what a user spent to zero")
+async def reset_user(request: Request, person: Admin, id: str, response: Response) -> UserView:
+    """As for a key. What the user's keys spent of budgets of their own stays."""
+    view: UserView = await _reset(services(request), Resource.USERS, id, person, response)
+    return view
+
+
+@router.post("/settings/limits/reset-spend", tags=["settings"], summary="Set what everybody together spent to zero")
+async def reset_everybody(request: Request, person: Admin, response: Response) -> SettingView:
+    """The budget of `limits` has room again. What keys and users spent of budgets of their own stays."""
+    view: SettingView = await _reset(services(request), Resource.SETTINGS, LIMITS, person, response)
+    return view
+
+
+async def _reset(known: Services, resource: Resource, id: str, person: Person, response: Response) -> Any:
+    outcome = await known.administration.reset_spend(resource, id, person.actor)
+    (view,) = await with_counts([changed(outcome, response)], known)
     return view
 
 

@@ -8,11 +8,12 @@ from pydantic import BaseModel, SecretStr
 from gateway.admin.accounts import password_secrets
 from gateway.admin.administration import KINDS
 from gateway.admin.documents import ApiKeyDocument, UserDocument
+from gateway.admin.kinds import given
 from gateway.admin.views import ApiKeyView, UserView
 from gateway.api.admin.changes import Deleted, changed
+from gateway.api.admin.counted import with_counts
 from gateway.api.admin.identity import Person, person
 from gateway.api.admin.lists import Page
-from gateway.api.admin.spending import with_spending
 from gateway.api.services import services
 from gateway.errors import Forbidden, InvalidRequest, NotFound
 from gateway.store.records import Record, Resource
@@ -29,7 +30,7 @@ class PasswordChange(BaseModel):
 @router.get("/me", summary="Read one's own account")
 async def read_me(request: Request, who: LoggedIn) -> UserView:
     record, known = _account(who), services(request)
-    (found,) = await with_spending([KINDS[Resource.USERS].view(record.id, known.administration.directory)], known)
+    (found,) = await with_counts([KINDS[Resource.USERS].view(record.id, known.administration.directory)], known)
     assert isinstance(found, UserView)
     return found
 
@@ -38,11 +39,11 @@ async def read_me(request: Request, who: LoggedIn) -> UserView:
 async def change_password(request: Request, who: LoggedIn, body: PasswordChange) -> Response:
     """All sessions end, this one too."""
     known, record = services(request), _account(who)
-    known.throttle.attempt(record.document["username"], who.actor.address)
+    await known.throttle.attempt(record.document["username"], who.actor.address)
     right, _ = await known.passwords.verify(record.secrets.get("password"), body.current.get_secret_value())
     if not right:
         raise InvalidRequest("That is not the current password.", param="current")
-    document = UserDocument.model_validate({**record.document, "password": body.new.get_secret_value()})
+    document = UserDocument.model_validate(given(record, UserDocument) | {"password": body.new.get_secret_value()})
     secrets = await password_secrets(known.passwords, document)
     await known.administration.replace(Resource.USERS, record.id, document, who.actor, None, secrets=secrets)
     await known.sessions.end_all(record.id)
@@ -54,7 +55,7 @@ async def list_keys(request: Request, who: LoggedIn) -> Page[ApiKeyView]:
     known, owner = services(request), _account(who).id
     kind, directory = KINDS[Resource.APIKEYS], known.administration.directory
     mine = [key.id for key in directory.table(Resource.APIKEYS).values() if key.document.get("user_id") == owner]
-    data = await with_spending([kind.view(id, directory) for id in mine], known)
+    data = await with_counts([kind.view(id, directory) for id in mine], known)
     return Page(data=data, total=len(data), limit=len(data), offset=0)
 
 

@@ -11,9 +11,9 @@ from gateway.admin.administration import KINDS
 from gateway.admin.documents import ApiKeyDocument, ModelDocument, ProviderDocument, SettingDocument, UserDocument
 from gateway.admin.views import ApiKeyView, ModelView, ProviderView, SettingView, UserView, View
 from gateway.api.admin.changes import Cascade, Deleted, DryRun, IfMatch, Preview, based_on, changed, dependents
+from gateway.api.admin.counted import with_counts
 from gateway.api.admin.identity import Person, administrator
 from gateway.api.admin.lists import Page, Paging, cut
-from gateway.api.admin.spending import with_spending
 from gateway.api.services import Services, services
 from gateway.store.records import Resource
 
@@ -58,12 +58,12 @@ def _add_reads(router: APIRouter, resource: Resource, view: type[V]) -> None:
         directory = known.administration.directory
         filters = {"enabled": enabled, "type": type, "user_id": user_id}
         page, total = cut(kind.summaries(directory), paging, filters)
-        data = await with_spending([kind.view(one["id"], directory) for one in page], known)
+        data = await with_counts([kind.view(one["id"], directory) for one in page], known)
         return Page(data=data, total=total, limit=paging.limit, offset=paging.offset)
 
     async def read(request: Request, _: Admin, id: str, response: Response) -> Any:
         known = services(request)
-        (found,) = await with_spending([known.administration.view(resource, id)], known)
+        (found,) = await with_counts([known.administration.view(resource, id)], known)
         response.headers["etag"] = f'"{found.version}"'
         return found
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
-from gateway.access.cookies import check_origin, csrf_token, set_cookie
+from gateway.access.cookies import check_origin, csrf_token, read_cookie, set_cookie
 from gateway.admin.accounts import create_user, is_admin, log_in
 from gateway.admin.administration import Actor
 from gateway.admin.documents import UserDocument
@@ -91,7 +91,7 @@ async def log_out(request: Request, who: LoggedIn) -> Response:
 async def set_up(request: Request, body: Setup, response: Response) -> SetupDone:
     known = services(request)
     check_origin("POST", request.headers, known.origins)
-    known.throttle.attempt("setup", address_of(request))
+    await known.throttle.attempt("setup", address_of(request))
     directory = known.administration.directory
     known.setup.check(body.token, has_admin(directory))
     document = UserDocument(username=body.username, password=body.password, role=ADMIN)
@@ -139,11 +139,11 @@ async def _log_in(request: Request, body: Login, response: Response, *, admins_o
     """One text and one delay, whatever is wrong."""
     known, address = services(request), address_of(request)
     check_origin("POST", request.headers, known.origins)
-    known.throttle.attempt(body.username, address)
+    await known.throttle.attempt(body.username, address)
     record = await log_in(known.administration, known.passwords, body.username, body.password.get_secret_value())
     if record is None or (admins_only and not is_admin(record)):
         raise Unauthenticated("Wrong user name or password.", code="invalid_login")
-    known.throttle.succeeded(body.username, address)
+    await known.throttle.succeeded(body.username, address)
     token = await _begin(request, response, record)
     return SessionView(
         setup_required=False, role=_user_of(record).role, user=_user(record), csrf_token=csrf_token(token)
@@ -151,9 +151,11 @@ async def _log_in(request: Request, body: Login, response: Response, *, admins_o
 
 
 async def _begin(request: Request, response: Response, record: Record) -> str:
-    """A session with its cookie, and a line in the audit log."""
+    """A session with its cookie in the place of the one that the browser had, and a line in the audit log."""
     known, user, address = services(request), _user_of(record), address_of(request)
-    token, _ = await known.sessions.begin(user.id, user.role, address, request.headers.get("user-agent", ""))
+    before = read_cookie(request.headers.get("cookie", ""), secure(request))
+    agent = request.headers.get("user-agent", "")
+    token, _ = await known.sessions.begin(user.id, user.role, address, agent, before)
     await known.store.write((), Audit(user.username, "login", "users", user.id, address=address))
     response.headers["set-cookie"] = set_cookie(token, secure(request))
     return token

@@ -22,7 +22,7 @@ class TimesView(BaseModel):
 
 class FiguresView(BaseModel):
     requests: int = 0
-    errors: int = Field(0, description="Status 400 and above without 499, when the caller left.")
+    errors: int = Field(0, description="400 and above, and streams that broke; without 499: the caller left.")
     success: float | None = Field(None, description="As callers saw it, 0 to 1; null without requests.")
     cached: int = Field(0, description="Answered from the response cache.")
     streams: int = 0

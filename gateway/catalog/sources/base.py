@@ -35,7 +35,7 @@ class CatalogSource(Protocol):
         ...
 
     async def fetch(self, client: JsonClient) -> Any:
-        """The document, as JSON can hold it. Raises GatewayError."""
+        """The document, as JSON can hold it; taken apart when it was read. Raises GatewayError."""
         ...
 
     def read(self, document: Any, at: int) -> Facts:

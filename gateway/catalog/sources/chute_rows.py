@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.catalog.facts import Facts, ModelFacts, Rejected
 from gateway.catalog.prices import estimated
-from gateway.catalog.readers import mapping, name, rows, said, text, whole, words, yes_no
+from gateway.catalog.readers import mapping, moment, name, rows, said, text, whole, words, yes_no
 from gateway.providers.chutes_hosts import emulated_url
 
 
@@ -43,6 +43,7 @@ def _fields(item: Mapping[str, Any], at: int, refs: Mapping[str, Any]) -> dict[s
             ("slug", text(item.get("slug"), 128)),
             ("description", text(item.get("tagline"), 1024)),
             ("username", text(mapping(item.get("user")).get("username") or item.get("username"), 64)),
+            ("created", moment(item.get("created_at"))),
             ("public", yes_no(item.get("public"))),
             ("template", text(item.get("standard_template"), 64)),
             ("image", ":".join(part for part in (text(image.get("name"), 64), text(image.get("tag"), 64)) if part)),

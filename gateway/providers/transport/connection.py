@@ -8,6 +8,7 @@ from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout, U
 from gateway.providers.transport.answers import late
 from gateway.providers.transport.base import TakeBody
 from gateway.providers.transport.incoming import Incoming
+from gateway.providers.transport.outbox import Outbox
 from gateway.providers.transport.peek import ARRIVED, Peek
 from gateway.providers.transport.url import Origin
 
@@ -91,10 +92,10 @@ class Connection(Incoming):
         gone = self.lost or self.spoiled
         self.failure = UpstreamUnreachable("The provider closed the connection at once.") if gone else None
 
-    def write(self, head: bytes, body: bytes, deadline: float) -> Awaitable[None] | None:
+    def write(self, head: bytes, body: bytes, deadline: float, outbox: Outbox) -> Awaitable[None] | None:
         """Sends a request; to be awaited where it does not go out in one piece."""
         if len(body) <= SMALL_BODY:
-            self._transport.write(head + body)
+            outbox.post(self._transport, head + body)
             return None
         return self._write(head, body, deadline)
 
@@ -176,7 +177,9 @@ class Connection(Incoming):
         return self.done and self.keep_alive and self._framed and not (unsent or self.lost or self.spoiled)
 
     def abort(self) -> None:
+        """Forgets what failed, too: its traceback holds the frames that hold this connection."""
         self.active = False
+        self.failure = None
         self._taker = None
         if isinstance(self._held, Coroutine):
             self._held.close()

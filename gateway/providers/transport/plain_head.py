@@ -17,7 +17,7 @@ LONGEST = 16 * 1024
 _MAX_FIELDS = 100
 _LONGEST_NAME = _LONGEST_STATUS = 64
 """Longer ones would fill the memory of what was seen before."""
-_MAX_DIGITS = 12
+MAX_DIGITS = 12
 """Of a length in bytes."""
 _VISIBLE = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 _LONGEST_SIZE_LINE = 9
@@ -65,7 +65,7 @@ def _length(headers: Mapping[str, str]) -> int | None:
     told, coding = headers.get("content-length"), headers.get("transfer-encoding")
     if told is None:
         return CHUNKED if coding == "chunked" else None
-    return int(told) if coding is None and told.isdecimal() and len(told) <= _MAX_DIGITS else None
+    return int(told) if coding is None and told.isdecimal() and len(told) <= MAX_DIGITS else None
 
 
 def read_plain_chunks(data: bytes) -> tuple[bytes, bool] | None:

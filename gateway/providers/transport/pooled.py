@@ -13,6 +13,7 @@ from gateway.providers.transport.answers import check_length, check_size, judge
 from gateway.providers.transport.base import HttpRequest, TakeBody
 from gateway.providers.transport.connect import Connector
 from gateway.providers.transport.connection import Connection
+from gateway.providers.transport.outbox import Outbox
 from gateway.providers.transport.pool import Pool
 from gateway.providers.transport.url import Target, head_lines, parse_url
 
@@ -37,9 +38,13 @@ class PooledTransport:
     """Use it from one event loop at a time; met in another loop it starts with an empty pool there.
 
     `policy` judges the addresses of providers, `tls` replaces the verifying default (tests bring their own root).
+    `outbox` is shared with whoever answers callers in the same loop.
     """
 
-    def __init__(self, policy: AddressPolicy | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, policy: AddressPolicy | None = None, tls: ssl.SSLContext | None = None, outbox: Outbox | None = None
+    ) -> None:
+        self._outbox = outbox or Outbox()
         self._policy = policy or AddressPolicy()
         self._tls = tls or verified_tls()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,7 +73,7 @@ class PooledTransport:
         length = b"content-length: %d\r\n\r\n" % len(body) if body or request.method != "GET" else b"\r\n"
         connection.begin()
         try:
-            if (writing := connection.write(head + length, body, first)) is not None:
+            if (writing := connection.write(head + length, body, first, self._outbox)) is not None:
                 await writing
             while not connection.head_done and connection.failure is None:
                 await connection.news(first, "The provider did not answer in time.")

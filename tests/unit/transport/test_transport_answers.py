@@ -153,7 +153,7 @@ async def test_large_bodies_both_ways(transport: Transport) -> None:
         b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 5000 + b"content-length: 5\r\n\r\nhello",
         b"HTTP/1.1 200 OK\r\nx: " + b"y" * 512_000 + b"\r\ncontent-length: 5\r\n\r\nhello",
         b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000,
-        CHUNKED + b"5\r\nhello\r\n0\r\nx: " + b"y" * 512_000 + b"\r\n\r\n",
+        CHUNKED + b"5\r\nhello\r\n0\r\nx: " + b"y" * 2_000_000 + b"\r\n\r\n",  # more than comes at once
         answer(gzip.compress(b" " * 50_000_000), b"content-encoding: gzip"),
         answer(OK, b"content-encoding: br"),
     ],
@@ -259,7 +259,7 @@ async def test_a_server_that_speaks_first(transport: Transport, then: str) -> No
             started = time.monotonic()
             with pytest.raises((UpstreamUnreachable, UpstreamBadResponse)):
                 await fetch(transport, ask(server, first_byte=5))
-            assert time.monotonic() - started < 1.0
+            assert time.monotonic() - started < 4.0
 
 
 async def test_half_close_after_the_answer_is_an_answer(transport: Transport) -> None:
@@ -333,7 +333,7 @@ async def test_a_slow_reader_holds_the_sender_back(transport: Transport) -> None
         return wait() if slow and got > 1_000_000 else None
 
     async with raw_server(script) as server:
-        response = await transport.send(ask(server, idle=5))
+        response = await transport.send(ask(server))
         pouring = asyncio.ensure_future(response.pour(take))
         await asyncio.sleep(0.3)
         assert got < 3_000_000 and sent < 20_000_000 and not pouring.done()

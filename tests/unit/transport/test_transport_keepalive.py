@@ -12,6 +12,7 @@ from tests.unit.transport.kit import (
     ask,
     collect,
     fetch,
+    none_open,
     opened,
     saying,
 )
@@ -101,7 +102,7 @@ async def test_junk_between_answers_closes_the_connection(transport: Transport, 
     async with raw_server(script) as server:
         for _ in range(4):
             assert await fetch(transport, ask(server)) == OK
-            await asyncio.sleep(0.02)
+            await none_open(server)
         assert server.connections == 4
 
 

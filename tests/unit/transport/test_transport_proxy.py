@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def by(proxy: ForwardProxy, url: str, user: str = "", http2: bool = False) -> HttpRequest:
     address = proxy.server.url.replace("://", f"://{user}@") if user else proxy.server.url
-    patience = Timeouts(connect=1.0, first_byte=1.0, whole=1.0, idle=0.3)
+    patience = Timeouts(connect=1.5, first_byte=1.5, whole=1.5, idle=1.5)
     return HttpRequest("POST", url, {"authorization": "Bearer k"}, b"{}", patience, via=Via(address, http2))
 
 

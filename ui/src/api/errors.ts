@@ -1,4 +1,5 @@
 /** The OpenAI-shaped errors of the gateway, and the failures of reaching it. */
+import { span } from "../format/numbers";
 import { text } from "../text";
 
 export class ApiError extends Error {
@@ -32,8 +33,9 @@ export async function toError(reply: Response): Promise<ApiError> {
   }
   const error = body.error ?? {};
   const retry = Number(reply.headers.get("retry-after"));
+  const message = error.message?.replace(new RegExp(`\\b${retry} s\\b`), span(retry));
   return new ApiError(
-    error.message ?? text.common.failedWith(reply.status),
+    reply.status === 412 ? text.common.outdated : message ?? text.common.failedWith(reply.status),
     reply.status,
     error.param ?? null,
     error.code ?? null,

@@ -27,10 +27,17 @@ export interface ChatMessage {
   content: string | Part[];
 }
 
+/** A part of a call of a tool; `index` joins the parts of a stream. */
+export interface ToolPart {
+  index?: number;
+  function?: { name?: string | null; arguments?: string | null };
+}
+
 export interface Delta {
   content?: string | null;
   reasoning_content?: string | null;
   reasoning?: string | null;
+  tool_calls?: ToolPart[] | null;
 }
 
 export interface ChatChunk {

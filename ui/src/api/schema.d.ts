@@ -160,6 +160,11 @@ export interface components {
              * @example sk-gw-Ab…xYz9
              */
             key: string;
+            /**
+             * Last Used At
+             * @description When its newest request came; null: never.
+             */
+            last_used_at?: string | null;
             /** Max Parallel */
             max_parallel?: number | null;
             /** Name */
@@ -176,6 +181,11 @@ export interface components {
             previous_until?: string | null;
             /** Rpm */
             rpm?: number | null;
+            /**
+             * Spent Reset At
+             * @description When what was spent was last reset; null: never.
+             */
+            spent_reset_at?: string | null;
             /**
              * Spent Usd
              * @description In the current period of the budget.
@@ -274,6 +284,108 @@ export interface components {
             resource_id: string;
             /** Revision */
             revision: number;
+        };
+        /** BatchList */
+        BatchList: {
+            /** Data */
+            data: components["schemas"]["BatchView"][];
+            /** First Id */
+            first_id: string | null;
+            /** Has More */
+            has_more: boolean;
+            /** Last Id */
+            last_id: string | null;
+            /**
+             * Object
+             * @constant
+             */
+            object: "list";
+        };
+        /** BatchProblem */
+        BatchProblem: {
+            /** Code */
+            code: string | null;
+            /**
+             * Line
+             * @description Of the uploaded file, from 1.
+             */
+            line: number | null;
+            /** Message */
+            message: string;
+            /** Param */
+            param: string | null;
+        };
+        /** BatchProblems */
+        BatchProblems: {
+            /** Data */
+            data: components["schemas"]["BatchProblem"][];
+            /**
+             * Object
+             * @constant
+             */
+            object: "list";
+        };
+        /**
+         * BatchView
+         * @description Times are epoch seconds.
+         */
+        BatchView: {
+            /** Cancelled At */
+            cancelled_at: number | null;
+            /** Cancelling At */
+            cancelling_at: number | null;
+            /** Completed At */
+            completed_at: number | null;
+            /** Completion Window */
+            completion_window: string;
+            /** Created At */
+            created_at: number;
+            /** Endpoint */
+            endpoint: string;
+            /**
+             * Error File Id
+             * @description The same of requests that failed or were left out.
+             */
+            error_file_id: string | null;
+            /** @description What is wrong with the file of a batch that failed. */
+            errors: components["schemas"]["BatchProblems"] | null;
+            /** Expired At */
+            expired_at: number | null;
+            /**
+             * Expires At
+             * @description The end of the completion window.
+             */
+            expires_at: number;
+            /** Failed At */
+            failed_at: number | null;
+            /** Finalizing At */
+            finalizing_at: number | null;
+            /** Id */
+            id: string;
+            /** In Progress At */
+            in_progress_at: number | null;
+            /** Input File Id */
+            input_file_id: string;
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Object
+             * @constant
+             */
+            object: "batch";
+            /**
+             * Output File Id
+             * @description The answers, once the batch has ended; null where there are none.
+             */
+            output_file_id: string | null;
+            request_counts: components["schemas"]["RequestCounts"];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "validating" | "failed" | "in_progress" | "finalizing" | "completed" | "expired" | "cancelling" | "cancelled";
         };
         /**
          * BreakEvenView
@@ -754,7 +866,7 @@ export interface components {
             cost_usd: number;
             /**
              * Errors
-             * @description Status 400 and above without 499, when the caller left.
+             * @description 400 and above, and streams that broke; without 499: the caller left.
              * @default 0
              */
             errors: number;
@@ -818,6 +930,73 @@ export interface components {
              * @default 0
              */
             unpriced: number;
+        };
+        /** FileGone */
+        FileGone: {
+            /**
+             * Deleted
+             * @default true
+             * @constant
+             */
+            deleted: true;
+            /** Id */
+            id: string;
+            /**
+             * Object
+             * @default file
+             * @constant
+             */
+            object: "file";
+        };
+        /** FileList */
+        FileList: {
+            /** Data */
+            data: components["schemas"]["FileView"][];
+            /** First Id */
+            first_id: string | null;
+            /** Has More */
+            has_more: boolean;
+            /** Last Id */
+            last_id: string | null;
+            /**
+             * Object
+             * @constant
+             */
+            object: "list";
+        };
+        /**
+         * FileView
+         * @description Times are epoch seconds.
+         */
+        FileView: {
+            /** Bytes */
+            bytes: number;
+            /** Created At */
+            created_at: number;
+            /** Expires At */
+            expires_at: number;
+            /** Filename */
+            filename: string;
+            /** Id */
+            id: string;
+            /**
+             * Object
+             * @constant
+             */
+            object: "file";
+            /**
+             * Purpose
+             * @enum {string}
+             */
+            purpose: "batch" | "batch_output";
+            /**
+             * Status
+             * @description As older clients expect it.
+             * @constant
+             */
+            status: "processed";
+            /** Status Details */
+            status_details: null;
         };
         /** ForecastView */
         ForecastView: {
@@ -985,6 +1164,17 @@ export interface components {
              */
             stream?: unknown;
         };
+        /** Lifetime */
+        Lifetime: {
+            /**
+             * Anchor
+             * @default created_at
+             * @constant
+             */
+            anchor: "created_at";
+            /** Seconds */
+            seconds: number;
+        };
         /**
          * Live
          * @description What Chutes tells of a chute, as it counts for routing; None where nobody knows. Shares are 0 to 1, `ttft` and
@@ -1145,7 +1335,7 @@ export interface components {
             /** Tee */
             tee?: "required" | null;
             /** Type */
-            type?: ("chat" | "embedding" | "transcription" | "ocr" | "rerank" | "image" | "speech") | null;
+            type?: ("chat" | "embedding" | "transcription" | "ocr" | "rerank" | "image" | "speech" | "moderation") | null;
         };
         /**
          * ModelEntry
@@ -1167,7 +1357,7 @@ export interface components {
             /** Tee */
             tee?: boolean | null;
             /** Type */
-            type?: ("chat" | "embedding" | "transcription" | "ocr" | "rerank" | "image" | "speech") | null;
+            type?: ("chat" | "embedding" | "transcription" | "ocr" | "rerank" | "image" | "speech" | "moderation") | null;
         };
         /**
          * ModelPage
@@ -1417,6 +1607,33 @@ export interface components {
              * @default 0
              */
             version: number;
+        };
+        /** NewBatch */
+        NewBatch: {
+            /**
+             * Completion Window
+             * @description Hours after which what is not answered is left out: `1h` to `168h`.
+             */
+            completion_window: string;
+            /**
+             * Endpoint
+             * @description Where all of them go, such as `/v1/chat/completions`.
+             */
+            endpoint: string;
+            /**
+             * Input File Id
+             * @description An uploaded file of requests.
+             */
+            input_file_id: string;
+            /**
+             * Metadata
+             * @description Names and values of your own: up to 16.
+             */
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /** @description How long the files of answers are kept. */
+            output_expires_after?: components["schemas"]["Lifetime"] | null;
         };
         /** OpenSession */
         OpenSession: {
@@ -2053,6 +2270,15 @@ export interface components {
             /** Status */
             status: number;
         };
+        /** RequestCounts */
+        RequestCounts: {
+            /** Completed */
+            completed: number;
+            /** Failed */
+            failed: number;
+            /** Total */
+            total: number;
+        };
         /** RequestDetail */
         RequestDetail: {
             /**
@@ -2185,7 +2411,7 @@ export interface components {
          * Resource
          * @enum {string}
          */
-        Resource: "providers" | "models" | "apikeys" | "users" | "settings";
+        Resource: "providers" | "models" | "apikeys" | "users" | "settings" | "resets";
         /** Restored */
         Restored: {
             /** Revision */
@@ -2278,6 +2504,16 @@ export interface components {
              * @default database
              */
             origin: string;
+            /**
+             * Spent Reset At
+             * @description Of `limits`: when that was last reset; null: never.
+             */
+            spent_reset_at?: string | null;
+            /**
+             * Spent Usd
+             * @description Of `limits`: by everybody in the current period of the budget.
+             */
+            spent_usd?: number | null;
             /** Updated At */
             updated_at?: string | null;
             /**
@@ -2560,6 +2796,14 @@ export interface components {
             /** P99 */
             p99?: number | null;
         };
+        /** TokenCount */
+        TokenCount: {
+            /**
+             * Input Tokens
+             * @description An estimate, rather too high: each model counts in its own way.
+             */
+            input_tokens: number;
+        };
         /** UsageView */
         UsageView: {
             before: components["schemas"]["FiguresView"];
@@ -2697,6 +2941,11 @@ export interface components {
             role: string;
             /** Rpm */
             rpm?: number | null;
+            /**
+             * Spent Reset At
+             * @description When what was spent was last reset; null: never.
+             */
+            spent_reset_at?: string | null;
             /**
              * Spent Usd
              * @description In the current period of the budget.

@@ -12,12 +12,15 @@ export interface Sample {
 type Fields = Record<string, unknown>;
 
 const MAX_URL = 200;
+/** Shells take no longer argument. */
+const MAX_ARGUMENT = 100_000;
+const OF_TEXT = ["model", "n", "stream", "stream_options", "max_tokens", "temperature", "top_p", "stop", "seed", "logprobs", "logit_bias", "frequency_penalty", "presence_penalty", "user"];
 
 interface Method {
   call: string;
   /** The answer is bytes. */
   sound?: boolean;
-  /** All that Python's client knows by name; other fields go as `extra_body`. */
+  /** What Python's client knows by name; other fields go as `extra_body`. */
   takes?: string[];
   /** What the clients demand, whatever the model needs. */
   needs?: Fields;
@@ -25,15 +28,16 @@ interface Method {
 
 /** Methods of OpenAI's clients. */
 const METHODS: Record<string, Method> = {
-  "/v1/chat/completions": { call: "chat.completions.create" },
-  "/v1/completions": { call: "completions.create" },
-  "/v1/embeddings": { call: "embeddings.create" },
+  "/v1/chat/completions": { call: "chat.completions.create", takes: [...OF_TEXT, "messages", "max_completion_tokens", "tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort", "top_logprobs", "modalities", "audio", "prediction", "metadata", "store", "service_tier"] },
+  "/v1/completions": { call: "completions.create", takes: [...OF_TEXT, "prompt", "suffix", "echo", "best_of"] },
+  "/v1/embeddings": { call: "embeddings.create", takes: ["model", "input", "dimensions", "encoding_format", "user"] },
+  "/v1/audio/translations": { call: "audio.translations.create" },
   "/v1/audio/transcriptions": { call: "audio.transcriptions.create" },
   "/v1/audio/speech": { call: "audio.speech.create", sound: true, needs: { voice: "alloy" } },
   "/v1/images/generations": { call: "images.generate", takes: ["model", "prompt", "n", "size", "quality", "response_format", "style", "user"] },
 };
 
-/** Long data URLs are shortened: nobody wants a megabyte of base64 in a snippet. */
+/** Long data URLs are shortened: nobody wants to read a megabyte of base64. */
 function shortened(value: unknown): unknown {
   if (typeof value === "string" && value.startsWith("data:") && value.length > MAX_URL) return `${value.slice(0, 60)}…`;
   if (Array.isArray(value)) return value.map(shortened);
@@ -41,8 +45,9 @@ function shortened(value: unknown): unknown {
   return value;
 }
 
-export function snippet(language: Language, origin: string, asked: Sample): string {
-  const sample = { ...asked, body: shortened(asked.body) };
+/** The code to read; `whole`, the code to run. */
+export function snippet(language: Language, origin: string, asked: Sample, whole: boolean): string {
+  const sample = whole ? asked : { ...asked, body: shortened(asked.body) };
   if (language === "curl") return curl(origin, sample);
   if (language === "python") return python(origin, sample);
   return node(origin, sample);
@@ -65,10 +70,13 @@ function shell(text: string): string {
 
 function curl(origin: string, { path, body, file }: Sample): string {
   const lines = [`curl ${origin}${path}`, '-H "Authorization: Bearer $GATEWAY_KEY"'];
-  if (file === undefined) lines.push('-H "Content-Type: application/json"', `-d ${shell(JSON.stringify(body, null, 2))}`);
+  const json = JSON.stringify(body, null, 2);
+  const long = file === undefined && json.length > MAX_ARGUMENT;
+  if (long) lines.push('-H "Content-Type: application/json"', "-d @-");
+  else if (file === undefined) lines.push('-H "Content-Type: application/json"', `-d ${shell(json)}`);
   else lines.push(...formFields(body).map(([name, value]) => `-F ${shell(`${name}=${value}`)}`), `-F ${shell(`file=@${file}`)}`);
   if (METHODS[path]?.sound) lines.push(`--output ${saved(body)}`);
-  return lines.join(" \\\n  ");
+  return lines.join(" \\\n  ") + (long ? ` <<'JSON'\n${json}\nJSON` : "");
 }
 
 function python(origin: string, { path, body, file }: Sample): string {

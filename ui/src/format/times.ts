@@ -36,7 +36,8 @@ export function relative(moment: Moment, now = Date.now()): string {
   const size = Math.abs(seconds);
   const text = size < 5 ? "now" : size < 60 ? `${Math.round(size)} s` : size < 3600 ? `${Math.round(size / 60)} min`
     : size < 86_400 ? `${Math.round(size / 3600)} h` : size < 86_400 * 60 ? `${Math.round(size / 86_400)} d`
-    : `${Math.round(size / (86_400 * 30))} mo`;
+    : size < 86_400 * 730 ? `${Math.round(size / (86_400 * 30.44))} mo`
+    : `${Math.round(size / (86_400 * 365.25))} y`;
   if (text === "now") return text;
   return seconds >= 0 ? `${text} ago` : `in ${text}`;
 }

@@ -27,17 +27,23 @@ export function Button(props: ButtonProps) {
       type={type}
       form={props.form}
       class={classes}
-      disabled={props.disabled || busy}
+      disabled={props.disabled}
+      aria-disabled={busy || undefined}
       aria-busy={busy}
       aria-pressed={props.pressed}
       aria-label={props.label}
       title={props.title ?? props.label}
-      onClick={props.onClick}
+      onClick={busy ? refuse : props.onClick}
     >
       {busy ? <span class="spinner" /> : icon && <Icon name={icon} size={size === "small" ? 14 : 15} />}
       {props.children}
     </button>
   );
+}
+
+/** A busy button is not disabled, which would take the focus from it; it sends no form either. */
+function refuse(event: Event): void {
+  event.preventDefault();
 }
 
 export function LinkButton(props: { to: string; icon?: IconName; kind?: ButtonProps["kind"]; children: ComponentChildren }) {

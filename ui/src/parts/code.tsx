@@ -22,11 +22,12 @@ export function CopyButton({ content, label, ...rest }: { content: string | (() 
   );
 }
 
-export function Code({ children, label }: { children: string; label?: string }) {
+/** `whole` is what is copied, where less is shown. */
+export function Code({ children, label, whole }: { children: string; label?: string; whole?: () => string }) {
   return (
     <div class="code">
       <pre tabIndex={0} aria-label={label}>{children}</pre>
-      <CopyButton content={children} size="small" kind="ghost" />
+      <CopyButton content={whole ?? children} size="small" kind="ghost" />
     </div>
   );
 }

@@ -1,31 +1,33 @@
-/** Dialogs on the browser's own <dialog>: focus stays inside, Escape closes. */
+/** Dialogs on the browser's own <dialog>: focus stays inside, Escape and the browser's Back close. */
 import type { ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import { text } from "../text";
 import { Button } from "./button";
+import { useLayer, useModal } from "./modal";
 
 interface DialogProps {
   title: string;
   onClose: () => void;
+  /** The address names it, so it has its place in the history without this. */
+  named?: boolean;
+  /** Something typed would be lost: whoever closes it otherwise than by saving is asked. */
+  unsaved?: boolean;
   children: ComponentChildren;
   footer?: ComponentChildren;
   width?: "narrow" | "normal" | "wide" | "drawer";
 }
 
-export function Dialog({ title, onClose, children, footer, width = "normal" }: DialogProps) {
+export function Dialog({ title, onClose, named = false, unsaved = false, children, footer, width = "normal" }: DialogProps) {
   const box = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useLayoutEffect(() => {
-    const before = document.activeElement;
-    const dialog = box.current;
-    dialog?.showModal();
-    // Without a field to begin with, the dialog itself is focused, not its close button.
-    if (!dialog?.querySelector("[autofocus]")) dialog?.focus();
-    return () => {
-      dialog?.close(); // as long as it is open, nothing else takes the focus
-      if (before instanceof HTMLElement) before.focus();
-    };
-  }, []);
+  const [asks, setAsks] = useState(false);
+  useModal(box);
+  const holds = () => {
+    if (unsaved) setAsks(true);
+    return unsaved;
+  };
+  const dismiss = () => void (holds() || onClose());
+  useLayer({ named, holds, close: onClose });
   return (
     <dialog
       ref={box}
@@ -33,19 +35,32 @@ export function Dialog({ title, onClose, children, footer, width = "normal" }: D
       aria-labelledby={heading}
       tabIndex={-1}
       onCancel={(event) => {
+        if (event.target !== box.current) return;
         event.preventDefault();
-        onClose();
+        dismiss();
       }}
-      onMouseDown={(event) => event.target === box.current && onClose()}
+      onClose={(event) => {
+        // A second Escape in a row closes it whatever is said against it.
+        const dialog = event.currentTarget;
+        if (event.target !== dialog || dialog !== box.current || dialog.open) return;
+        if (unsaved) dialog.showModal();
+        dismiss();
+      }}
+      onMouseDown={(event) => event.target === box.current && dismiss()}
     >
       <div class="dialog-box">
         <header>
           <h2 id={heading}>{title}</h2>
-          <Button kind="ghost" icon="close" label={text.common.close} onClick={onClose} />
+          <Button kind="ghost" icon="close" label={text.common.close} onClick={dismiss} />
         </header>
         <div class="dialog-body">{children}</div>
         {footer && <footer>{footer}</footer>}
       </div>
+      {asks && (
+        <Confirm title={text.unsaved.title} action={text.unsaved.action} stay={text.unsaved.stay} onConfirm={onClose} onClose={() => setAsks(false)}>
+          <p>{text.unsaved.lead}</p>
+        </Confirm>
+      )}
     </dialog>
   );
 }
@@ -54,6 +69,8 @@ export function Confirm(props: {
   title: string;
   children: ComponentChildren;
   action: string;
+  /** What not to do it is called, where that is not "Cancel". */
+  stay?: string;
   busy?: boolean;
   onConfirm: () => void;
   onClose: () => void;
@@ -65,7 +82,7 @@ export function Confirm(props: {
       onClose={props.onClose}
       footer={
         <>
-          <Button onClick={props.onClose}>{text.common.cancel}</Button>
+          <Button onClick={props.onClose}>{props.stay ?? text.common.cancel}</Button>
           <Button kind="danger" busy={props.busy ?? false} onClick={props.onConfirm}>
             {props.action}
           </Button>

@@ -150,7 +150,8 @@ export function Select({ value, options, onChange, ...rest }: SelectProps) {
   );
 }
 
-export function Switch(props: { label: string; checked: boolean; onChange: (checked: boolean) => void; help?: string; hideLabel?: boolean; disabled?: boolean }) {
+/** Where it cannot be turned, `onChange` tells `false`, and it goes back. */
+export function Switch(props: { label: string; checked: boolean; onChange: (checked: boolean) => Promise<boolean> | void; help?: string; hideLabel?: boolean; disabled?: boolean }) {
   return (
     <label class="switch" title={props.hideLabel ? props.label : undefined}>
       <input
@@ -159,7 +160,12 @@ export function Switch(props: { label: string; checked: boolean; onChange: (chec
         checked={props.checked}
         disabled={props.disabled}
         aria-label={props.hideLabel ? props.label : undefined}
-        onChange={(event) => props.onChange(event.currentTarget.checked)}
+        onChange={(event) => {
+          const box = event.currentTarget;
+          void props.onChange(box.checked)?.then((turned) => {
+            if (!turned) box.checked = props.checked;
+          });
+        }}
       />
       <i aria-hidden="true" />
       {!props.hideLabel && (

@@ -1,7 +1,7 @@
 /** A list of things that administrators edit: searched, with the columns of one's choice, as CSV, opened by a click. */
 import type { ComponentChildren } from "preact";
 import type { Stored } from "../api/collection";
-import { query, setQuery } from "../state/router";
+import { openOver, query } from "../state/router";
 import { text } from "../text";
 import { Empty } from "./states";
 import type { Column } from "./table/column";
@@ -40,7 +40,7 @@ export function Listing<T extends Stored & { enabled?: boolean | undefined }>({ 
         rowKey={(row) => row.id}
         sorting={view.sorting}
         onSort={view.onSort}
-        onOpen={(row) => setQuery({ open: row.id })}
+        onOpen={(row) => openOver({ open: row.id })}
         openKey={query.value.get("open")}
         rowTone={(row) => (row.enabled ? "" : "off")}
         fill

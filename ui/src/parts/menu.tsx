@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "./button";
 import { Icon, type IconName } from "./icon";
+import { keepInside } from "./inside";
 
 interface MenuProps {
   icon: IconName;
@@ -38,7 +39,7 @@ export function Menu({ icon, label, children, kind = "plain", wide }: MenuProps)
       <Button icon={icon} kind={kind} {...(wide ? {} : { label })} pressed={open} onClick={() => setOpen(!open)}>
         {wide ? label : undefined}
       </Button>
-      {open && <div class="menu-box">{children}</div>}
+      {open && <div class="menu-box" ref={keepInside}>{children}</div>}
     </span>
   );
 }

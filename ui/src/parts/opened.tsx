@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Stored } from "../api/collection";
-import { query, setQuery } from "../state/router";
+import { closeOver, query } from "../state/router";
 import { say } from "../state/toasts";
 import { text } from "../text";
 
@@ -24,7 +24,7 @@ function One<T extends Stored>({ id, rows, children }: OpenedProps<T> & { id: st
   useEffect(() => {
     if (!gone) return;
     say(text.forms.gone(id));
-    setQuery({ open: null });
+    closeOver("open");
   }, [gone]);
   return gone ? null : <>{children(row)}</>;
 }

@@ -1,8 +1,9 @@
 /** ⌘K / Ctrl-K: every screen and command by name. */
 import { signal } from "@preact/signals";
-import { useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useId, useMemo, useRef, useState } from "preact/hooks";
 import { text } from "../text";
 import { Icon, type IconName } from "./icon";
+import { useLayer, useModal } from "./modal";
 
 export interface Command {
   id: string;
@@ -25,10 +26,11 @@ function Opened({ commands }: { commands: Command[] }) {
   const [typed, setTyped] = useState("");
   const [active, setActive] = useState(0);
   const found = useMemo(() => search(commands, typed), [commands, typed]);
-  useLayoutEffect(() => box.current?.showModal(), []);
+  useModal(box);
   const close = () => {
     paletteOpen.value = false;
   };
+  useLayer({ named: false, holds: () => false, close });
   const run = (command: Command | undefined) => {
     close();
     command?.run();
@@ -45,6 +47,7 @@ function Opened({ commands }: { commands: Command[] }) {
       <div class="palette-input">
         <Icon name="search" />
         <input
+          autofocus
           role="combobox"
           aria-expanded="true"
           aria-controls={list}

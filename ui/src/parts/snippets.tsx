@@ -9,6 +9,8 @@ const language = kept<Language>("language", "curl");
 
 export function Snippets(sample: Sample) {
   const words = text.playground.docs;
+  const as = (whole: boolean) => snippet(language.value, window.location.origin, sample, whole);
+  const shown = as(false);
   return (
     <div class="stack tight">
       <div>
@@ -19,7 +21,8 @@ export function Snippets(sample: Sample) {
           options={[{ value: "curl", label: words.curl }, { value: "python", label: words.python }, { value: "node", label: words.node }]}
         />
       </div>
-      <Code label={text.playground.chat.code}>{snippet(language.value, window.location.origin, sample)}</Code>
+      <Code label={text.playground.chat.code} whole={() => as(true)}>{shown}</Code>
+      {shown.includes("…") && shown !== as(true) && <p class="faint">{words.shortened}</p>}
     </div>
   );
 }

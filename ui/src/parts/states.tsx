@@ -36,6 +36,7 @@ export function Empty({ icon, title, children, action }: EmptyProps) {
 
 export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => void }) {
   const next = error instanceof Unreachable ? text.common.unreachableNext
+    : error instanceof ApiError && error.status === 412 ? text.common.outdatedNext
     : error instanceof ApiError && error.requestId ? text.common.requestId(error.requestId) : null;
   return (
     <div class="failed" role="alert">

@@ -1,11 +1,11 @@
 /** What came of "Test connection" for a provider. */
 import type { TestResult } from "../api/types";
-import { duration } from "../format/numbers";
+import { count, duration } from "../format/numbers";
 import { text } from "../text";
 import { Icon } from "./icon";
 
 export function TestVerdict({ result }: { result: TestResult }) {
-  const facts = [duration(result.ms), result.models == null ? "" : text.providers.modelCount(result.models)].filter(Boolean);
+  const facts = [duration(result.ms), result.models == null ? "" : text.providers.modelCount(count(result.models))].filter(Boolean);
   return (
     <div class={result.ok ? "hint" : "hint warn"} role="status">
       <Icon name={result.ok ? "check" : "warn"} />

@@ -28,7 +28,7 @@ export function useYaml(resource: "models" | "providers", id: string, take: (ent
     const mine = ++round.current;
     const entry = await readYaml(resource, yaml, id);
     if (mine !== round.current) return false;
-    setProblems(entry.problems);
+    setProblems(entry.problems.toSorted((a, b) => a.line - b.line));
     if (entry.fields) take(entry);
     return entry.fields !== null;
   };

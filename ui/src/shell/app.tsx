@@ -4,14 +4,15 @@ import { ErrorPanel, Empty, Loading } from "../parts/states";
 import { LinkButton } from "../parts/button";
 import { Palette, paletteOpen } from "../parts/palette";
 import { Toaster } from "../parts/toaster";
+import { isCovered } from "../parts/modal";
 import { isTyping } from "../parts/table/keys";
 import { followLinks, navigate, path, query } from "../state/router";
 import { connection } from "../state/live";
-import { findSession, session, sessionError } from "../state/session";
+import { ended, findSession, session, sessionError } from "../state/session";
 import { text } from "../text";
 import { commands } from "./commands";
 import { LazyScreen } from "./lazy";
-import { Login } from "../screens/login/login";
+import { Login, LoginAgain } from "../screens/login/login";
 import { FirstRun } from "../screens/login/first-run";
 import { Side, Topbar } from "./side";
 import { screenAt, screensOf } from "./screens";
@@ -25,7 +26,7 @@ export function App() {
   const wanted = screenAt(path.value);
   const allowed = screenAt(path.value, screensOf(who.role));
   if (path.value === "/login" || (!who.role && !allowed)) return <><Login then={wanted ? path.value + search() : "/"} /><Toaster /></>;
-  return <Frame role={who.role ?? null} />;
+  return <><Frame role={who.role ?? null} />{ended.value && <LoginAgain />}</>;
 }
 
 function search(): string {
@@ -68,8 +69,8 @@ function useShortcuts(): void {
     const listen = (event: KeyboardEvent) => {
       if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        paletteOpen.value = !paletteOpen.value;
-      } else if (event.key === "/" && !isTyping(event.target) && !event.metaKey && !event.ctrlKey) {
+        paletteOpen.value = !paletteOpen.value && !isCovered();
+      } else if (event.key === "/" && !isTyping(event.target) && !event.metaKey && !event.ctrlKey && !isCovered()) {
         const box = document.querySelector<HTMLInputElement>("[data-search]");
         if (!box) return;
         event.preventDefault();

@@ -1,11 +1,13 @@
 /** The menu beside every screen; on a phone it slides in. */
 import { signal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import icon from "../icon.svg";
 import { Button } from "../parts/button";
 import { Icon } from "../parts/icon";
 import { paletteOpen } from "../parts/palette";
 import { href, path } from "../state/router";
 import { leave, session } from "../state/session";
+import { forgetKey } from "../state/tab-key";
 import { nextTheme, theme } from "../state/theme";
 import { text } from "../text";
 import { type Screen, screenAt, screensOf } from "./screens";
@@ -26,15 +28,25 @@ export function Side() {
   const screens = screensOf(session.value?.role);
   const current = screenAt(path.value);
   const groups = [...new Set(screens.map((screen) => screen.group))];
+  const box = useRef<HTMLElement>(null);
+  const open = sideOpen.value;
+  useLayoutEffect(() => {
+    if (!open) return;
+    const before = document.activeElement;
+    box.current?.querySelector<HTMLElement>("nav a")?.focus();
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, [open]);
   const close = () => {
     sideOpen.value = false;
   };
   return (
     <>
-      {sideOpen.value && <button type="button" class="veil" aria-label={text.common.close} onClick={close} />}
-      <aside class={sideOpen.value ? "side open" : "side"} onKeyDown={(event) => event.key === "Escape" && close()}>
+      {open && <button type="button" class="veil" aria-label={text.common.close} onClick={close} />}
+      <aside ref={box} class={open ? "side open" : "side"} onKeyDown={(event) => event.key === "Escape" && close()}>
         <Brand />
-        <button type="button" class="jump" onClick={() => { paletteOpen.value = true; }}>
+        <button type="button" class="jump" onClick={() => { close(); paletteOpen.value = true; }}>
           <Icon name="search" size={14} />
           <span>{text.shell.jump}</span>
           <kbd>{navigator.platform.startsWith("Mac") ? "⌘K" : "Ctrl K"}</kbd>
@@ -81,7 +93,7 @@ function Foot() {
       <div class="who">
         {who?.role ? <a class="truncate grow" href={href("/account")}>{who.user?.username ?? who.role}</a> : <a class="grow" href={href("/login")}>{text.shell.login}</a>}
         <Button kind="ghost" icon={icons[theme.value]} label={text.shell.theme[theme.value]} onClick={nextTheme} />
-        {who?.role && <Button kind="ghost" icon="out" label={text.shell.logout} onClick={() => void leave()} />}
+        {who?.role && <Button kind="ghost" icon="out" label={text.shell.logout} onClick={() => void forgetKey().then(leave)} />}
       </div>
     </div>
   );

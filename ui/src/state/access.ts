@@ -1,26 +1,30 @@
-/** With what right /v1 is called from these pages: a pasted key, kept in this tab only. */
-import { effect, signal } from "@preact/signals";
+/** With what right /v1 is called from these pages: a pasted key, or one that was made for this tab; kept in this tab only. */
+import { effect, type Signal, signal } from "@preact/signals";
 
-const NAME = "gateway.key";
+export const apiKey = keptInTab("gateway.key");
+/** Of the key that was made for this tab; empty for a pasted one. */
+export const tabKeyId = keptInTab("gateway.key-id");
 
-function stored(): string {
+function keptInTab(name: string): Signal<string> {
+  const value = signal(stored(name));
+  effect(() => {
+    try {
+      if (value.value) window.sessionStorage.setItem(name, value.value);
+      else window.sessionStorage.removeItem(name);
+    } catch {
+      // Without storage it lives as long as the page.
+    }
+  });
+  return value;
+}
+
+function stored(name: string): string {
   try {
-    return window.sessionStorage.getItem(NAME) ?? "";
+    return window.sessionStorage.getItem(name) ?? "";
   } catch {
     return "";
   }
 }
-
-export const apiKey = signal(stored());
-
-effect(() => {
-  try {
-    if (apiKey.value) window.sessionStorage.setItem(NAME, apiKey.value);
-    else window.sessionStorage.removeItem(NAME);
-  } catch {
-    // Without storage the key lives as long as the page.
-  }
-});
 
 export function masked(key: string): string {
   return key.length > 12 ? `${key.slice(0, 5)}…${key.slice(-4)}` : "••••";

@@ -3,7 +3,7 @@ import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { RequestRow, Status } from "../api/types";
 import { reconnected } from "./reconnected";
-import { findSession, session } from "./session";
+import { ended, findSession, session } from "./session";
 
 /** What ended since the last message, and what runs; both lists are cut, the counts are not. */
 export interface Requests {
@@ -72,13 +72,17 @@ function again(): void {
   tries += 1;
   if (tries >= LOST_AFTER) connection.value = "lost";
   const wait = Math.min(10_000, 400 * 2 ** Math.min(tries, 5)) * (0.7 + Math.random() * 0.6);
-  timer = window.setTimeout(() => void findSession().then(() => session.peek()?.role && connect()), wait);
+  timer = window.setTimeout(() => void findSession().then(() => wanted() && connect()), wait);
+}
+
+function wanted(): boolean {
+  return Boolean(session.value?.role) && !ended.value;
 }
 
 effect(() => {
-  const wanted = Boolean(session.value?.role);
-  if (wanted && close === null) connect();
-  if (!wanted && close !== null) {
+  const on = wanted();
+  if (on && close === null) connect();
+  if (!on && close !== null) {
     close();
     clearTimeout(timer);
     close = null;

@@ -38,6 +38,11 @@ export function useSaving(fields: readonly string[]): Saving {
   };
 }
 
+/** Whether a form says something else than what it began with. */
+export function differs(typed: unknown, first: unknown): boolean {
+  return JSON.stringify(typed) !== JSON.stringify(first);
+}
+
 /** `targets.0.weight` belongs to the field `targets`. */
 function fieldOf(error: ApiError, fields: readonly string[]): string | null {
   const { param } = error;

@@ -9,11 +9,17 @@ export const session = signal<Session | null>(null);
 /** Why the session cannot be told. */
 export const sessionError = signal<unknown>(undefined);
 
+/** The session is over though nobody signed out: the page stays as it is, under a login. */
+export const ended = signal(false);
+
 const NOBODY: Session = { setup_required: false, role: null, user: null, csrf_token: "" };
 
 export function enter(found: Session): void {
   csrfToken.value = found.csrf_token ?? "";
-  session.value = found;
+  if (found.role || !session.peek()?.role) {
+    session.value = found;
+    ended.value = false;
+  } else ended.value = true;
 }
 
 export async function findSession(): Promise<void> {
@@ -30,9 +36,9 @@ export async function findSession(): Promise<void> {
 export async function leave(): Promise<void> {
   await ask("/api/admin/logout", { method: "POST" }).catch(() => undefined);
   apiKey.value = "";
-  enter(NOBODY);
+  session.value = NOBODY;
 }
 
 effect(() => {
-  if (sessionEnded.value > 0 && session.peek()?.role) enter(NOBODY);
+  if (sessionEnded.value > 0) enter(NOBODY);
 });

@@ -9,6 +9,7 @@ import { people } from "./en/people";
 import { playground } from "./en/playground";
 import { quota } from "./en/quota";
 import { system } from "./en/system";
+import { refusals } from "./en/refusals";
 import { requests } from "./en/requests";
 import { usage } from "./en/usage";
 import { providers } from "./en/providers";
@@ -24,6 +25,7 @@ export default {
   overview,
   playground,
   quota,
+  refusals,
   requests,
   usage,
   providers,

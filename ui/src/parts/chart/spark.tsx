@@ -9,7 +9,7 @@ export function Spark({ values, width = 104, height = 28 }: { values: (number | 
     return `${x.toFixed(1)},${(height - 2 - (value / max) * (height - 5)).toFixed(1)}`;
   });
   return (
-    <svg class="spark" width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+    <svg class="spark" width={width} height={height} viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
       <path class="area" d={`M1,${height - 1} L${points.join(" L")} L${width - 1},${height - 1}Z`} />
       <path class="line" d={`M${points.join(" L")}`} />
     </svg>

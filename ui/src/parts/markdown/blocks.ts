@@ -3,13 +3,14 @@
 export type Block =
   | { kind: "code"; language: string; text: string }
   | { kind: "heading"; level: number; text: string }
-  | { kind: "list"; ordered: boolean; start: number; items: string[] }
+  | { kind: "list"; ordered: boolean; start: number; items: Block[][] }
   | { kind: "quote"; text: string }
   | { kind: "table"; head: string[]; rows: string[][] }
   | { kind: "rule" }
   | { kind: "text"; text: string };
 
-const ITEM = /^\s{0,6}(?:[-*+]|(\d{1,9})[.)])\s+(.*)$/;
+/** Groups: what stands before the text of the item, its number. */
+const ITEM = /^(\s*(?:[-*+]|(\d{1,9})[.)])\s+)\S/;
 
 export function blocks(source: string): Block[] {
   const lines = source.replaceAll("\r\n", "\n").split("\n");
@@ -52,19 +53,47 @@ function takeQuote(lines: string[], n: number): [Block, number] {
   return [{ kind: "quote", text: lines.slice(n, end).map((line) => line.replace(/^\s{0,3}>\s?/, "")).join("\n") }, end];
 }
 
+/** Lines that are further in than an item's mark are the item's own: more text, lists, code. */
 function takeList(lines: string[], n: number): [Block, number] {
   const first = ITEM.exec(lines[n] ?? "");
-  const items: string[] = [];
+  const mark = indentOf(lines[n] ?? "");
+  const ordered = first?.[2] !== undefined;
+  const items: Block[][] = [];
   let end = n;
   while (end < lines.length) {
+    const item = ITEM.exec(lines[end] ?? "");
+    if (!item || indentOf(lines[end] ?? "") > mark + 1 || (item[2] !== undefined) !== ordered) break;
+    const last = endOfItem(lines, end + 1, indentOf(lines[end] ?? ""));
+    const width = item[1]?.length ?? 0;
+    items.push(blocks([(lines[end] ?? "").slice(width), ...lines.slice(end + 1, last).map((line) => line.slice(Math.min(width, indentOf(line))))].join("\n")));
+    end = last;
+    while (end < lines.length && !(lines[end] ?? "").trim() && ITEM.test(nextText(lines, end))) end += 1;
+  }
+  return [{ kind: "list", ordered, start: Number(first?.[2] ?? 1), items }, end];
+}
+
+/** Code goes on to its last fence, however little it is indented. */
+function endOfItem(lines: string[], n: number, mark: number): number {
+  let end = n;
+  let fence = /^\s*(?:[-*+]|\d{1,9}[.)])\s+(`{3,}|~{3,})/.exec(lines[n - 1] ?? "")?.[1] ?? "";
+  while (end < lines.length) {
     const line = lines[end] ?? "";
-    const item = ITEM.exec(line);
-    if (item) items.push(item[2] ?? "");
-    else if (line.trim() && /^\s+/.test(line) && items.length) items[items.length - 1] += `\n${line.trim()}`;
-    else if (line.trim() || !ITEM.test(lines[end + 1] ?? "")) break;
+    if (!fence) {
+      const text = line.trim() ? line : nextText(lines, end);
+      if (!text || indentOf(text) <= mark) break;
+      fence = /^\s*(`{3,}|~{3,})/.exec(line)?.[1] ?? "";
+    } else if (line.trim().startsWith(fence)) fence = "";
     end += 1;
   }
-  return [{ kind: "list", ordered: first?.[1] !== undefined, start: Number(first?.[1] ?? 1), items }, end];
+  return end;
+}
+
+function nextText(lines: string[], n: number): string {
+  return lines.slice(n).find((line) => line.trim()) ?? "";
+}
+
+function indentOf(line: string): number {
+  return line.length - line.trimStart().length;
 }
 
 function takeTable(lines: string[], n: number): [Block, number] {

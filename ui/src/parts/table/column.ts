@@ -11,6 +11,8 @@ export interface Column<T> {
   numeric?: boolean;
   /** CSS width; the rest is shared. */
   width?: string;
+  /** Takes what the others leave, cut where that is too little. One of a table. */
+  rest?: boolean;
   /** Not shown until chosen. */
   extra?: boolean;
   help?: string;

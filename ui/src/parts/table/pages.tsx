@@ -12,6 +12,8 @@ export interface Pages<T> {
   rows: T[];
   total: number;
   page: number;
+  /** Rows of a page; 0 for all. */
+  size: number;
   last: number;
   /** Whether there is anything to choose. */
   shown: boolean;
@@ -25,7 +27,7 @@ export function usePages<T>(all: T[], paged: boolean): Pages<T> {
   const asked = Number(query.value.get("page") ?? 1) - 1;
   const page = Math.max(0, Math.min(last, Number.isFinite(asked) ? Math.floor(asked) : 0));
   const rows = useMemo(() => (size ? all.slice(page * size, (page + 1) * size) : all), [all, size, page]);
-  return { rows, total: all.length, page, last, shown: paged && all.length > FEWEST };
+  return { rows, total: all.length, page, size, last, shown: paged && all.length > FEWEST };
 }
 
 export function Pager<T>({ pages }: { pages: Pages<T> }) {

@@ -1,6 +1,6 @@
 /** The table of every list: sorted by a click, walked with j and k, only the rows in sight drawn. */
 import type { ComponentChildren } from "preact";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { rowHeight } from "../../state/theme";
 import { text } from "../../text";
 import { Icon } from "../icon";
@@ -37,6 +37,10 @@ export function Table<T>(props: TableProps<T>) {
   const pages = usePages(all, props.paged === true);
   const sorted = pages.rows;
   const slice = useWindow(box, sorted.length);
+  useLayoutEffect(() => {
+    if (box.current) box.current.scrollTop = 0;
+    setActive(-1);
+  }, [pages.page, pages.size, sorting?.id, sorting?.down]);
   const drawn = sorted.slice(slice.from, slice.to);
   const slots = useSlots(drawn.map(rowKey));
   const widths = useWidths(box, slice.partly, columns.map((column) => column.id).join(" "));
@@ -74,13 +78,17 @@ export function Table<T>(props: TableProps<T>) {
   return pages.shown ? <div class={props.fill ? "paged fill" : "paged"}>{table}<Pager pages={pages} /></div> : table;
 }
 
+function classOf<T>(column: Column<T>): string | undefined {
+  return column.numeric ? "numeric" : column.rest ? "takes-rest" : undefined;
+}
+
 /** The same elements as long as row and columns are the same, so that scrolling draws only the rows that are new. */
 function Cells<T>({ row, columns }: { row: T; columns: Column<T>[] }) {
   return useMemo(() => (
     <>
       {columns.map((column) => (
-        <td key={column.id} class={column.numeric ? "numeric" : undefined}>
-          {column.cell(row)}
+        <td key={column.id} class={classOf(column)}>
+          {column.rest ? <div class="rest">{column.cell(row)}</div> : column.cell(row)}
         </td>
       ))}
     </>
@@ -112,7 +120,7 @@ function Head<T>({ columns, sorting, onSort }: Pick<TableProps<T>, "columns" | "
             <th
               key={column.id}
               scope="col"
-              class={column.numeric ? "numeric" : undefined}
+              class={classOf(column)}
               title={column.help}
               aria-sort={down === null ? undefined : down ? "descending" : "ascending"}
             >

@@ -16,7 +16,7 @@ import { Table } from "../../parts/table/table";
 import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
 import { Time } from "../../parts/time";
 import { useResource } from "../../state/resource";
-import { query, setQuery, skippedRows } from "../../state/router";
+import { closeOver, openOver, query, setQuery, skippedRows } from "../../state/router";
 import { text } from "../../text";
 
 const PAGE_SIZE = 200;
@@ -44,12 +44,12 @@ function columnsOf(): Column<AuditRow>[] {
   const words = text.audit.columns;
   return [
     { id: "at", header: words.at, width: "120px", value: (row) => row.at, cell: (row) => <Time at={row.at} /> },
-    { id: "actor", header: words.actor, value: (row) => row.actor, cell: (row) => <span class="cell-main"><span>{row.actor}</span></span> },
+    { id: "actor", header: words.actor, value: (row) => row.actor, cell: (row) => <span class="cell-main"><span title={row.actor}>{row.actor}</span></span> },
     { id: "action", header: words.action, value: (row) => row.action, cell: (row) => <Badge tone={TONES[row.action] ?? "quiet"}>{row.action}</Badge> },
     { id: "resource", header: words.resource, value: (row) => row.resource, cell: (row) => row.resource },
     { id: "id", header: words.id, value: (row) => row.resource_id, cell: (row) => <code>{row.resource_id}</code> },
-    { id: "name", header: words.name, value: (row) => row.name, cell: (row) => <span class="cell-main"><span>{row.name}</span></span> },
-    { id: "changes", header: words.changes, value: (row) => Object.keys(row.changes).join(" "), cell: (row) => <span class="muted">{Object.keys(row.changes).join(", ")}</span> },
+    { id: "name", header: words.name, value: (row) => row.name, cell: (row) => <span class="cell-main"><span title={row.name}>{row.name}</span></span> },
+    { id: "changes", header: words.changes, rest: true, value: (row) => Object.keys(row.changes).join(" "), cell: (row) => <span class="muted" title={Object.keys(row.changes).join(", ")}>{Object.keys(row.changes).join(", ")}</span> },
     { id: "address", header: words.address, value: (row) => row.address, cell: (row) => <span class="muted">{row.address}</span> },
   ];
 }
@@ -74,9 +74,9 @@ function List({ rows, total, offset, resource }: { rows: AuditRow[]; total: numb
           <Button icon="right" label={text.requests.older} disabled={offset + rows.length >= total} onClick={() => setQuery({ offset: String(offset + PAGE_SIZE) })} />
         </span>
       </Tools>
-      <Table label={words.title} columns={view.columns} rows={rows} rowKey={keyOf} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: keyOf(row) })} fill empty={filtered ? <Empty icon="search" title={words.noneTitle}>{words.noneLead}</Empty> : <Empty icon="audit" title={words.emptyTitle}>{words.emptyLead}</Empty>} />
+      <Table label={words.title} columns={view.columns} rows={rows} rowKey={keyOf} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => openOver({ open: keyOf(row) })} fill empty={filtered ? <Empty icon="search" title={words.noneTitle}>{words.noneLead}</Empty> : <Empty icon="audit" title={words.emptyTitle}>{words.emptyLead}</Empty>} />
       {open && (
-        <Dialog title={`${open.action} ${open.resource}/${open.resource_id}${open.name ? ` (${open.name})` : ""}`} width="wide" onClose={() => setQuery({ open: null })}>
+        <Dialog title={`${open.action} ${open.resource}/${open.resource_id}${open.name ? ` (${open.name})` : ""}`} width="wide" named onClose={() => closeOver("open")}>
           <p class="muted">{open.actor} · {exact(open.at)} · {open.address}</p>
           <Changes changes={open.changes} />
         </Dialog>

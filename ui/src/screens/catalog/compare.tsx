@@ -10,7 +10,7 @@ const BETTER: Record<string, "less" | "more"> = { input: "less", out: "less", ca
 export function Compare({ models, onClose }: { models: CatalogModel[]; onClose: () => void }) {
   const columns = columnsOf({ picked: new Set(), pick: () => undefined }).filter((column) => column.id !== "name");
   return (
-    <Dialog title={text.catalog.compare.title} width="wide" onClose={onClose}>
+    <Dialog title={text.catalog.compare.title} width="wide" named onClose={onClose}>
       <div class="table-box plain" tabIndex={0} role="region" aria-label={text.catalog.compare.title}>
         <table class="table compare">
           <thead>

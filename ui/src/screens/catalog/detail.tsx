@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { type CatalogModel, type HistoryPoint, readModel } from "../../api/catalog";
 import { exact } from "../../format/times";
+import { sampleFor } from "../../format/samples";
 import { price } from "../../format/numbers";
 import { Badge } from "../../parts/badge";
 import { Button } from "../../parts/button";
@@ -26,7 +27,7 @@ export function Detail({ id, onClose }: { id: string; onClose: () => void }) {
   const found = useResource(id, (signal) => readModel(id, signal));
   const [adding, setAdding] = useState(false);
   return (
-    <Dialog title={found.data?.name ?? id} width="drawer" onClose={onClose} footer={session.value?.role === "admin" && found.data && <Button kind="primary" icon="plus" onClick={() => setAdding(true)}>{words.add}</Button>}>
+    <Dialog title={found.data?.name ?? id} width="drawer" named onClose={onClose} footer={session.value?.role === "admin" && found.data && <Button kind="primary" icon="plus" onClick={() => setAdding(true)}>{words.add}</Button>}>
       <Await of={found}>{(model) => <Body model={model} />}</Await>
       {adding && found.data && <AddModel model={found.data} onClose={() => setAdding(false)} />}
     </Dialog>
@@ -55,21 +56,12 @@ function Body({ model }: { model: CatalogModel & { history?: HistoryPoint[] } })
         {columns.map((column) => [<dt key={`${column.id} name`}>{column.header}</dt>, <dd key={column.id}>{column.cell(model)}</dd>])}
       </dl>
       {model.conflicts.length > 0 && <Conflicts model={model} />}
-      <details><summary>{words.code}</summary><Snippets path={PATHS[model.type ?? "chat"] ?? "/v1/chat/completions"} body={sample(model)} /></details>
+      <details><summary>{words.code}</summary><Snippets {...sampleFor(model.type, `${model.source_gateway}/${model.canonical_slug}`)} /></details>
       <details><summary>{words.provenance}</summary><dl class="facts">{Object.entries(model.provenance).map(([field, source]) => [<dt key={`${field} name`}>{field}</dt>, <dd key={field}>{source}</dd>])}</dl></details>
       <RawRecords id={model.id} />
       <details><summary>{words.raw}</summary><Code>{JSON.stringify(record, null, 2)}</Code></details>
     </>
   );
-}
-
-const PATHS: Record<string, string> = { embedding: "/v1/embeddings", transcription: "/v1/audio/transcriptions", ocr: "/v1/ocr" };
-
-function sample(model: CatalogModel): Record<string, unknown> {
-  const name = `${model.source_gateway}/${model.canonical_slug}`;
-  if (model.type === "embedding") return { model: name, input: ["Hello!"] };
-  if (model.type === "transcription") return { model: name, file_name: "speech.wav", file_b64: "UklGR…" };
-  return { model: name, messages: [{ role: "user", content: "Hello!" }] };
 }
 
 function Prices({ model }: { model: CatalogModel }) {

@@ -1,6 +1,7 @@
 /** The filters beside the table of the catalog. */
 import { useState } from "preact/hooks";
 import type { CatalogModel } from "../../api/catalog";
+import { count } from "../../format/numbers";
 import { Button } from "../../parts/button";
 import { TextField } from "../../parts/field";
 import { query, setQuery } from "../../state/router";
@@ -37,7 +38,7 @@ function Values({ facet, models }: { facet: Facet; models: CatalogModel[] }) {
         <label key={value}>
           <input type="checkbox" checked={chosen.includes(value)} onChange={() => toggle(facet, value)} />
           <span class="truncate" title={value}>{named[value] ?? value}</span>
-          <small class="numeric">{n}</small>
+          <small class="numeric">{count(n)}</small>
         </label>
       ))}
       {found.length > SHOWN && !all && <button type="button" class="more" onClick={() => setAll(true)}>{words.more(found.length - SHOWN)}</button>}

@@ -7,7 +7,7 @@ import { Table } from "../../parts/table/table";
 import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts/table/tools";
 import { kept } from "../../state/kept";
 import { useMatching } from "../../state/matching";
-import { query, setQuery } from "../../state/router";
+import { closeOver, openOver, query, setQuery } from "../../state/router";
 import { complain } from "../../state/toasts";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
@@ -45,7 +45,7 @@ export function CatalogList({ models }: { models: CatalogModel[] }) {
         <CsvButton name="catalog" columns={columns} rows={found} />
         {picked.size > 0 && (
           <>
-            <Button kind="primary" icon="compare" disabled={picked.size < 2} onClick={() => setQuery({ comparing: "1" })}>{words.compare.open(picked.size)}</Button>
+            <Button kind="primary" icon="compare" disabled={picked.size < 2} onClick={() => openOver({ comparing: "1" })}>{words.compare.open(picked.size)}</Button>
             <Button kind="ghost" icon="close" label={words.compare.clear} onClick={() => setQuery({ compare: null })} />
           </>
         )}
@@ -59,15 +59,15 @@ export function CatalogList({ models }: { models: CatalogModel[] }) {
           rowKey={(row) => row.id}
           sorting={view.sorting}
           onSort={view.onSort}
-          onOpen={(row) => setQuery({ open: row.id })}
+          onOpen={(row) => openOver({ open: row.id })}
           openKey={open}
           fill
           paged
           empty={models.length ? <Empty title={text.table.noMatch} action={<Button onClick={clearFilters}>{text.table.clearFilters}</Button>}>{text.table.noMatchNext}</Empty> : <Empty icon="catalog" title={words.emptyTitle}>{words.emptyLead}</Empty>}
         />
       </div>
-      {open && <Detail key={open} id={open} onClose={() => setQuery({ open: null })} />}
-      {asked.get("comparing") && picked.size > 1 && <Compare models={models.filter((model) => picked.has(model.id))} onClose={() => setQuery({ comparing: null })} />}
+      {open && <Detail key={open} id={open} onClose={() => closeOver("open")} />}
+      {asked.get("comparing") && picked.size > 1 && <Compare models={models.filter((model) => picked.has(model.id))} onClose={() => closeOver("comparing")} />}
     </>
   );
 }

@@ -9,7 +9,7 @@ import { Page } from "../../parts/page";
 import { Await } from "../../parts/states";
 import { Tabs } from "../../parts/tabs";
 import { useResource } from "../../state/resource";
-import { path } from "../../state/router";
+import { tabOf } from "../../state/router";
 import { session } from "../../state/session";
 import { complain, say } from "../../state/toasts";
 import { text } from "../../text";
@@ -17,13 +17,13 @@ import { DiffView } from "./diff";
 import { CatalogList } from "./list";
 import { ReportView } from "./report";
 
-type Tab = keyof typeof text.catalog.tabs;
+const TABS = ["models", "report", "diff"] as const;
 
 export default function Catalog() {
   const words = text.catalog;
   const catalog = useResource("catalog", readCatalog);
   const [busy, setBusy] = useState(false);
-  const tab = (path.value.split("/")[2] ?? "models") as Tab;
+  const tab = tabOf(TABS);
   const refresh = async () => {
     setBusy(true);
     await refreshCatalog().then(() => say(words.refreshed), complain);
@@ -47,7 +47,7 @@ export default function Catalog() {
         </>
       }
     >
-      <Tabs label={words.title} items={(Object.keys(words.tabs) as Tab[]).map((name) => ({ to: name === "models" ? "/catalog" : `/catalog/${name}`, label: words.tabs[name], current: name === tab }))} />
+      <Tabs label={words.title} items={TABS.map((name) => ({ to: name === "models" ? "/catalog" : `/catalog/${name}`, label: words.tabs[name], current: name === tab }))} />
       {tab === "models" && <Await of={catalog} rows={10}>{(page) => <CatalogList models={page.data} />}</Await>}
       {tab === "report" && <ReportView />}
       {tab === "diff" && <DiffView />}

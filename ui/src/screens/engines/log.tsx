@@ -21,7 +21,7 @@ export function EngineLog({ name, onClose }: { name: string; onClose: () => void
     if (follows && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [log.data, follows]);
   return (
-    <Dialog title={words.logOf(name)} width="drawer" onClose={onClose} footer={<><Switch label={words.follow} checked={follows} onChange={setFollows} /><span class="grow" /><CopyButton label={text.common.copy} content={() => (log.data?.lines ?? []).join("\n")} /><Button icon="refresh" onClick={log.reload}>{text.common.refresh}</Button></>}>
+    <Dialog title={words.logOf(name)} width="drawer" named onClose={onClose} footer={<><Switch label={words.follow} checked={follows} onChange={setFollows} /><span class="grow" /><CopyButton label={text.common.copy} content={() => (log.data?.lines ?? []).join("\n")} /><Button icon="refresh" onClick={log.reload}>{text.common.refresh}</Button></>}>
       <Await of={log}>
         {({ lines }) => lines.length === 0 ? <p class="muted">{words.emptyLog}</p> : <pre ref={box} class="log" tabIndex={0} aria-label={words.logOf(name)}>{lines.join("\n")}</pre>}
       </Await>

@@ -7,7 +7,7 @@ import { Panel } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import { status, useLive } from "../../state/live";
 import { useEvery, useResource } from "../../state/resource";
-import { query, setQuery } from "../../state/router";
+import { closeOver, openOver, query } from "../../state/router";
 import { text } from "../../text";
 import { EngineCard, speedOf } from "./card";
 import { EngineLog } from "./log";
@@ -39,11 +39,11 @@ export default function Engines() {
       <Await of={list}>
         {({ data }) => data.length === 0 ? <Panel><Empty icon="engines" title={words.emptyTitle}>{words.emptyLead}</Empty></Panel> : (
           <div class="engines">
-            {data.map((engine) => <EngineCard key={engine.name} engine={engine} speeds={speeds[engine.name] ?? []} onBusy={setBusy} onChange={list.reload} onLog={() => setQuery({ log: engine.name })} />)}
+            {data.map((engine) => <EngineCard key={engine.name} engine={engine} speeds={speeds[engine.name] ?? []} onBusy={setBusy} onChange={list.reload} onLog={() => openOver({ log: engine.name })} />)}
           </div>
         )}
       </Await>
-      {open && <EngineLog key={open} name={open} onClose={() => setQuery({ log: null })} />}
+      {open && <EngineLog key={open} name={open} onClose={() => closeOver("log")} />}
     </Page>
   );
 }

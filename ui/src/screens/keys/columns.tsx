@@ -7,9 +7,10 @@ import { RuleBadges } from "../../parts/confidentiality";
 import { Switch } from "../../parts/field";
 import type { Column } from "../../parts/table/column";
 import { Time } from "../../parts/time";
+import type { Toggle } from "../../state/switching";
 import { text } from "../../text";
 
-export function columnsOf(nameOf: Map<string, string>, toggle: (row: ApiKey, enabled: boolean) => void): Column<ApiKey>[] {
+export function columnsOf(nameOf: Map<string, string>, toggle: Toggle<ApiKey>): Column<ApiKey>[] {
   const words = text.keys;
   return [
     { id: "name", header: words.columns.name, value: (row) => row.name, cell: (row) => <span class="cell-main"><span title={row.name}>{row.name}</span>{row.is_master && <Badge tone="accent">{words.master}</Badge>}<RuleBadges of={row} /></span> },
@@ -19,6 +20,7 @@ export function columnsOf(nameOf: Map<string, string>, toggle: (row: ApiKey, ena
     { id: "limits", header: words.columns.limits, cell: (row) => <span class="muted">{limitsOf(row)}</span> },
     { id: "budget", header: words.columns.budget, value: (row) => row.budget_usd, width: "180px", cell: (row) => <Budget row={row} /> },
     { id: "expires", header: words.columns.expires, value: (row) => row.expires_at, cell: (row) => <Expiry at={row.expires_at} /> },
+    { id: "used", header: words.columns.used, value: (row) => row.last_used_at, cell: (row) => (row.last_used_at ? <Time at={row.last_used_at} /> : <span class="muted">{text.common.never}</span>) },
     { id: "created", header: words.columns.created, value: (row) => row.created_at, cell: (row) => <Time at={row.created_at} /> },
     { id: "origin", header: words.columns.origin, extra: true, value: (row) => row.origin, cell: (row) => row.origin },
     { id: "enabled", header: words.columns.enabled, width: "64px", value: (row) => row.enabled ?? true, cell: (row) => <Switch hideLabel label={`${words.form.enabled}: ${row.name}`} checked={row.enabled ?? true} disabled={(row.version ?? 0) === 0} onChange={(on) => toggle(row, on)} /> },

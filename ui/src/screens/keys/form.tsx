@@ -10,11 +10,12 @@ import { AreaField, SelectField, Switch, TextField } from "../../parts/field";
 import { Limits } from "../../parts/limits";
 import { ErrorPanel } from "../../parts/states";
 import { UsageStrip } from "../../parts/usage-strip";
-import { useSaving } from "../../state/saving";
+import { differs, useSaving } from "../../state/saving";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
 import { type Draft, draftOf, FIELDS, inputOf, OPERATIONS } from "./draft";
 import { Rotate } from "./rotate";
+import { Spent } from "./spent";
 
 interface FormProps {
   apiKey: ApiKey | undefined;
@@ -29,6 +30,7 @@ export function KeyForm({ apiKey, people, onMade, onClose, onChange }: FormProps
   const [draft, setDraft] = useState<Draft>(() => draftOf(apiKey));
   const [asks, setAsks] = useState<"" | "delete" | "rotate">("");
   const saving = useSaving(FIELDS);
+  const unsaved = differs(draft, draftOf(apiKey));
   const fixed = apiKey !== undefined && (apiKey.version ?? 0) === 0;
   const save = () => saving.run(async () => {
     const input = inputOf(draft, apiKey);
@@ -47,6 +49,8 @@ export function KeyForm({ apiKey, people, onMade, onClose, onChange }: FormProps
     <Dialog
       title={apiKey ? words.editTitle(apiKey.name) : words.addTitle}
       width="drawer"
+      named
+      unsaved={unsaved}
       onClose={onClose}
       footer={
         <>
@@ -58,6 +62,7 @@ export function KeyForm({ apiKey, people, onMade, onClose, onChange }: FormProps
       }
     >
       {apiKey && <UsageStrip filter={{ key_id: apiKey.id }} title={words.usage} />}
+      {apiKey && <Spent resource="apikeys" of={apiKey} name={apiKey.name} onReset={finish} />}
       {fixed ? <p class="muted">{words.fixed(apiKey.origin ?? "")}</p> : (
         <form id="key" class="form" onSubmit={(event) => { event.preventDefault(); void save(); }}>
           {saving.error !== undefined && <ErrorPanel error={saving.error} />}

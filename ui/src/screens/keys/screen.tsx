@@ -10,7 +10,7 @@ import { Await, Empty } from "../../parts/states";
 import { useLive } from "../../state/live";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
-import { setQuery } from "../../state/router";
+import { closeOver, openOver } from "../../state/router";
 import { useSwitch } from "../../state/switching";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
@@ -25,12 +25,12 @@ export default function Keys() {
   const [made, setMade] = useState<ApiKey | null>(null);
   useLive("changed", list.reload);
   return (
-    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
+    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => openOver({ open: "new" })}>{words.add}</Button>}>
       <Await of={list}>
         {(rows) => (
           <>
             <List rows={rows} people={people.data ?? []} reload={list.reload} />
-            <Opened rows={rows}>{(row) => <KeyForm apiKey={row} people={people.data ?? []} onMade={setMade} onClose={() => setQuery({ open: null })} onChange={list.reload} />}</Opened>
+            <Opened rows={rows}>{(row) => <KeyForm apiKey={row} people={people.data ?? []} onMade={setMade} onClose={() => closeOver("open")} onChange={list.reload} />}</Opened>
           </>
         )}
       </Await>

@@ -27,7 +27,7 @@ export default function MyKeys() {
   const [made, setMade] = useState<ApiKey | null>(null);
   const [removing, setRemoving] = useState<ApiKey | null>(null);
   const columns = useMemo(() => [
-    ...columnsOf(new Map(), () => undefined).filter((column) => !HIDDEN.includes(column.id)),
+    ...columnsOf(new Map(), async () => false).filter((column) => !HIDDEN.includes(column.id)),
     { id: "remove", header: "", width: "60px", cell: (row: ApiKey) => <Button kind="ghost" size="small" icon="trash" label={`${text.common.remove} ${row.name}`} onClick={() => setRemoving(row)} /> },
   ], []);
   const view = useView("my-keys", columns);
@@ -63,7 +63,7 @@ function MakeKey({ onMade, onClose }: { onMade: (key: ApiKey) => void; onClose: 
     onMade(await ask<ApiKey>("/api/user/keys", { method: "POST", body }));
   });
   return (
-    <Dialog title={words.addTitle} onClose={onClose} footer={<><Button onClick={onClose}>{text.common.cancel}</Button><Button type="submit" form="my-key" kind="primary" busy={saving.busy}>{words.make}</Button></>}>
+    <Dialog title={words.addTitle} unsaved={`${name}${models}${expires}` !== ""} onClose={onClose} footer={<><Button onClick={onClose}>{text.common.cancel}</Button><Button type="submit" form="my-key" kind="primary" busy={saving.busy}>{words.make}</Button></>}>
       <form id="my-key" class="form" onSubmit={(event) => { event.preventDefault(); void send(); }}>
         {saving.error !== undefined && <ErrorPanel error={saving.error} />}
         <TextField label={words.name} value={name} required autofocus onInput={setName} error={saving.of("name")} />

@@ -6,9 +6,10 @@ import { Switch } from "../../parts/field";
 import { Icon } from "../../parts/icon";
 import type { Column } from "../../parts/table/column";
 import { Time } from "../../parts/time";
+import type { Toggle } from "../../state/switching";
 import { text } from "../../text";
 
-export function columnsOf(toggle: (row: ModelEntry, enabled: boolean) => void): Column<ModelEntry>[] {
+export function columnsOf(toggle: Toggle<ModelEntry>): Column<ModelEntry>[] {
   const words = text.models;
   return [
     { id: "id", header: words.columns.id, value: (row) => row.id, cell: (row) => <span class="cell-main"><span title={row.id}>{row.id}</span>{row.demo && <Badge>{words.demo}</Badge>}<RuleBadges of={row} /></span> },
@@ -17,7 +18,7 @@ export function columnsOf(toggle: (row: ModelEntry, enabled: boolean) => void): 
     { id: "policy", header: words.columns.policy, value: (row) => row.policy, cell: (row) => row.policy },
     { id: "sees", header: words.columns.sees, value: (row) => row.supports_image_upload ?? false, cell: (row) => row.supports_image_upload ? <span class="sees" role="img" aria-label={text.playground.model.sees} title={text.playground.model.sees}><Icon name="camera" size={14} /></span> : "" },
     { id: "aliases", header: words.columns.aliases, extra: true, value: (row) => (row.aliases ?? []).join(" "), cell: (row) => (row.aliases ?? []).join(", ") },
-    { id: "origin", header: words.columns.origin, value: (row) => row.origin, cell: (row) => <span class="muted">{row.origin}</span> },
+    { id: "origin", header: words.columns.origin, rest: true, value: (row) => row.origin, cell: (row) => <span class="muted" title={row.origin}>{row.origin}</span> },
     { id: "updated", header: words.columns.updated, extra: true, value: (row) => row.updated_at, cell: (row) => <Time at={row.updated_at} /> },
     { id: "enabled", header: words.columns.enabled, width: "64px", value: (row) => row.enabled, cell: (row) => <Switch hideLabel label={`${words.form.enabled}: ${row.id}`} checked={row.enabled} onChange={(on) => toggle(row, on)} /> },
   ];

@@ -10,7 +10,7 @@ import { ErrorPanel } from "../../parts/states";
 import { Segments } from "../../parts/tabs";
 import { useYaml, YamlEditor } from "../../parts/yaml-editor";
 import { query, setQuery } from "../../state/router";
-import { useSaving } from "../../state/saving";
+import { differs, useSaving } from "../../state/saving";
 import { complain, say } from "../../state/toasts";
 import { text } from "../../text";
 import { type Draft, draftOf, draftOfInput, FIELDS, inputOf, writtenOf } from "./draft";
@@ -40,6 +40,7 @@ export function ModelDrawer({ entry, rows, providers, onClose, onChange }: Drawe
     latest.current = draftOfInput(read.id, read.fields as ModelInput);
     setDraft(latest.current);
   });
+  const unsaved = yaml.typed !== null || differs(draft, draftOf(entry));
   const content = useMemo(() => toYaml({ models: { [draft.id || "name"]: writtenOf(draft) } }), [draft]);
   const go = async (to: Tab) => {
     if (tab !== "yaml" || (await yaml.settle())) setQuery({ tab: to === "edit" ? null : to });
@@ -56,6 +57,8 @@ export function ModelDrawer({ entry, rows, providers, onClose, onChange }: Drawe
     <Dialog
       title={entry ? words.form.editTitle(entry.id) : words.form.addTitle}
       width="drawer"
+      named
+      unsaved={unsaved}
       onClose={onClose}
       footer={tab !== "dryRun" && (
         <>

@@ -84,12 +84,12 @@ function TargetRow(props: { n: number; target: TargetDraft; places: { value: str
   const engine = target.place.startsWith("engine:");
   const known = places.some((place) => place.value === target.place) ? places : [...places, { value: target.place, label: target.place }];
   return (
-    <>
+    <div class="target">
       <Select aria-label={`${words.provider} ${n + 1}`} value={target.place} options={known} onChange={(place) => onChange({ place })} />
-      <input class="input mono" aria-label={`${words.model} ${n + 1}`} value={target.model} disabled={engine} spellcheck={false} onInput={(event) => onChange({ model: event.currentTarget.value })} />
+      <input class="input mono" aria-label={`${words.model} ${n + 1}`} value={target.model} placeholder={words.model} disabled={engine} spellcheck={false} onInput={(event) => onChange({ model: event.currentTarget.value })} />
       <input class="input" type="number" min={0} aria-label={`${words.priority} ${n + 1}`} value={target.priority} onInput={(event) => onChange({ priority: event.currentTarget.value })} />
       <input class="input" type="number" min={0} step="any" aria-label={`${words.weight} ${n + 1}`} value={target.weight} onInput={(event) => onChange({ weight: event.currentTarget.value })} />
       <Button kind="ghost" icon="close" label={`${words.removeTarget} ${n + 1}`} onClick={props.onRemove} />
-    </>
+    </div>
   );
 }

@@ -10,7 +10,7 @@ import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
-import { query, setQuery } from "../../state/router";
+import { closeOver, openOver, query, setQuery } from "../../state/router";
 import { useSwitch } from "../../state/switching";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
@@ -22,12 +22,12 @@ export default function ModelsScreen() {
   const list = useResource("models", models.all);
   const upstreams = useResource("providers", providers.all);
   return (
-    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
+    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => openOver({ open: "new" })}>{words.add}</Button>}>
       <Await of={list}>
         {(rows) => (
           <>
             <List rows={rows} reload={list.reload} />
-            <Opened rows={rows}>{(row) => <ModelDrawer entry={row} rows={rows} providers={upstreams.data ?? []} onClose={() => setQuery({ open: null, tab: null })} onChange={list.reload} />}</Opened>
+            <Opened rows={rows}>{(row) => <ModelDrawer entry={row} rows={rows} providers={upstreams.data ?? []} onClose={() => closeOver("open", "tab")} onChange={list.reload} />}</Opened>
           </>
         )}
       </Await>

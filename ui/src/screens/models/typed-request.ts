@@ -16,6 +16,7 @@ export const ENDPOINTS: Record<string, string> = {
   rerank: "/v1/rerank",
   image: "/v1/images/generations",
   speech: "/v1/audio/speech",
+  moderation: "/v1/moderations",
 };
 
 /** One grey pixel: enough for a request to be one with an image. */
@@ -25,7 +26,7 @@ export function bodyOfTyped(typed: Typed, path: string): Record<string, unknown>
   if (path === ENDPOINTS.embedding) return { input: [typed.text] };
   if (path === ENDPOINTS.rerank) return { query: typed.text, documents: [typed.text] };
   if (path === ENDPOINTS.image) return { prompt: typed.text };
-  if (path === ENDPOINTS.speech) return { input: typed.text };
+  if (path === ENDPOINTS.speech || path === ENDPOINTS.moderation) return { input: typed.text };
   if (path !== ENDPOINTS.chat) return {};
   const content = typed.image ? [{ type: "text", text: typed.text }, { type: "image_url", image_url: { url: PIXEL } }] : typed.text;
   return {

@@ -9,7 +9,8 @@ import { Await } from "../../parts/states";
 import { Tabs } from "../../parts/tabs";
 import { apiKey, masked } from "../../state/access";
 import { useResource } from "../../state/resource";
-import { path } from "../../state/router";
+import { tabOf } from "../../state/router";
+import { forgetKey } from "../../state/tab-key";
 import { text } from "../../text";
 import { Chat } from "./chat/chat";
 import { Connection } from "./connection";
@@ -35,8 +36,8 @@ const TABS: { name: keyof typeof text.playground.tabs; icon: IconName; view: () 
 
 export default function Playground() {
   const [testing, setTesting] = useState(false);
-  const name = path.value.split("/")[2] ?? "chat";
-  const tab = TABS.find((one) => one.name === name) ?? TABS[0];
+  const asked = tabOf(TABS.map((one) => one.name));
+  const tab = TABS.find((one) => one.name === asked);
   const key = apiKey.value;
   const models = useResource(key || null, (signal) => listModels(key, signal));
   const words = text.playground;
@@ -63,7 +64,7 @@ function KeyTools({ onTest }: { onTest: () => void }) {
     <>
       <span class="muted">{words.key.current} <code>{masked(apiKey.value)}</code></span>
       <Button icon="bolt" onClick={onTest}>{words.test.action}</Button>
-      <Button icon="lock" label={words.key.forget} onClick={() => { apiKey.value = ""; }} />
+      <Button icon="lock" label={words.key.forget} onClick={() => void forgetKey()} />
     </>
   );
 }

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { Transcript } from "../../api/inference";
 import { bytes } from "../../format/numbers";
 import { TextField } from "../../parts/field";
+import { Panel } from "../../parts/page";
 import { complain } from "../../state/toasts";
 import { text } from "../../text";
 import { useAddress } from "./address";
@@ -43,6 +44,7 @@ export function Transcription() {
     <Workbench
       type="transcription" icon="wave" words={words} action={words.run} model={model} onModel={setModel} asking={asking}
       ready={file !== null} sample={{ path: PATH, body, file: file?.name ?? "speech.wav" }} onAsk={() => void run()}
+      preview={file && <Panel title={words.player} note={file.name}><audio src={address} controls aria-label={words.player} /></Panel>}
       tools={<RecordButton onRecorded={choose} />}
       fields={
         <>

@@ -13,7 +13,7 @@ import { TestVerdict } from "../../parts/test-verdict";
 import { useYaml, YamlEditor } from "../../parts/yaml-editor";
 import { toYaml } from "../../format/yaml";
 import { query, setQuery } from "../../state/router";
-import { useSaving } from "../../state/saving";
+import { differs, useSaving } from "../../state/saving";
 import { complain, say } from "../../state/toasts";
 import { text } from "../../text";
 import { type Draft, draftOf, draftOfInput, FIELDS, inputOf, writtenOf } from "./draft";
@@ -45,6 +45,7 @@ export function ProviderForm({ provider: known, onClose, onChange }: FormProps) 
     latest.current = draftOfInput(read.id, read.fields as ProviderInput);
     setDraft(latest.current);
   });
+  const unsaved = yaml.typed !== null || differs(draft, draftOf(provider));
   const content = useMemo(() => toYaml({ providers: { [draft.id || "name"]: writtenOf(draft) } }), [draft]);
   const go = async (to: Tab) => {
     if (tab !== "yaml" || (await yaml.settle())) setQuery({ tab: to === "edit" ? null : to });
@@ -67,12 +68,14 @@ export function ProviderForm({ provider: known, onClose, onChange }: FormProps) 
     <Dialog
       title={provider ? words.editTitle(name) : words.addTitle}
       width="drawer"
+      named
+      unsaved={unsaved}
       onClose={onClose}
       footer={tab !== "health" && (
         <>
           {provider && <Button icon="trash" onClick={() => setDeleting(true)}>{words.remove}</Button>}
           <span class="grow" />
-          <Button icon="bolt" busy={saving.busy} onClick={() => void save(true)}>{words.saveAndTest}</Button>
+          <Button icon="bolt" busy={saving.busy} disabled={tab === "yaml" && yaml.problems.length > 0} onClick={() => void save(true)}>{words.saveAndTest}</Button>
           {tab === "yaml"
             ? <Button kind="primary" busy={saving.busy} disabled={yaml.problems.length > 0} onClick={() => void save(false)}>{words.save}</Button>
             : <Button type="submit" form="provider" kind="primary" busy={saving.busy}>{words.save}</Button>}

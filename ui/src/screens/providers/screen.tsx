@@ -10,7 +10,7 @@ import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
-import { setQuery } from "../../state/router";
+import { closeOver, openOver } from "../../state/router";
 import { useSwitch } from "../../state/switching";
 import { complain } from "../../state/toasts";
 import { text } from "../../text";
@@ -22,12 +22,12 @@ export default function Providers() {
   const words = text.providers;
   const list = useResource("providers", providers.all);
   return (
-    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
+    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => openOver({ open: "new" })}>{words.add}</Button>}>
       <Await of={list}>
         {(rows) => (
           <>
             <List rows={rows} reload={list.reload} />
-            <Opened rows={rows}>{(row) => <ProviderForm provider={row} onClose={() => setQuery({ open: null, tab: null })} onChange={list.reload} />}</Opened>
+            <Opened rows={rows}>{(row) => <ProviderForm provider={row} onClose={() => closeOver("open", "tab")} onChange={list.reload} />}</Opened>
           </>
         )}
       </Await>
@@ -59,7 +59,7 @@ function List({ rows, reload }: { rows: Provider[]; reload: () => void }) {
       columns={columns}
       rows={rows}
       found={found}
-      empty={<Empty icon="providers" title={words.emptyTitle} action={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>{words.emptyLead}</Empty>}
+      empty={<Empty icon="providers" title={words.emptyTitle} action={<Button kind="primary" icon="plus" onClick={() => openOver({ open: "new" })}>{words.add}</Button>}>{words.emptyLead}</Empty>}
     />
   );
 }

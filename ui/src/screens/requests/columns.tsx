@@ -12,7 +12,7 @@ export type LiveRow = RequestRow & { begun?: number };
 
 export function requestTone(row: RequestRow): Tone {
   if (row.status === 499) return "quiet";
-  if (row.status >= 500) return "bad";
+  if (row.status >= 500 || (row.status > 0 && row.status < 400 && row.error_code)) return "bad";
   return row.status >= 400 ? "warn" : row.status === 0 ? "accent" : "ok";
 }
 
@@ -39,7 +39,7 @@ export function columnsOf(): Column<LiveRow>[] {
     { id: "status", header: words.status, value: (row) => row.status, cell: (row) => <StatusOf row={row} /> },
     { id: "provider", header: words.provider, value: (row) => row.provider_id, cell: (row) => row.cached ? <Badge tone="accent">{text.requests.cachedAnswer}</Badge> : <span class="muted">{row.provider_id || "–"}</span> },
     { id: "attempts", header: words.attempts, numeric: true, value: (row) => row.attempts.length, cell: (row) => (row.attempts.length > 1 ? <Badge tone="warn">{row.attempts.length}</Badge> : row.attempts.length) },
-    { id: "latency_ms", header: words.latency, numeric: true, value: (row) => row.latency_ms, cell: (row) => (row.begun === undefined ? duration(row.latency_ms) : <Elapsed begun={row.begun} />) },
+    { id: "latency_ms", header: words.latency, numeric: true, width: "96px", value: (row) => row.latency_ms, cell: (row) => (row.begun === undefined ? duration(row.latency_ms) : <Elapsed begun={row.begun} />) },
     { id: "ttft_ms", header: words.ttft, numeric: true, value: (row) => row.ttft_ms, cell: (row) => duration(row.ttft_ms) },
     { id: "overhead_ms", header: words.overhead, numeric: true, extra: true, value: (row) => row.overhead_ms, cell: (row) => duration(row.overhead_ms) },
     { id: "input_tokens", header: words.input, numeric: true, value: (row) => row.input_tokens, cell: (row) => count(row.input_tokens) },

@@ -5,6 +5,8 @@ import { ApiError } from "../../api/errors";
 import type { RequestDetail } from "../../api/types";
 import { readRequest, type Root } from "../../api/usage";
 import { count, dollars, duration } from "../../format/numbers";
+import { endpointOf } from "../../format/samples";
+import { pretty } from "../../format/json";
 import { exact } from "../../format/times";
 import { Button } from "../../parts/button";
 import { Code, CopyButton } from "../../parts/code";
@@ -18,7 +20,8 @@ import { navigate } from "../../state/router";
 import { text } from "../../text";
 import { Candidates } from "../models/candidates";
 import { Elapsed, type LiveRow, StatusOf } from "./columns";
-import { bodyOf, PATHS, replayAddress } from "./replay";
+import { Refusal } from "./refusal";
+import { replayAddress, sampleOfRequest, storedBody } from "./replay";
 import { Timeline } from "./timeline";
 
 /** A request that runs is shown as far as it came, and read when it has ended. */
@@ -29,6 +32,7 @@ export function Detail({ id, root, running, onClose }: { id: string; root: Root;
     <Dialog
       title={running?.model ?? found.data?.model ?? words.title}
       width="drawer"
+      named
       onClose={onClose}
       footer={found.data && replayAddress(found.data) && <Button kind="primary" icon="playground" onClick={() => navigate(replayAddress(found.data as RequestDetail) ?? "/playground")}>{words.replay}</Button>}
     >
@@ -48,6 +52,7 @@ function Body({ request, root, begun }: { request: RequestDetail; root: Root; be
         <span class="muted">{exact(request.at)}</span>
       </div>
       <div class="row nowrap"><code class="truncate">{request.request_id}</code><CopyButton size="small" kind="ghost" content={request.request_id} /></div>
+      <Refusal request={request} root={root} />
       <h3>{words.timeline}</h3>
       <Timeline request={request} />
       <h3>{words.usage}</h3>
@@ -69,7 +74,7 @@ function Body({ request, root, begun }: { request: RequestDetail; root: Root; be
       <details>
         <summary>{words.code}</summary>
         {!request.request_body && <p class="faint">{words.codeLead}</p>}
-        <Snippets path={PATHS[request.operation] ?? "/v1/chat/completions"} body={bodyOf(request)} />
+        <Snippets {...sampleOfRequest(request)} />
       </details>
       <details>
         <summary>{words.bodies}</summary>
@@ -89,10 +94,10 @@ function Body({ request, root, begun }: { request: RequestDetail; root: Root; be
 /** As the key that asked, with the whole request where it was stored. A key that is gone is stood in for by the master key. */
 function WhyAsked({ request }: { request: RequestDetail }) {
   const words = text.requests.detail;
-  const path = PATHS[request.operation] ?? "/v1/chat/completions";
+  const { path } = endpointOf(request.operation);
   const key = request.key_id === "master" ? "" : request.key_id;
   const found = useResource(request.request_id, async (signal) => {
-    const body = { ...(request.request_body ? bodyOf(request) : {}), model: request.model, path };
+    const body = { ...storedBody(request), model: request.model, path };
     try {
       return await dryRun(body, key, signal);
     } catch (error) {
@@ -114,15 +119,6 @@ function WhyAsked({ request }: { request: RequestDetail }) {
 }
 
 function Why({ request }: { request: RequestDetail }) {
-  const found = useResource(`${request.request_id} ${apiKey.value}`, (signal) => explain({ model: request.model, path: PATHS[request.operation] ?? "/v1/chat/completions" }, apiKey.value, signal));
+  const found = useResource(`${request.request_id} ${apiKey.value}`, (signal) => explain({ model: request.model, path: endpointOf(request.operation).path }, apiKey.value, signal));
   return <Await of={found} rows={3}>{(explanation) => <Candidates rows={explanation.candidates} />}</Await>;
-}
-
-function pretty(body: string | null | undefined): string {
-  if (!body) return "";
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    return body;
-  }
 }

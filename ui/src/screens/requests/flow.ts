@@ -5,6 +5,10 @@ import { type Requests, useLive } from "../../state/live";
 import type { LiveRow } from "./columns";
 
 const MAX_LIVE = 1000;
+/** Milliseconds in which a request that has ended comes to be among those that are read. */
+const WRITTEN_WITHIN = 1_500;
+/** When each row was told. */
+const heard = new WeakMap<RequestRow, number>();
 
 interface Flow {
   arrived: RequestRow[];
@@ -16,16 +20,33 @@ interface Flow {
 
 const NOTHING: Flow = { arrived: [], running: [], runningTotal: 0, leftOut: 0 };
 
-/** Begins anew with each page of rows that is read. */
+/** Begins anew with each page of rows that is read, but for what ended too lately to be on it. */
 export function useFlow(rows: RequestRow[]): Flow {
   const [flow, setFlow] = useState<Flow>(NOTHING);
-  useEffect(() => setFlow((old) => ({ ...old, arrived: [], leftOut: 0 })), [rows]);
+  useEffect(() => setFlow((old) => ({ ...old, arrived: unread(old.arrived, rows), leftOut: 0 })), [rows]);
   useLive("requests", (told) => setFlow((old) => next(old, told)));
   useLive("hello", () => setFlow((old) => ({ ...old, running: [], runningTotal: 0 })));
   return flow;
 }
 
+/** Reads once more behind a new connection: what ended before it was told to nobody. */
+export function useReadAgain(read: () => void): void {
+  const [greeted, setGreeted] = useState(0);
+  useLive("hello", () => setGreeted((n) => n + 1));
+  useEffect(() => {
+    if (!greeted) return;
+    const timer = window.setTimeout(read, WRITTEN_WITHIN);
+    return () => clearTimeout(timer);
+  }, [greeted]);
+}
+
+function unread(arrived: RequestRow[], rows: RequestRow[]): RequestRow[] {
+  const read = new Set(rows.map((row) => row.request_id));
+  return arrived.filter((row) => !read.has(row.request_id) && Date.now() - (heard.get(row) ?? 0) < WRITTEN_WITHIN);
+}
+
 function next(old: Flow, told: Requests): Flow {
+  for (const row of told.ended) heard.set(row, Date.now());
   const before = new Map(old.running.map((row) => [row.request_id, row]));
   return {
     arrived: told.ended.length ? [...told.ended.slice().reverse(), ...old.arrived].slice(0, MAX_LIVE) : old.arrived,

@@ -12,12 +12,12 @@ import { ColumnChooser, CsvButton, Tools, useView } from "../../parts/table/tool
 import type { Sorting } from "../../parts/table/column";
 import { useLive } from "../../state/live";
 import { useResource } from "../../state/resource";
-import { query, setQuery, skippedRows } from "../../state/router";
+import { closeOver, openOver, query, setQuery, skippedRows } from "../../state/router";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
 import { Detail } from "./detail";
-import { useFlow, useJoined } from "./flow";
+import { useFlow, useJoined, useReadAgain } from "./flow";
 import { Filters, isPlain, PAGE_SIZE, readFilter } from "./filters";
 
 /** Columns that the server can sort by. */
@@ -58,6 +58,7 @@ function Live({ rows, total, offset, sort, loading, reload, root }: LiveProps) {
   const [paused, setPaused] = useState(false);
   const follows = offset === 0 && sort === "-at" && isPlain() && !paused;
   const flow = useFlow(rows);
+  useReadAgain(reload);
   useLive("missed", (n) => say(words.missed(n)));
   const shown = useJoined(rows, flow, follows);
   const ended = shown.filter((row) => row.begun === undefined).length;
@@ -87,13 +88,13 @@ function Live({ rows, total, offset, sort, loading, reload, root }: LiveProps) {
         rowKey={(row) => row.request_id}
         sorting={view.sorting}
         onSort={onSort}
-        onOpen={(row) => setQuery({ open: row.request_id })}
+        onOpen={(row) => openOver({ open: row.request_id })}
         openKey={open}
         rowTone={(row) => (row.begun === undefined ? "" : "runs")}
         fill
         empty={isPlain() ? <Empty icon="requests" title={words.emptyTitle}>{words.emptyLead}</Empty> : <Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>}
       />
-      {open && <Detail key={open} id={open} root={root} running={flow.running.find((row) => row.request_id === open)} onClose={() => setQuery({ open: null })} />}
+      {open && <Detail key={open} id={open} root={root} running={flow.running.find((row) => row.request_id === open)} onClose={() => closeOver("open")} />}
     </>
   );
 }

@@ -6,13 +6,18 @@ import { readAudit } from "../../api/usage";
 import { Button } from "../../parts/button";
 import { Changes, Value } from "../../parts/changes";
 import { Dialog } from "../../parts/dialog";
+import { Spans } from "../../parts/markdown/markdown";
 import { Await, ErrorPanel } from "../../parts/states";
 import { Time } from "../../parts/time";
 import { useResource } from "../../state/resource";
-import { useSaving } from "../../state/saving";
+import { differs, useSaving } from "../../state/saving";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
+import { Spent } from "../keys/spent";
 import { Editor, type Schema, typedOf, type Typed, valueOf } from "./editor";
+
+/** Its budget is everybody's. */
+const LIMITS = "limits";
 
 export function SettingForm({ setting, onClose, onChange }: { setting: Setting; onClose: () => void; onChange: () => void }) {
   const words = text.settings;
@@ -20,6 +25,7 @@ export function SettingForm({ setting, onClose, onChange }: { setting: Setting; 
   const [typed, setTyped] = useState<Typed>(() => typedOf(setting.value, schema));
   const [preview, setPreview] = useState<Preview | null>(null);
   const saving = useSaving(["value", setting.id]);
+  const unsaved = differs(typed, typedOf(setting.value, schema));
   const parsed = parse(typed, schema);
   const check = () => saving.run(async () => setPreview(await settings.preview(setting, { value: parsed.value })));
   const write = (value: unknown) => saving.run(async () => {
@@ -39,28 +45,31 @@ export function SettingForm({ setting, onClose, onChange }: { setting: Setting; 
     <Dialog
       title={words.edit(setting.id)}
       width="drawer"
+      named
+      unsaved={unsaved}
       onClose={onClose}
       footer={setting.changeable && (
         <>
           {(setting.version ?? 0) > 0 && <Button icon="refresh" onClick={() => void rollBack()}>{words.rollBack}</Button>}
           <span class="grow" />
           <Button disabled={parsed.broken} onClick={() => void check()}>{words.check}</Button>
-          <Button kind="primary" busy={saving.busy} disabled={parsed.broken} onClick={() => void write(parsed.value)}>{words.save}</Button>
+          <Button type="submit" form="setting" kind="primary" busy={saving.busy} disabled={parsed.broken}>{words.save}</Button>
         </>
       )}
     >
-      <div class="form">
-        <p>{setting.description}</p>
+      <form id="setting" class="form" onSubmit={(event) => { event.preventDefault(); if (!parsed.broken) void write(parsed.value); }}>
+        <p><Spans source={setting.description ?? ""} /></p>
         <dl class="facts">
           <dt>{words.columns.value}</dt><dd><Value value={setting.value} /></dd>
           <dt>{words.columns.origin}</dt><dd>{setting.origin}</dd>
           <dt>{words.columns.default}</dt><dd><Value value={setting.default} /></dd>
         </dl>
+        {setting.id === LIMITS && <Spent resource="settings" of={{ ...(setting.value as object), ...setting }} name={words.everybody} onReset={() => { onChange(); onClose(); }} />}
         {saving.error !== undefined && <ErrorPanel error={saving.error} />}
         {setting.changeable ? <Editor schema={schema} typed={typed} error={error} help="" onChange={(next) => { setTyped(next); setPreview(null); }} /> : <p class="hint">{words.fixed}</p>}
         {preview && <section><h3>{words.change}</h3>{Object.keys(preview.changes).length ? <Changes changes={preview.changes} /> : <p class="muted">{words.nothing}</p>}</section>}
         <History id={setting.id} changeable={setting.changeable} onRestore={(value) => void write(value)} />
-      </div>
+      </form>
     </Dialog>
   );
 }

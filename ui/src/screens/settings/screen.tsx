@@ -6,6 +6,7 @@ import { Badge } from "../../parts/badge";
 import { Button } from "../../parts/button";
 import { Value } from "../../parts/changes";
 import { Icon } from "../../parts/icon";
+import { Spans } from "../../parts/markdown/markdown";
 import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import type { Column } from "../../parts/table/column";
@@ -14,21 +15,21 @@ import { ColumnChooser, CsvButton, SearchBox, Tools, useView } from "../../parts
 import { Tabs } from "../../parts/tabs";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
-import { path, query, setQuery } from "../../state/router";
+import { closeOver, openOver, query, setQuery, tabOf } from "../../state/router";
 import { complain } from "../../state/toasts";
 import { text } from "../../text";
 import { Appearance } from "./appearance";
 import { SettingForm } from "./form";
 import { QuotaTab } from "./quota";
 
-type Tab = keyof typeof text.settings.tabs;
+const TABS = ["values", "quota", "appearance"] as const;
 
 export default function Settings() {
   const words = text.settings;
-  const tab = (path.value.split("/")[2] ?? "values") as Tab;
+  const tab = tabOf(TABS);
   return (
     <Page title={words.title} lead={words.leads[tab]} fill={tab === "values"}>
-      <Tabs label={words.title} items={(Object.keys(words.tabs) as Tab[]).map((name) => ({ to: name === "values" ? "/settings" : `/settings/${name}`, label: words.tabs[name], current: name === tab }))} />
+      <Tabs label={words.title} items={TABS.map((name) => ({ to: name === "values" ? "/settings" : `/settings/${name}`, label: words.tabs[name], current: name === tab }))} />
       {tab === "quota" ? <QuotaTab /> : tab === "appearance" ? <Appearance /> : <Values />}
     </Page>
   );
@@ -44,7 +45,7 @@ function Values() {
         return (
           <>
             <List rows={rows} />
-            {setting && <SettingForm key={setting.id} setting={setting} onClose={() => setQuery({ open: null })} onChange={() => void settings.one(setting.id).then((fresh) => list.set(rows.map((row) => (row.id === fresh.id ? fresh : row))), complain)} />}
+            {setting && <SettingForm key={setting.id} setting={setting} onClose={() => closeOver("open")} onChange={() => void settings.one(setting.id).then((fresh) => list.set(rows.map((row) => (row.id === fresh.id ? fresh : row))), complain)} />}
           </>
         );
       }}
@@ -59,7 +60,7 @@ function columnsOf(): Column<Setting>[] {
     { id: "value", header: words.value, value: (row) => JSON.stringify(row.value), cell: (row) => <Value value={row.value} /> },
     { id: "origin", header: words.origin, value: (row) => row.origin, cell: (row) => <Badge tone={row.origin === "database" ? "accent" : "quiet"}>{row.origin}</Badge> },
     { id: "default", header: words.default, extra: true, value: (row) => JSON.stringify(row.default), cell: (row) => <Value value={row.default} /> },
-    { id: "description", header: words.description, value: (row) => row.description, cell: (row) => <span class="muted" title={row.description}>{row.description}</span> },
+    { id: "description", header: words.description, rest: true, value: (row) => row.description, cell: (row) => <span class="muted" title={row.description}><Spans source={row.description ?? ""} /></span> },
   ];
 }
 
@@ -78,7 +79,7 @@ function List({ rows }: { rows: Setting[] }) {
         <ColumnChooser view={view} />
         <CsvButton name="settings" columns={columns} rows={found} />
       </Tools>
-      <Table label={words.title} columns={view.columns} rows={found} rowKey={(row) => row.id} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => setQuery({ open: row.id })} openKey={query.value.get("open")} fill paged empty={<Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>} />
+      <Table label={words.title} columns={view.columns} rows={found} rowKey={(row) => row.id} sorting={view.sorting} onSort={view.onSort} onOpen={(row) => openOver({ open: row.id })} openKey={query.value.get("open")} fill paged empty={<Empty title={text.table.noMatch}>{text.table.noMatchNext}</Empty>} />
     </>
   );
 }

@@ -4,7 +4,7 @@ import type { Filter } from "../../api/usage";
 
 /** What is typed, as it stands in the address. */
 export const FIELDS = { hourly: "2", out: "2500", in: "", load: "70", rin: "", rout: "" } as const;
-export type Field = keyof typeof FIELDS;
+export type Asked = keyof typeof FIELDS;
 
 const POINTS = 24;
 const DAY = 24;
@@ -15,7 +15,7 @@ export interface Gpu {
 }
 
 /** Null while what must be known is not typed. */
-export function question(typed: Record<Field, string>, remote: boolean): { filter: Filter; gpu: Gpu } | null {
+export function question(typed: Record<Asked, string>, remote: boolean): { filter: Filter; gpu: Gpu } | null {
   const hourly = Number(typed.hourly);
   const output = Number(typed.out);
   const load = Number(typed.load) / 100;

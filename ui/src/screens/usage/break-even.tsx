@@ -6,7 +6,8 @@ import type { BreakEven } from "../../api/types";
 import { readUsage } from "../../api/usage";
 import { decimal, dollars, percent, short } from "../../format/numbers";
 import { Chart } from "../../parts/chart/chart";
-import { SelectField, TextField } from "../../parts/field";
+import { Field, SelectField, TextField } from "../../parts/field";
+import { ModelPicker } from "../../parts/model-picker";
 import { Panel } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import type { Column } from "../../parts/table/column";
@@ -17,13 +18,13 @@ import { useResource } from "../../state/resource";
 import { query, setQuery } from "../../state/router";
 import { text } from "../../text";
 import { period } from "../overview/ranges";
-import { type Field, FIELDS, type Gpu, lines, question } from "./break-even-lines";
+import { type Asked, FIELDS, type Gpu, lines, question } from "./break-even-lines";
 
 export function BreakEvenView({ range }: { range: string }) {
   const words = text.usage.breakEven;
   const asked = query.value;
-  const [typed, setTyped] = useState(() => Object.fromEntries(Object.entries(FIELDS).map(([name, initial]) => [name, asked.get(name) ?? initial])) as Record<Field, string>);
-  const type = (field: Field, value: string) => {
+  const [typed, setTyped] = useState(() => Object.fromEntries(Object.entries(FIELDS).map(([name, initial]) => [name, asked.get(name) ?? initial])) as Record<Asked, string>);
+  const type = (field: Asked, value: string) => {
     setTyped({ ...typed, [field]: value });
     setQuery({ [field]: value });
   };
@@ -58,14 +59,14 @@ function isEmpty(error: unknown): boolean {
   return error instanceof ApiError && error.status === 400 && error.param === "from";
 }
 
-function Questions({ typed, onType, remote, range, model, provider }: { typed: Record<Field, string>; onType: (field: Field, value: string) => void; remote: boolean; range: string; model: string; provider: string }) {
+function Questions({ typed, onType, remote, range, model, provider }: { typed: Record<Asked, string>; onType: (field: Asked, value: string) => void; remote: boolean; range: string; model: string; provider: string }) {
   const words = text.usage.breakEven;
   const models = useResource(`models ${range}`, (signal) => readUsage("/api/admin", { ...dates(range), group: "model" }, signal));
   const providers = useResource(`providers ${range}`, (signal) => readUsage("/api/admin", { ...dates(range), group: "provider" }, signal));
-  const figure = (field: Field, label: string, help?: string) => <TextField label={label} type="number" min={0} step="any" help={help} value={typed[field]} onInput={(value) => onType(field, value)} />;
+  const figure = (field: Asked, label: string, help?: string) => <TextField label={label} type="number" min={0} step="any" help={help} value={typed[field]} onInput={(value) => onType(field, value)} />;
   const choices = (found: typeof models, chosen: string) => {
-    const labels = (found.data?.groups ?? []).map((group) => group.label).filter(Boolean);
-    return [{ value: "", label: text.common.all }, ...[...new Set([...labels, ...(chosen ? [chosen] : [])])].map((value) => ({ value, label: value }))];
+    const labels = (found.data?.groups ?? []).map((group) => group.label);
+    return [...new Set([...labels, chosen])].filter(Boolean);
   };
   return (
     <div class="asked">
@@ -73,8 +74,8 @@ function Questions({ typed, onType, remote, range, model, provider }: { typed: R
       {figure("out", words.output, words.outputHelp)}
       {figure("in", words.input, words.inputHelp)}
       {figure("load", words.load, words.loadHelp)}
-      <SelectField label={words.model} value={model} options={choices(models, model)} onChange={(value) => setQuery({ model: value })} />
-      <SelectField label={words.provider} value={provider} options={choices(providers, provider)} onChange={(value) => setQuery({ provider_id: value })} />
+      <Field label={words.model}>{() => <ModelPicker label={words.model} none={text.common.all} models={choices(models, model).map((id) => ({ id }))} value={model} onChange={(value) => setQuery({ model: value })} />}</Field>
+      <SelectField label={words.provider} value={provider} options={[{ value: "", label: text.common.all }, ...choices(providers, provider).map((value) => ({ value, label: value }))]} onChange={(value) => setQuery({ provider_id: value })} />
       <SelectField label={words.remote} help={words.remoteHelp} value={remote ? "remote" : ""} options={[{ value: "", label: words.remotes.paid }, { value: "remote", label: words.remotes.own }]} onChange={(value) => setQuery({ against: value })} />
       {remote && figure("rin", words.remoteInput)}
       {remote && figure("rout", words.remoteOutput)}

@@ -5,7 +5,8 @@ import { models as allModels, providers as allProviders } from "../../api/collec
 import { ApiError } from "../../api/errors";
 import type { ModelEntry, PolicyWhatIf, WhatIf } from "../../api/types";
 import { Button, LinkButton } from "../../parts/button";
-import { SelectField } from "../../parts/field";
+import { Field, SelectField } from "../../parts/field";
+import { ModelPicker } from "../../parts/model-picker";
 import { Panel } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import { useResource } from "../../state/resource";
@@ -62,7 +63,7 @@ function Asking({ models, range }: { models: ModelEntry[]; range: string }) {
         <div class="form">
           <p class="muted">{words.lead}</p>
           <div class="asked">
-            <SelectField label={words.model} value={entry?.id ?? ""} options={[{ value: "", label: words.all }, ...models.map((one) => ({ value: one.id, label: one.id }))]} onChange={(model) => setQuery({ model, targets: null, go: null })} />
+            <Field label={words.model}>{() => <ModelPicker label={words.model} none={words.all} models={models.map(({ id, name }) => ({ id, name }))} value={entry?.id ?? ""} onChange={(model) => setQuery({ model, targets: null, go: null })} />}</Field>
             <SelectField label={words.policy} help={policy === "" ? undefined : ACROSS.includes(policy) ? words.across : words.within} value={policy} options={options} onChange={(value) => setQuery({ policy: value, go: null })} />
           </div>
           {entry && <TargetsEditor entry={entry} targets={targets} providers={places.data ?? []} changed={written !== null} onChange={(next) => setQuery({ targets: next ? write(next) : null, go: null })} />}

@@ -9,9 +9,10 @@ import { AreaField, SecretField, SelectField, Switch, TextField } from "../../pa
 import { Limits } from "../../parts/limits";
 import { ErrorPanel } from "../../parts/states";
 import { UsageStrip } from "../../parts/usage-strip";
-import { useSaving } from "../../state/saving";
+import { differs, useSaving } from "../../state/saving";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
+import { Spent } from "../keys/spent";
 import { type Draft, draftOf, FIELDS, inputOf } from "./draft";
 
 export function UserForm({ user, onClose, onChange }: { user: User | undefined; onClose: () => void; onChange: () => void }) {
@@ -19,18 +20,24 @@ export function UserForm({ user, onClose, onChange }: { user: User | undefined; 
   const [draft, setDraft] = useState<Draft>(() => draftOf(user));
   const [deleting, setDeleting] = useState(false);
   const saving = useSaving(FIELDS);
+  const unsaved = differs(draft, draftOf(user));
   const set = (part: Partial<Draft>) => setDraft((old) => ({ ...old, ...part }));
+  const finish = () => {
+    onChange();
+    onClose();
+  };
   const save = () => saving.run(async () => {
     if (user) await users.replace(user, inputOf(draft));
     else await users.create(inputOf(draft));
     say(user ? text.forms.saved(draft.username) : text.forms.added(draft.username));
-    onChange();
-    onClose();
+    finish();
   });
   return (
     <Dialog
       title={user ? words.editTitle(user.username) : words.addTitle}
       width="drawer"
+      named
+      unsaved={unsaved}
       onClose={onClose}
       footer={
         <>
@@ -41,6 +48,7 @@ export function UserForm({ user, onClose, onChange }: { user: User | undefined; 
       }
     >
       {user && <UsageStrip filter={{ user_id: user.id }} title={text.keys.form.usage} />}
+      {user && <Spent resource="users" of={user} name={user.username} onReset={finish} />}
       <form id="user" class="form" onSubmit={(event) => { event.preventDefault(); void save(); }}>
         {saving.error !== undefined && <ErrorPanel error={saving.error} />}
         <div class="two">
@@ -52,7 +60,7 @@ export function UserForm({ user, onClose, onChange }: { user: User | undefined; 
         <Limits value={draft.limits} onChange={(limits) => set({ limits })} errorOf={saving.of} />
         <Switch label={words.enabled} help={words.enabledHelp} checked={draft.enabled} onChange={(enabled) => set({ enabled })} />
       </form>
-      {deleting && user && <DeleteDialog from={users} id={user.id} name={user.username} onClose={() => setDeleting(false)} onDone={() => { onChange(); onClose(); }} />}
+      {deleting && user && <DeleteDialog from={users} id={user.id} name={user.username} onClose={() => setDeleting(false)} onDone={finish} />}
     </Dialog>
   );
 }

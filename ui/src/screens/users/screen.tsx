@@ -14,8 +14,8 @@ import { Time } from "../../parts/time";
 import { useLive } from "../../state/live";
 import { useMatching } from "../../state/matching";
 import { useResource } from "../../state/resource";
-import { setQuery } from "../../state/router";
-import { useSwitch } from "../../state/switching";
+import { closeOver, openOver } from "../../state/router";
+import { type Toggle, useSwitch } from "../../state/switching";
 import { text } from "../../text";
 import { Budget, limitsOf } from "../keys/columns";
 import { toInput } from "./draft";
@@ -26,12 +26,12 @@ export default function Users() {
   const list = useResource("users", users.all);
   useLive("changed", list.reload);
   return (
-    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => setQuery({ open: "new" })}>{words.add}</Button>}>
+    <Page title={words.title} lead={words.lead} fill actions={<Button kind="primary" icon="plus" onClick={() => openOver({ open: "new" })}>{words.add}</Button>}>
       <Await of={list}>
         {(rows) => (
           <>
             <List rows={rows} reload={list.reload} />
-            <Opened rows={rows}>{(row) => <UserForm user={row} onClose={() => setQuery({ open: null })} onChange={list.reload} />}</Opened>
+            <Opened rows={rows}>{(row) => <UserForm user={row} onClose={() => closeOver("open")} onChange={list.reload} />}</Opened>
           </>
         )}
       </Await>
@@ -39,7 +39,7 @@ export default function Users() {
   );
 }
 
-function columnsOf(toggle: (row: User, enabled: boolean) => void): Column<User>[] {
+function columnsOf(toggle: Toggle<User>): Column<User>[] {
   const words = text.users;
   return [
     { id: "username", header: words.columns.username, value: (row) => row.username, cell: (row) => <span class="cell-main"><span>{row.username}</span></span> },

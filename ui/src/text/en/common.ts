@@ -26,7 +26,8 @@ export const common = {
     unreachable: "The gateway does not answer.",
     unreachableNext: "Is it still running? This page tries again by itself where it can.",
     requestId: (id: string) => `Request id: ${id}`,
-    outdated: "Somebody else changed this meanwhile. The new state is shown; make your change again.",
+    outdated: "Somebody else changed this meanwhile, so nothing was saved.",
+    outdatedNext: "Close this and open it again to see how it is now.",
   },
   table: {
     columns: "Columns",

@@ -7,6 +7,12 @@ export const forms = {
     done: (name: string) => `${name} is deleted.`,
     restored: (name: string) => `${name} is as the file says again.`,
   },
+  unsaved: {
+    title: "Discard your changes?",
+    lead: "What you typed here is not saved.",
+    action: "Discard",
+    stay: "Keep editing",
+  },
   forms: {
     yaml: {
       lead: "The same as in gateway.yaml, in step with the form. What is empty there is left out here.",

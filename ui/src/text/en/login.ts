@@ -3,6 +3,8 @@ export const login = {
   username: "User name",
   password: "Password",
   action: "Sign in",
+  ended: "Sign in again",
+  endedLead: "Your session is over. Sign in to go on where you were: what you typed is still here.",
   withKey: "Use the playground with an API key",
   setup: {
     title: "Set up this gateway",

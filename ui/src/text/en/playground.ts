@@ -1,3 +1,5 @@
+import { plural } from "../../format/numbers";
+
 export const playground = {
   title: "Playground",
   tabs: { chat: "Chat", embeddings: "Embeddings", transcription: "Transcription", speech: "Speech", images: "Images", ocr: "OCR", rerank: "Rerank", docs: "API" },
@@ -36,12 +38,13 @@ export const playground = {
     pick: "Choose a model",
     search: "Search models",
     none: "No model matches.",
+    more: (n: number) => `${plural(n, "more model")}: type a part of the name.`,
     empty: "This key may use no models of this type.",
     sees: "📷 sees images",
     add: "Compare with another model",
     remove: "Take this model away",
     types: {
-      chat: "chat", embedding: "embedding", transcription: "transcription", ocr: "OCR", rerank: "rerank", image: "image", speech: "speech",
+      chat: "chat", embedding: "embedding", transcription: "transcription", ocr: "OCR", rerank: "rerank", image: "image", speech: "speech", moderation: "moderation",
     } as Record<string, string>,
   },
   chat: {
@@ -54,6 +57,7 @@ export const playground = {
     image: "Image",
     addImage: "Add an image",
     removeImage: "Take this image away",
+    task: "Task",
     dropImage: "Drop the image here",
     imageTooLarge: (name: string, size: string) => `${name} is ${size}. Images here may have 10 MB at most, through the API 20 MB.`,
     imageFormat: (name: string) => `${name} is no PNG, JPEG, WebP or GIF.`,
@@ -61,6 +65,7 @@ export const playground = {
     you: "You",
     thinking: "Thinking",
     waiting: "Waiting for the first token…",
+    tool: (name: string) => `Calls the tool ${name}`,
     stopped: "stopped",
     broken: "The answer broke off before its end.",
     cut: "The answer is cut off: the limit of tokens was reached.",
@@ -213,5 +218,6 @@ export const playground = {
     curl: "curl",
     python: "Python",
     node: "JavaScript",
+    shortened: "Images are shortened here. What is copied has them whole.",
   },
 };

@@ -6,7 +6,7 @@ export const providers = {
   unit: (n: number) => (n === 1 ? "provider" : "providers"),
   works: "It answers, and the key is good.",
   broken: "It does not work.",
-  modelCount: (n: number) => (n === 1 ? "1 model" : `${n} models`),
+  modelCount: (n: string) => (n === "1" ? "1 model" : `${n} models`),
   emptyTitle: "No provider yet",
   emptyLead: "Add Chutes, or any service that speaks the OpenAI API. Local engines work without one.",
   columns: { name: "Name", type: "Type", url: "Base URL", key: "Key", status: "Status", usedBy: "Used by", origin: "From", enabled: "On", updated: "Changed", test: "Test" },

@@ -45,6 +45,7 @@ export const system = {
     entry: "Change",
   },
   settings: {
+    everybody: "everybody",
     title: "Settings",
     leads: { values: "The value in force, and where it comes from. What is set here wins over file and environment.", quota: "What is left of the account at Chutes, and what the gateway does about it.", appearance: "How these pages look, in this browser." },
     tabs: { values: "Values", quota: "Quota and balance", appearance: "Appearance" },

@@ -1,20 +1,21 @@
 /** One model's answer. */
 import type { Signal } from "@preact/signals";
-import { CopyButton } from "../../../parts/code";
+import { Code, CopyButton } from "../../../parts/code";
 import { Button } from "../../../parts/button";
 import { Badge } from "../../../parts/badge";
 import { Markdown } from "../../../parts/markdown/markdown";
 import { ErrorPanel } from "../../../parts/states";
+import { pretty } from "../../../format/json";
 import { text } from "../../../text";
 import { Facts } from "../facts";
 import type { Answer } from "./conversation";
 
 export function AnswerView({ answer, named, onAgain }: { answer: Signal<Answer>; named: boolean; onAgain: (() => void) | undefined }) {
   const words = text.playground.chat;
-  const { state, text: said, reasoning, error, finish, model, ...facts } = answer.value;
+  const { state, text: said, reasoning, tools, error, finish, model, ...facts } = answer.value;
   const busy = state === "waiting" || state === "streaming";
   return (
-    <article class={`answer ${state}`} aria-label={model} aria-busy={busy}>
+    <article class={state === "streaming" ? "answer streaming" : "answer"} aria-label={model} aria-busy={busy}>
       {named && <h3 class="truncate">{model}</h3>}
       {reasoning && (
         <details class="reasoning" open={!said && busy}>
@@ -23,6 +24,12 @@ export function AnswerView({ answer, named, onAgain }: { answer: Signal<Answer>;
         </details>
       )}
       {said && <Markdown source={said} />}
+      {tools.map((tool, n) => (
+        <section key={n} class="stack tight" aria-label={words.tool(tool.name)}>
+          <h3>{words.tool(tool.name)}</h3>
+          <Code>{pretty(tool.arguments)}</Code>
+        </section>
+      ))}
       {state === "waiting" && <p class="waiting"><span class="spinner" />{words.waiting}</p>}
       {state === "failed" && <ErrorPanel error={error} {...(onAgain ? { retry: onAgain } : {})} />}
       {finish === "length" && <p class="faint">{words.cut}</p>}

@@ -1,5 +1,5 @@
 /** Chat with up to three models side by side. The chosen models stand in the address. */
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Button } from "../../../parts/button";
 import { Dialog } from "../../../parts/dialog";
 import { ModelPicker } from "../../../parts/model-picker";
@@ -12,7 +12,7 @@ import { text } from "../../../text";
 import { useModels } from "../models";
 import { AnswerView } from "./answer";
 import { Composer, Previews } from "./composer";
-import { emptyAnswer, extraFields, MAX_COLUMNS, newTurn, parameters, requestBody, type Turn, turns } from "./conversation";
+import { emptyAnswer, extraFields, MAX_COLUMNS, newTurn, parameters, requestBody, type Turn, turns, underWay } from "./conversation";
 import { Options } from "./options";
 import type { Picture } from "./pictures";
 import { useReplay } from "./replay";
@@ -31,9 +31,8 @@ export function Chat() {
   const words = text.playground.chat;
   const models = useModels("chat");
   const [columns, setColumns] = useColumns(models);
-  const [busy, setBusy] = useState(false);
+  const busy = underWay.value !== null;
   const [showsCode, setShowsCode] = useState(false);
-  const abort = useRef<AbortController>(null);
   const draft = useReplay();
   const blind = useMemo(() => columns.filter((id) => models.find((model) => model.id === id)?.supports_image_upload === false), [columns.join("\n"), models]);
   const ready = columns.length > 0 && extraFields(parameters.value.extra) !== null;
@@ -42,15 +41,14 @@ export function Chat() {
     const turn = history[history.length - 1];
     if (!turn) return;
     const control = new AbortController();
-    abort.current = control;
-    setBusy(true);
+    underWay.value = control;
     await Promise.all(
       which.map((column) => {
         const answer = turn.answers[column];
         return answer && run(answer, requestBody(answer.value.model, column, history, parameters.value), apiKey.value, control.signal);
       }),
     );
-    setBusy(false);
+    if (underWay.peek() === control) underWay.value = null;
   };
   const say = (typed: string, pictures: Picture[]) => {
     turns.value = [...turns.value, newTurn(typed, pictures, columns)];
@@ -80,11 +78,11 @@ export function Chat() {
             {columns.length < MAX_COLUMNS && <Button icon="plus" label={text.playground.model.add} disabled={busy || models.length === 0} onClick={() => setColumns([...columns, models.find((model) => !columns.includes(model.id))?.id ?? columns[0] ?? ""])} />}
             <Button icon="code" label={words.codeTitle} onClick={() => setShowsCode(true)} />
             <Button icon="settings" label={words.parameters} pressed={optionsOpen.value} onClick={() => { optionsOpen.value = !optionsOpen.value; }} />
-            <Button icon="edit" label={words.clear} disabled={turns.value.length === 0} onClick={() => { abort.current?.abort(); turns.value = []; }} />
+            <Button icon="edit" label={words.clear} disabled={turns.value.length === 0} onClick={() => { underWay.peek()?.abort(); turns.value = []; }} />
           </div>
         </div>
         <Conversation columns={columns} busy={busy} onAgain={again} />
-        <Composer key={draft} draft={draft} busy={busy} ready={ready} blind={blind} onSend={say} onStop={() => abort.current?.abort()} />
+        <Composer key={draft} draft={draft} busy={busy} ready={ready} blind={blind} onSend={say} onStop={() => underWay.peek()?.abort()} />
       </div>
       {optionsOpen.value && <Options />}
       {showsCode && (
@@ -106,7 +104,7 @@ function Conversation({ columns, busy, onAgain }: { columns: string[]; busy: boo
         <section key={turn.id} class="turn">
           <div class="said" aria-label={text.playground.chat.you}>
             {turn.pictures.length > 0 && <Previews pictures={turn.pictures} />}
-            {turn.text && <p>{turn.text}</p>}
+            {turn.text && <p dir="auto">{turn.text}</p>}
           </div>
           <div class={`answers n${turn.answers.length}`}>
             {turn.answers.map((answer, column) => (

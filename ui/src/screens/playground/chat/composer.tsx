@@ -1,5 +1,5 @@
 /** Where a message is written: Enter sends, images come by button, paste or drop. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../../../parts/button";
 import { Icon } from "../../../parts/icon";
 import { complain } from "../../../state/toasts";
@@ -25,6 +25,10 @@ export function Composer({ draft, busy, ready, blind, onSend, onStop }: Composer
   const chooser = useRef<HTMLInputElement>(null);
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => area.current?.focus(), []);
+  useLayoutEffect(() => {
+    // Of the buttons to send and to stop, one takes the other's place; a touch would call the keyboard.
+    if (document.activeElement === document.body && matchMedia("(hover: hover)").matches) area.current?.focus();
+  }, [busy]);
 
   const add = async (files: File[]) => {
     for (const file of files) {
@@ -55,6 +59,7 @@ export function Composer({ draft, busy, ready, blind, onSend, onStop }: Composer
       <textarea
         ref={area}
         rows={1}
+        dir="auto"
         aria-label={words.placeholder}
         placeholder={over ? words.dropImage : words.placeholder}
         value={typed}

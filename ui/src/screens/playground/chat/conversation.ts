@@ -2,15 +2,23 @@
 import { type Signal, signal } from "@preact/signals";
 import type { ChatMessage, Part, RouteFacts, Usage } from "../../../api/inference";
 import { kept } from "../../../state/kept";
+import { keepTurns } from "./keeping";
 import type { Picture } from "./pictures";
 
 export const MAX_COLUMNS = 3;
+
+/** A tool that the model wants to be called; nothing here calls it. */
+export interface ToolCall {
+  name: string;
+  arguments: string;
+}
 
 export interface Answer {
   model: string;
   state: "waiting" | "streaming" | "done" | "stopped" | "failed";
   text: string;
   reasoning: string;
+  tools: ToolCall[];
   finish: string | null;
   error: unknown;
   usage: Usage | null;
@@ -42,6 +50,8 @@ export const NO_PARAMETERS: Parameters = { system: "", temperature: "", topP: ""
 
 export const parameters = kept<Parameters>("parameters", NO_PARAMETERS);
 export const turns = signal<Turn[]>([]);
+/** Stops the answers that are under way; null while none is. They go on while another tab is looked at. */
+export const underWay = signal<AbortController | null>(null);
 
 let last = 0;
 export function newTurn(text: string, pictures: Picture[], models: string[]): Turn {
@@ -49,8 +59,10 @@ export function newTurn(text: string, pictures: Picture[], models: string[]): Tu
   return { id: last, text, pictures, answers: models.map((model) => signal(emptyAnswer(model))) };
 }
 
+keepTurns(turns, newTurn);
+
 export function emptyAnswer(model: string): Answer {
-  return { model, state: "waiting", text: "", reasoning: "", finish: null, error: null, usage: null, route: null, ttft: null, total: null };
+  return { model, state: "waiting", text: "", reasoning: "", tools: [], finish: null, error: null, usage: null, route: null, ttft: null, total: null };
 }
 
 export function extraFields(typed: string): Record<string, unknown> | null {

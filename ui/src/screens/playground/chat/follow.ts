@@ -10,6 +10,7 @@ export function useFollow(): RefObject<HTMLDivElement | null> {
     const element = box.current;
     if (!element) return;
     let follows = true;
+    element.scrollTop = element.scrollHeight;
     const scrolled = () => {
       follows = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
     };

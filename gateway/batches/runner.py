@@ -1,0 +1,110 @@
+"""`BatchRunner`: the batches that this process works on. Made by the back office; the app tells it how to ask.
+
+Each worker takes the oldest batch that nobody works on, keeps it by renewing a lease, and gives it back when it stops.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from contextlib import suppress
+from secrets import token_hex
+
+from gateway.batches.work import Ask, BatchLimits, Lost, Work
+from gateway.errors import StorageFailed, StorageUnavailable
+from gateway.store.batches import BatchStore
+from gateway.store.files import FileStore
+
+log = logging.getLogger("gateway.batches")
+
+_MOST = 4
+"""Batches that one worker works on at a time; further ones wait."""
+_LEASE = 15.0
+"""Seconds after which a worker that says nothing is taken for dead."""
+_POLL, _IDLE = 1.0, 5.0
+"""Seconds between two looks at what others want, with batches here and without."""
+_SAY_AGAIN = 60.0
+"""Seconds after which a trouble that lasts is logged again."""
+_LAST_SECONDS = 4.0
+"""For keeping the answers of batches that the end of the gateway interrupts."""
+
+
+class BatchRunner:
+    def __init__(self, batches: BatchStore, files: FileStore, limits: BatchLimits) -> None:
+        self._batches, self._files, self.limits = batches, files, limits
+        self._worker = f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
+        self._works: dict[str, Work] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ask: Ask | None = None
+        self._minding: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+
+    def start(self, ask: Ask) -> None:
+        self._ask = ask
+        if self.limits.max_open:
+            self._minding = asyncio.create_task(self._mind(), name="mind the batches")
+
+    def wake(self) -> None:
+        """There is a new batch, or one to cancel."""
+        self._news.set()
+
+    async def drain(self, seconds: float) -> None:
+        """What was asked may be answered within `seconds`; the rest is left to whoever comes next."""
+        if self._minding is not None:
+            self._minding.cancel()
+            await asyncio.wait({self._minding})
+        for work in self._works.values():
+            work.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
+        for work in self._works.values():
+            work.halt()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_LAST_SECONDS)
+            for task in late:
+                task.cancel()
+
+    async def _mind(self) -> None:
+        said = float("-inf")
+        while True:
+            self._news.clear()
+            try:
+                await self._look()
+            except (StorageUnavailable, StorageFailed) as error:
+                if time.monotonic() - said > _SAY_AGAIN:
+                    said = time.monotonic()
+                    log.warning("batches cannot be looked after: %s", error.message)
+            except Exception:
+                log.exception("batches could not be looked after")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _POLL if self._works else _IDLE)
+
+    async def _look(self) -> None:
+        if self._works:
+            for id in await self._batches.renew(self._worker, _LEASE):
+                if id in self._works:
+                    self._works[id].cancel()
+        while len(self._works) < _MOST and (row := await self._batches.claim(self._worker, _LEASE)) is not None:
+            assert self._ask
+            work = Work(row, self._worker, self._batches, self._files, self._ask, self.limits)
+            self._works[row.id] = work
+            task = asyncio.create_task(self._follow(work), name=row.id)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, work: Work) -> None:
+        id = work.row.id
+        try:
+            await work.run()
+        except (Lost, StorageUnavailable, StorageFailed) as error:
+            log.warning("%s is left to whoever takes it over: %s", id, error or "another works on it")
+        except Exception:
+            log.exception("%s failed; it is gone on with after a while", id)
+        else:
+            row = work.row
+            counts = {"total": row.total, "completed": row.completed, "failed": row.failed}
+            log.info("%s %s", id, "left" if row.is_open else row.status, extra=counts)
+        finally:
+            del self._works[id]
+            self._news.set()

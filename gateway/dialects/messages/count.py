@@ -1,0 +1,42 @@
+"""About how many tokens a request has, told before anybody is asked. Each model counts in its own way, and providers
+tell theirs only with an answer: so this is an estimate, and rather too high, that nobody fills a context too far."""
+
+import orjson
+
+from gateway.dialects.fields import Document, required_text
+from gateway.dialects.messages.request import read_request
+
+_BYTES_PER_TOKEN = 3
+"""Fewer than texts and code have on average."""
+_PICTURE = 1600
+"""Tokens of the largest picture, at Anthropic."""
+_FILE_CHARACTERS = 40
+"""Of a PDF's base64 for one token: those of a page that is part text and part drawing."""
+_COUNTED = ("tools", "response_format")
+
+
+def count_tokens(body: bytes) -> tuple[str, int]:
+    """The model that a Messages request names, and about how many tokens it would read; `max_tokens` may be left out.
+    Raises InvalidRequest naming the field that is wrong."""
+    chat = read_request(body)
+    messages = chat["messages"]
+    files = [part for message in messages for part in _parts(message) if part["type"] != "text"]
+    counted = [*map(_written, messages), *(chat.get(name) for name in _COUNTED)]
+    tokens = len(orjson.dumps(counted)) // _BYTES_PER_TOKEN + sum(map(_of_file, files))
+    return required_text(chat, "model"), tokens
+
+
+def _parts(message: Document) -> list[Document]:
+    content = message["content"]
+    return content if isinstance(content, list) else []
+
+
+def _written(message: Document) -> Document:
+    """A message without its files."""
+    if not isinstance(message["content"], list):
+        return message
+    return {**message, "content": [part for part in _parts(message) if part["type"] == "text"]}
+
+
+def _of_file(part: Document) -> int:
+    return len(part["file"]["file_data"]) // _FILE_CHARACTERS if part["type"] == "file" else _PICTURE

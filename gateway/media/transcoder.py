@@ -1,0 +1,99 @@
+"""The process that brings a provider's sound to the format that was asked for. Run by `voice`, once per sound.
+
+stdin: one JSON line `{"from", "to", "cpu_seconds"}`, then the file. `from` is FFmpeg's name of its format, `to` one of
+`FORMS`.
+stdout: one JSON line `{"size"}` in bytes and the sound, or `{"why"}`.
+"""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from gateway.media.bounds import bind
+from gateway.media.splitter import CODECS, MEMORY
+
+
+class Form(NamedTuple):
+    """`rate` is samples a second, `layout` of its channels, `bits` a second; 0 and "" are those of the sound that comes
+    in, or of the codec."""
+
+    container: str
+    codec: str
+    sample: str
+    rate: int = 0
+    layout: str = ""
+    bits: int = 0
+
+
+FORMS = {
+    "mp3": Form("mp3", "libmp3lame", "s16p", bits=96_000),
+    "opus": Form("ogg", "libopus", "s16", 48_000, bits=64_000),
+    "aac": Form("adts", "aac", "fltp", bits=96_000),
+    "flac": Form("flac", "flac", "s16"),
+    "wav": Form("wav", "pcm_s16le", "s16"),
+    "pcm": Form("s16le", "pcm_s16le", "s16", 24_000, "mono"),
+}
+"""Raw samples are OpenAI's: 24 kHz, one channel, as nothing in them says so."""
+
+
+def main(source: BinaryIO, sink: BinaryIO) -> None:
+    order = json.loads(source.readline())
+    bind(MEMORY, order["cpu_seconds"])
+    os.nice(10)
+    try:
+        made = _made(source.read(), order["from"], FORMS[order["to"]])
+        sink.write(json.dumps({"size": len(made)}).encode() + b"\n" + made)
+    except Exception as error:  # whatever a decoder says of a hostile file, it says it here
+        sink.write(json.dumps({"why": type(error).__name__}).encode() + b"\n")
+    sink.flush()
+
+
+def _made(data: bytes, container: str, form: Form) -> bytes:
+    # FFmpeg opens nothing but these bytes: a playlist among them leads nowhere.
+    options = {"protocol_whitelist": "none"}
+    file = io.BytesIO()
+    with (
+        av.open(io.BytesIO(data), "r", container, options, metadata_errors="ignore") as come,
+        av.open(file, "w", form.container) as going,
+    ):
+        frames = _frames(come)
+        first = next(frames)
+        rate = form.rate or _nearest(first.rate, av.codec.Codec(form.codec, "w").audio_rates)
+        layout = form.layout or ("mono" if first.layout.nb_channels == 1 else "stereo")
+        stream = going.add_stream(form.codec, rate=rate, layout=layout, format=form.sample)
+        assert isinstance(stream, AudioStream)
+        if form.bits:
+            stream.bit_rate = form.bits
+        resampler = av.AudioResampler(format=form.sample, layout=layout, rate=rate)
+        for frame in (first, *frames, None):
+            for even in resampler.resample(frame):
+                even.pts = None
+                going.mux(stream.encode(even))
+        going.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def _frames(container: InputContainer) -> Iterator[AudioFrame]:
+    stream = container.streams.audio[0]
+    if stream.codec.name not in CODECS and not stream.codec.name.startswith("pcm_"):
+        raise ValueError(stream.codec.name)
+    yield from container.decode(stream)
+
+
+def _nearest(rate: int, known: list[int] | None) -> int:
+    """Where the codec does not take every rate, the lowest that loses nothing, else its highest."""
+    if not known or rate in known:
+        return rate
+    return min((one for one in known if one > rate), default=max(known))
+
+
+if __name__ == "__main__":
+    main(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,0 +1,88 @@
+"""`BatchStore`: batches and the answers to them, behind async methods. Part of `Store`, used by `gateway.batches`."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.store import batch_rows, file_rows
+from gateway.store.batch_rows import BatchRow
+from gateway.store.database import Database
+from gateway.store.file_rows import Line
+
+_SECONDS = 60.0
+"""For some megabytes of answers."""
+
+
+class BatchStore:
+    """Every method raises StorageUnavailable or StorageFailed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, row: BatchRow, most: int) -> bool:
+        """False where its owner has `most` that are not finished."""
+        return await self._database.write(partial(batch_rows.add, row=row, most=most))
+
+    async def find(self, id: str) -> BatchRow | None:
+        return await self._database.read(partial(batch_rows.find, id=id, now=time.time()))
+
+    async def listed(self, owner: str | None, limit: int, after: BatchRow | None) -> list[BatchRow]:
+        """Newest first; of everybody where no owner is named."""
+        work = partial(batch_rows.listed, owner=owner, limit=limit, after=after, now=time.time())
+        return await self._database.read(work)
+
+    async def reads(self, file_id: str) -> str | None:
+        """The id of a batch that is not finished and reads this file."""
+        return await self._database.read(partial(batch_rows.reads, file_id=file_id))
+
+    async def claim(self, worker: str, lease: float) -> BatchRow | None:
+        """The oldest on which nobody works is the worker's for `lease` seconds from now; None where there is none."""
+        now = time.time()
+        id = await self._database.read(partial(batch_rows.orphan, now=now))
+        if id is None:
+            return None
+        return await self._database.write(partial(batch_rows.claim, id=id, worker=worker, now=now, until=now + lease))
+
+    async def renew(self, worker: str, lease: float) -> list[str]:
+        """Keeps what the worker has; of these, what somebody wants cancelled."""
+
+        def work(connection: Connection) -> list[str]:
+            batch_rows.renew(connection, worker, time.time() + lease)
+            return batch_rows.cancelling(connection, worker)
+
+        return await self._database.write(work)
+
+    async def release(self, id: str, worker: str) -> None:
+        """For the next worker, at once."""
+        await self._database.write(partial(batch_rows.release, id=id, worker=worker))
+
+    async def cancel(self, id: str) -> None:
+        """Whoever works on it, or the next who does, ends it."""
+        await self._database.write(partial(batch_rows.cancel, id=id, now=time.time()))
+
+    async def change(self, row: BatchRow, worker: str, **values: Any) -> bool:
+        """False where it is not the worker's any more, or in another state: then nothing was changed."""
+        work = partial(batch_rows.change, id=row.id, worker=worker, before=row.status, values=values)
+        return await self._database.write(work)
+
+    async def keep(self, row: BatchRow, worker: str, right: Sequence[Line], wrong: Sequence[Line]) -> bool:
+        """Answers for the files of answers and of errors; False where the batch is not the worker's any more."""
+        work = partial(batch_rows.keep, row=row, worker=worker, right=right, wrong=wrong)
+        return await self._database.write(work, deadline=_SECONDS)
+
+    async def unanswered(self, row: BatchRow, behind: int, limit: int) -> tuple[list[Line], int | None]:
+        """The next lines of the input behind a number that have no answer, and the number to go on behind; None at the
+        end."""
+
+        def work(connection: Connection) -> tuple[list[Line], int | None]:
+            lines = file_rows.read_lines(connection, row.input_id, behind, limit)
+            if not lines:
+                return [], None
+            last = lines[-1][0]
+            done = file_rows.numbers(connection, [row.output_id, row.error_id], behind + 1, last)
+            return [line for line in lines if line[0] not in done], last
+
+        return await self._database.read(work, deadline=_SECONDS)

@@ -1,0 +1,59 @@
+"""`FileStore`: what callers uploaded and what batches answered, behind async methods. Part of `Store`."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from gateway.store import file_rows
+from gateway.store.database import Database
+from gateway.store.file_rows import FileRow, Line
+
+_SECONDS = 60.0
+"""For some megabytes of lines."""
+
+
+class FileStore:
+    """Every method raises StorageUnavailable or StorageFailed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, row: FileRow) -> None:
+        await self._database.write(partial(file_rows.add, row=row))
+
+    async def append(self, id: str, lines: Sequence[Line]) -> None:
+        await self._database.write(partial(file_rows.append, file_id=id, lines=lines), deadline=_SECONDS)
+
+    async def finish(self, id: str, expires_at: float) -> int:
+        """Shows the file; its size in bytes."""
+        return await self._database.write(partial(file_rows.finish, id=id, expires_at=expires_at), deadline=_SECONDS)
+
+    async def find(self, id: str) -> FileRow | None:
+        """None where it is unknown, was removed, is past its time or is still being written."""
+        return await self._database.read(partial(file_rows.find, id=id, now=time.time()))
+
+    async def listed(
+        self, owner: str | None, purpose: str, limit: int, after: FileRow | None, newest: bool
+    ) -> list[FileRow]:
+        work = partial(
+            file_rows.listed, owner=owner, purpose=purpose, limit=limit, after=after, newest=newest, now=time.time()
+        )
+        return await self._database.read(work)
+
+    async def kept(self, owner: str, purpose: str) -> int:
+        """Bytes of an owner's files of one purpose."""
+        return await self._database.read(partial(file_rows.kept, owner=owner, purpose=purpose, now=time.time()))
+
+    async def read_lines(self, id: str, behind: int, limit: int) -> list[Line]:
+        """The next ones behind a number."""
+        work = partial(file_rows.read_lines, id=id, behind=behind, limit=limit)
+        return await self._database.read(work, deadline=_SECONDS)
+
+    async def forget(self, id: str) -> None:
+        """From now on nobody sees it; `sweep` removes it."""
+        await self._database.write(partial(file_rows.forget, id=id))
+
+    async def sweep(self) -> None:
+        """Removes every file whose time is over, a portion at a time."""
+        while await self._database.write(partial(file_rows.sweep, now=time.time())):
+            pass
