@@ -1,1 +1,0 @@
-import{I as e,L as t}from"./numbers-cYhnRzqJ.js";var n=`gateway.key`;function r(){try{return window.sessionStorage.getItem(n)??``}catch{return``}}var i=t(r());e(()=>{try{i.value?window.sessionStorage.setItem(n,i.value):window.sessionStorage.removeItem(n)}catch{}});function a(e){return e.length>12?`${e.slice(0,5)}…${e.slice(-4)}`:`••••`}export{a as n,i as t};

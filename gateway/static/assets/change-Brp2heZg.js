@@ -1,1 +1,0 @@
-import{E as e,H as t,T as n,s as r}from"./numbers-cYhnRzqJ.js";var i=9.99,a=5e-4;function o({change:o,good:s,title:c}){return o==null||Math.abs(o)<a?null:e(`span`,{class:s?`change ${s&&o>0==(s===`up`)?`good`:`bad`}`:`change`,title:c??t.overview.cards.before,children:[e(n,{name:o>0?`up`:`down`,size:11}),o>i?`>${r(i,0)}`:r(Math.abs(o),+(Math.abs(o)<.1))]})}export{o as t};

@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-IMTxzjbL.js";import{E as t}from"./numbers-cYhnRzqJ.js";function n(){return t(e,{root:`/api/user`})}export{n as default};

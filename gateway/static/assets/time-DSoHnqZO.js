@@ -1,1 +1,0 @@
-import{a as e,i as t,r as n}from"./times-BAuwYCmn.js";import{E as r}from"./numbers-cYhnRzqJ.js";function i({at:i}){let a=e(i);return r(`time`,{class:`time`,dateTime:a?.toISOString(),title:n(i),children:t(i)})}export{i as t};
