@@ -76,14 +76,14 @@ def _filled(template: str, place: Path, **values: object) -> Path:
     return made
 
 
-def _pinned_version(name: str) -> str:
+def _installed_version(name: str) -> str:
     if not (PEERS / name / "installed.txt").exists():
         raise Unavailable("its package could not be installed here")
     return (PEERS / name / "installed.txt").read_text().split()[0].replace("==", " ").replace("=", " ")
 
 
 def _start_nginx(folder: Path, mock: int) -> Target:
-    version, port, place = _pinned_version("nginx"), free_port(), folder / "nginx"
+    version, port, place = _installed_version("nginx"), free_port(), folder / "nginx"
     config = _filled("nginx.conf", place, mock=mock, port=port)
     server = start([str(PEERS / "nginx/usr/sbin/nginx"), "-p", str(place), "-c", str(config), "-e", "stderr"], place)
     server.port = port
@@ -100,7 +100,7 @@ def _start_node(folder: Path, mock: int) -> Target:
 
 
 def _start_litellm(folder: Path, mock: int) -> Target:
-    version, port, place = _pinned_version("litellm"), free_port(), folder / "litellm"
+    version, port, place = _installed_version("litellm"), free_port(), folder / "litellm"
     config = _filled("litellm.yaml", place, mock=mock, key=KEY)
     env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}
     path = f"{PEERS / 'litellm/bin'}:{os.environ.get('PATH', '')}"
@@ -111,7 +111,7 @@ def _start_litellm(folder: Path, mock: int) -> Target:
 
 
 def _start_sglang(folder: Path, mock: int) -> Target:
-    version, port = _pinned_version("sglang-router"), free_port()
+    version, port = _installed_version("sglang-router"), free_port()
     command = [str(PEERS / "sglang-router/bin/python"), "-m", "sglang_router.launch_router", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--worker-urls", f"http://127.0.0.1:{mock}", "--policy", "round_robin"]
     command += ["--log-level", "error", "--prometheus-port", str(free_port())]
@@ -121,7 +121,7 @@ def _start_sglang(folder: Path, mock: int) -> Target:
 
 
 def _start_tensorzero(folder: Path, mock: int) -> Target:
-    version, place = _pinned_version("tensorzero"), folder / "tensorzero"
+    version, place = _installed_version("tensorzero"), folder / "tensorzero"
     config, address = _filled("tensorzero.toml", place, mock=mock), place / "address"
     server = start(
         [str(PEERS / "tensorzero/bin/python"), str(HERE / "peers/tensorzero_server.py"), str(config), str(address)],

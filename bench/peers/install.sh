@@ -17,14 +17,16 @@ from_pip() { # NAME
     cp "$name.txt" "$venv/installed.txt"; } >"$build/$name.log" 2>&1 || { rm -rf "$venv"; failed "$name"; }
 }
 
-nginx_from_apt() {
-  cmp -s nginx.txt "$build/nginx/installed.txt" && return
-  { mkdir -p "$build/nginx" && (cd "$build/nginx" && { apt-get download "$1" || { apt-get update && apt-get download "$1"; }; }) &&
-    dpkg -x "$build"/nginx/nginx_*.deb "$build/nginx" && cp nginx.txt "$build/nginx/installed.txt"; } >"$build/nginx.log" 2>&1 ||
+nginx_from_apt() { # Debian offers the newest revision only: which one it was is kept and told with the results
+  local place="$build/nginx"
+  [ -f "$place/installed.txt" ] && return
+  { rm -rf "$place" && mkdir -p "$place" && (cd "$place" && { apt-get download nginx || { apt-get update && apt-get download nginx; }; }) &&
+    dpkg -x "$place"/nginx_*.deb "$place" &&
+    dpkg-deb -W --showformat='${Package}=${Version}\n' "$place"/nginx_*.deb >"$place/installed.txt"; } >"$build/nginx.log" 2>&1 ||
     failed nginx
 }
 
-nginx_from_apt "$(cat nginx.txt)"
+nginx_from_apt
 from_pip litellm
 from_pip sglang-router
 from_pip tensorzero
