@@ -32,11 +32,16 @@ class Messages(CountedMessages):
     stream: bool = False
 
 
-class Responses(_Body):
-    """OpenAI's Responses API, stateless."""
+class CountedResponses(_Body):
+    """OpenAI's Responses API, for how many tokens that would be."""
 
     input: str | list[dict[str, Any]]
     instructions: str | None = None
+
+
+class Responses(CountedResponses):
+    """OpenAI's Responses API, stateless."""
+
     max_output_tokens: int | None = Field(None, ge=1, le=1_000_000)
     stream: bool = False
 

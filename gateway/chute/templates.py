@@ -29,6 +29,7 @@ _CORDS: tuple[tuple[str, str, str, Any], ...] = (
     ("/messages", "/v1/messages", "POST", schemas.Messages),
     ("/messages/count_tokens", "/v1/messages/count_tokens", "POST", schemas.CountedMessages),
     ("/responses", "/v1/responses", "POST", schemas.Responses),
+    ("/responses/input_tokens", "/v1/responses/input_tokens", "POST", schemas.CountedResponses),
     ("/completions", "/v1/completions", "POST", schemas.Completion),
     ("/embeddings", "/v1/embeddings", "POST", schemas.Embedding),
     ("/transcriptions", "/v1/audio/transcriptions", "POST", schemas.Transcription),

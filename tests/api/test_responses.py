@@ -245,3 +245,17 @@ def test_the_bytes_of_a_stream(http: httpx.Client) -> None:
     reply = http.post(PATH, json={"model": "gpt-x", "input": "hello", "stream": True})
     assert reply.headers["content-type"].startswith("text/event-stream")
     assert reply.text.startswith("event: response.created\ndata: {") and "[DONE]" not in reply.text
+
+
+def test_tokens_are_counted_about(client: openai.OpenAI, upstream: Upstream) -> None:
+    counted = client.responses.input_tokens.count(model="gpt-x", input="hello")
+    assert 0 < counted.input_tokens < 100 and counted.object == "response.input_tokens"
+    assert client.responses.input_tokens.count(model="gpt-x", input="hello", tools=[TOOL]).input_tokens > 30
+    with pytest.raises(openai.NotFoundError):
+        client.responses.input_tokens.count(model="gpt-none", input="hello")
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.responses.input_tokens.count(model="gpt-x", input="hello", previous_response_id="resp_1")
+    assert refused.value.param == "previous_response_id"
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="sk-nobody").responses.input_tokens.count(model="gpt-x", input="hello")
+    assert not upstream.requests

@@ -34,6 +34,7 @@ POSTS = [
     "/v1/audio/speech",
     "/v1/moderations",
     "/v1/messages/count_tokens",
+    "/v1/responses/input_tokens",
     "/route",
 ]
 WAV = (
@@ -158,6 +159,7 @@ def test_stream_true_everywhere(dev: Process, path: str) -> None:
         "/v1/audio/speech": {"model": "voice-x", "input": "x", "voice": "nova"},
         "/v1/moderations": {"model": "judge-x", "input": "x"},
         "/v1/messages/count_tokens": {"model": "gpt-x", "messages": MESSAGES},
+        "/v1/responses/input_tokens": {"model": "gpt-x", "input": "x"},
         "/route": {"path": "/v1/completions", "model": "gpt-x", "prompt": "x"},
     }
     reply = httpx.post(f"{dev.url}{path}", json={**bodies.get(path, audio), "stream": True}, timeout=30)

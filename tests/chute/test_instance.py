@@ -44,6 +44,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/audio/speech": {"model": "voice-x", "input": "Good morning.", "voice": "nova"},
     "/v1/moderations": {"model": "judge-x", "input": "Good morning."},
     "/v1/messages/count_tokens": CHAT,
+    "/v1/responses/input_tokens": {"model": "gpt-x", "input": "Hi"},
     "/route": {"path": "/v1/completions", "model": "gpt-x", "prompt": "x"},
 }
 
