@@ -1,6 +1,6 @@
 """Picking up a broken text stream: what was said so far, and the request that asks for the rest. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -57,9 +57,9 @@ class SaidSoFar:
         self._unread: list[bytes] = []
         self._room = _UNREAD
 
-    def note(self, event: bytes) -> None:
-        self._unread.append(event)
-        self._room -= len(event)
+    def note(self, events: Sequence[bytes]) -> None:
+        self._unread += events
+        self._room -= sum(map(len, events))
         if self._room < 0:
             self._read()
 

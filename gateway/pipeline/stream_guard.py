@@ -76,8 +76,7 @@ class GuardedStream:
         if self._recoveries and self._policy is StreamPolicy.CONTINUE:
             events = [event for event in events if not (only_role(event) or _only_thinks(event))]
             events = [with_tokens_before(event, self._said_before) for event in events]
-        for event in events:
-            self._said.note(event)
+        self._said.note(events)
         return take(events) if events else None
 
     def _bridge(self, take: Take) -> Awaitable[None] | None:

@@ -160,23 +160,10 @@ class ChunkStream:
 
     def _accept(self, event: bytes) -> bool:
         """True for events to pass on. Comments are passed: they show that the upstream lives."""
-        data = plain = plain_data(event)
-        if data is None:
-            data = data_of(event)
-        if data is None:
-            if event.isspace():
-                return False
-            if not all(line.startswith(_FIELDS) for line in event.splitlines() if line):
-                raise _invalid()
-            return True
-        if not plain:
-            if is_done(event):
-                if not self._begun:
-                    raise UpstreamBadResponse("The provider's stream was empty.")
-                self._done = True
-                return True
-            if not data.strip() or event.startswith((b"event: ping", b"event:ping")):
-                return False
+        plain = plain_data(event)
+        data = plain or self._unusual(event)
+        if isinstance(data, bool):
+            return data
         try:
             if not data.isascii():
                 data.decode()
@@ -186,15 +173,36 @@ class ChunkStream:
         if chunk.error is not ABSENT or not plain:
             self._refuse_error(event, data, chunk)
         for choice in chunk.choices or ():
-            self._begun = True
-            if choice.error is not ABSENT or choice.finish_reason:
-                self._refuse_broken(choice)
-            if choice.finish_reason:
-                self._open.discard(choice.index)
-                self._closed.add(choice.index)
-            elif choice.index not in self._closed:
-                self._open.add(choice.index)
+            if choice.index not in self._open or choice.finish_reason or choice.error is not ABSENT:
+                self._note_choice(choice)
         return self._note_usage(chunk, data) if chunk.usage is not ABSENT or not chunk.choices else True
+
+    def _unusual(self, event: bytes) -> bytes | bool:
+        """Whether to pass on an event that is no chunk, or the data of one that must be."""
+        data = data_of(event)
+        if data is None:
+            if event.isspace():
+                return False
+            if not all(line.startswith(_FIELDS) for line in event.splitlines() if line):
+                raise _invalid()
+            return True
+        if is_done(event):
+            if not self._begun:
+                raise UpstreamBadResponse("The provider's stream was empty.")
+            self._done = True
+            return True
+        return data if data.strip() and not event.startswith((b"event: ping", b"event:ping")) else False
+
+    def _note_choice(self, choice: _Choice) -> None:
+        """One that begins, ends or fails here."""
+        self._begun = True
+        if choice.error is not ABSENT or choice.finish_reason:
+            self._refuse_broken(choice)
+        if choice.finish_reason:
+            self._open.discard(choice.index)
+            self._closed.add(choice.index)
+        elif choice.index not in self._closed:
+            self._open.add(choice.index)
 
     def _refuse_error(self, event: bytes, data: bytes, chunk: _Chunk) -> None:
         if event.startswith(_ERRORS) or is_told(chunk.error):

@@ -96,16 +96,16 @@ def test_plain_data_is_that_of_one_line_with_an_object() -> None:
 def test_a_long_answer_is_told_whole_however_late_it_is_read() -> None:
     said, words = SaidSoFar(), [f"word-{n} " for n in range(2000)]
     for word in words:
-        said.note(event(b'{"choices":[{"index":0,"delta":{"content":"%b"}}]}' % word.encode()))
+        said.note([event(b'{"choices":[{"index":0,"delta":{"content":"%b"}}]}' % word.encode())])
     assert (said.text, said.count, said.joinable, said.finished) == ("".join(words), 2000, True, False)
-    said.note(event(b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}'))
+    said.note([event(b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}')])
     assert said.finished
 
 
 def test_what_was_said_cannot_be_joined_to_once_a_part_of_it_cannot_be_read() -> None:
     said = SaidSoFar()
-    said.note(event(b'{"choices":[{"index":0,"delta":{"role":"assistant"}}]}'))
-    said.note(comment("still there"))
+    said.note([event(b'{"choices":[{"index":0,"delta":{"role":"assistant"}}]}')])
+    said.note([comment("still there")])
     assert said.joinable
-    said.note(event(b'{"choices":[{"index":0,"delta":{"content":["a","list"]}}]}'))
+    said.note([event(b'{"choices":[{"index":0,"delta":{"content":["a","list"]}}]}')])
     assert not said.joinable

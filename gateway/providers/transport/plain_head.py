@@ -76,15 +76,14 @@ def read_plain_chunks(data: bytes) -> tuple[bytes, bool] | None:
         line = data.find(b"\r\n", at, at + _LONGEST_SIZE_LINE)
         size = _chunk_size(data[at:line]) if line > at else -1
         end = line + 2 + size
-        if size < 0 or not data.startswith(b"\r\n", end):
+        if size < 0 or data[end : end + 2] != b"\r\n":
             return None
-        body = data[line + 2 : end]
-        if end + 2 == len(data):
-            return b"".join([*pieces, body]) if pieces else body, not size
+        pieces.append(data[line + 2 : end])
+        at = end + 2
+        if at == len(data):
+            return b"".join(pieces), not size
         if not size:
             return None
-        pieces.append(body)
-        at = end + 2
 
 
 def read_plain_answer(data: bytes) -> tuple[int, PlainHead] | None:
