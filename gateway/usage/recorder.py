@@ -230,6 +230,8 @@ def _body_size(row: UsageRow) -> int:
 
 def _tidy(row: UsageRow) -> None:
     """Names as a caller sent them are cut short and freed of what a database cannot hold."""
+    if _is_tidy(row.model + row.upstream_model + row.route + row.error_code):
+        return
     row.model = _clean(row.model)
     row.upstream_model = _clean(row.upstream_model)
     row.route = _clean(row.route)
@@ -237,6 +239,8 @@ def _tidy(row: UsageRow) -> None:
 
 
 def _clean(text: str) -> str:
-    if len(text) <= _MAX_TEXT and text.isascii() and "\0" not in text:
-        return text
-    return text[:_MAX_TEXT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return text if _is_tidy(text) else text[:_MAX_TEXT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _is_tidy(text: str) -> bool:
+    return len(text) <= _MAX_TEXT and text.isascii() and "\0" not in text
