@@ -14,6 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() { printf '==> %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 stamp_of() { cat "requirements/engines-$1.txt" requirements/install-engines.sh | sha256sum | cut -c1-16; }
 installed() { [ -x "$venv/bin/python" ] && [ "$(cat "$venv/.installed-$1" 2>/dev/null)" = "$(stamp_of "$1")" ]; }
 
@@ -28,7 +29,10 @@ installed "$flavour" && { say "$venv is up to date ($flavour)"; exit 0; }
 
 python=${PYTHON:-}
 [ -n "$python" ] || { [ -x .venv/bin/python ] && python=.venv/bin/python || python=python3; }
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1)"
+command -v "$python" >/dev/null || fail "there is no $python. Python 3.11 or newer is needed"
+new_enough "$python" || fail "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1)"
+[ ! -d "$venv/bin" ] || new_enough "$venv/bin/python" ||
+  fail "$venv was made with a Python that is gone or older than 3.11. Remove that folder and try again"
 if [ ! -x "$venv/bin/pip" ]; then
   say "creating $venv"
   "$python" -m venv "$venv" || fail "$python cannot create virtual environments; install the package python3-venv"

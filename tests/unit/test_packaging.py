@@ -41,3 +41,12 @@ def test_what_reads_recordings_is_the_same_on_every_python(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     pins = re.findall(r"^av==(\d+)\.\S*( ;.*)? \\$", text, re.MULTILINE)
     assert len(pins) == 1 and int(pins[0][0]) < 19 and not pins[0][1]
+
+
+def test_what_needs_a_gpu_installs_on_every_python_and_no_package_brings_files_of_another() -> None:
+    """cuda-python before 13 has a cuda.bindings of its own and nothing for Python 3.13."""
+    text = (ROOT / "requirements/engines-gpu.txt").read_text()
+    pins = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+    assert pins["cuda-python"].split(".")[:2] == pins["cuda-bindings"].split(".")[:2]
+    assert int(pins["cuda-python"].split(".")[0]) >= 13
+    assert 78 <= int(pins["setuptools"].split(".")[0]) < 81, "vLLM asks for these from Python 3.12 on"
