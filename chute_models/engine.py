@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 from logging import Logger
 from pathlib import Path
 
+from chute_models.causes import describe_code, find_cause, with_advice
 from chute_models.environment import child_environment
 from chute_models.logfile import EngineLog
 from chute_models.ports import free_port
 from chute_models.probe import fetch, requests_in_flight
-from chute_models.process import EngineProcess
+from chute_models.process import EngineProcess, Usage
 from chute_models.progress import Progress
 from chute_models.spec import EngineSpec
 from chute_models.status import DRAINING, FAILED, LOADING, READY, STOPPED, Status, Timing
 
+_POLL = 0.05
+_LAST_WORDS = 10.0
+"""Seconds before the end of a process that was ready within which an error that it told is taken for the reason."""
 EX_CONFIG = 78
 """Our own servers leave with this code when another start would fail the same way."""
 
@@ -52,6 +56,8 @@ class Engine:
         self._process: EngineProcess | None = None
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._suspected = False
         self._stopping = False
         self._restarting = False
         self._state, self._phase = STOPPED, "stopped"
@@ -59,6 +65,7 @@ class Engine:
         self._took: float | None = None
         self._next_start = 0.0
         self._error: str | None = None
+        self._verdict = ""
         self._restarts = -1
         self._failures = 0
         self._was_ready = False
@@ -71,22 +78,26 @@ class Engine:
     # --- asked from outside ------------------------------------------------------------------------------
 
     def start(self, slots: asyncio.Semaphore) -> None:
-        """Begin, or begin again after a stop or a failure; nothing when it runs."""
+        """Begin, or begin again: after a stop (also one under way) or a failure, or instead of a pause. Nothing when it
+        runs."""
         if self._task and not self._task.done():
+            if self._stopping or self._process is None:
+                self.restart(slots)
             return
         self._stopping, self._failures, self._was_ready, self._error = False, 0, False, None
-        self._wake = asyncio.Event()
+        self._wake, self._loop = asyncio.Event(), asyncio.get_running_loop()
         self._enter(LOADING, "queued")
-        self._task = asyncio.get_running_loop().create_task(self._run(slots), name=f"engine-{self.spec.name}")
+        self._task = self._loop.create_task(self._run(slots), name=f"engine-{self.spec.name}")
 
     async def stop(self) -> None:
-        """Mark it draining, stop it with its children; returns when none is left."""
+        """Mark it draining, stop it with its children; returns when none is left, or when it is to start again."""
         if self._task is None or self._task.done():
             self._enter(STOPPED, "stopped")
             return
         self._stopping = True
         self._wake.set()
-        await asyncio.wait([self._task])
+        while self._stopping and not self._task.done():
+            await asyncio.wait([self._task], timeout=_POLL)
 
     async def drain(self, timeout: float) -> bool:
         """Take it out of service and wait until its requests are done; True when they are."""
@@ -101,13 +112,21 @@ class Engine:
             await asyncio.sleep(0.1)
         return self._state != DRAINING
 
-    def restart(self, slots: asyncio.Semaphore) -> None:
-        """Stop and start again, without a pause and with a clean record."""
+    def restart(self, slots: asyncio.Semaphore, why: str = "") -> None:
+        """Stop and start again, without a pause and with a clean record but for `why`."""
         if self._task is None or self._task.done():
             self.start(slots)
             return
-        self._restarting = True
+        self._stopping, self._restarting = False, True
+        self._failures, self._error = 0, why or None
+        if why:
+            self._logger.warning("engine %s: %s: started again", self.spec.name, why)
         self._wake.set()
+
+    def suspect(self) -> None:
+        """A call to it failed: have its health checked at once, and believe the first bad answer. From any thread."""
+        self._suspected = True
+        self._wake_up()
 
     def status(self) -> Status:
         process = self._process
@@ -142,7 +161,7 @@ class Engine:
                 delay = self._after_life()
                 if delay is None:
                     return
-                await self._pause(delay)
+                await self._rest(delay)
             self._enter(STOPPED, "stopped")
         except Exception as error:
             self._logger.exception("engine %s: supervision failed", self.spec.name)
@@ -154,9 +173,11 @@ class Engine:
         self._restarting = False
         self._enter(LOADING, "queued")
         try:
+            while slots.locked() and not self._interrupted():
+                await self._pause(self._timing.loading_probe)
+            if self._interrupted():
+                return
             async with slots:
-                if self._stopping:
-                    return
                 self._spawn()
                 ready = await self._until_ready()
             if ready:
@@ -168,36 +189,36 @@ class Engine:
 
     def _spawn(self) -> None:
         self._restarts += 1
-        self._progress = Progress()
-        self._port = free_port()
+        self._progress, self._last_code, self._verdict = Progress(), None, ""
         self._secret = secrets.token_urlsafe(24)
-        launch = self._launcher(self.spec, self._port, self._secret)
-        environment = child_environment(os.environ, launch.environment, hub=self.spec.hub)
         self._enter(LOADING, "loading")
         secret, log, progress = self._secret, self.log, self._progress
 
         def hear(line: str) -> None:
-            log.write(line.replace(secret, "[hidden]"))
-            progress.feed(line)
+            told = line.replace(secret, "[hidden]")
+            log.write(told)
+            progress.feed(told)
 
         try:
-            self._process = EngineProcess(self._python, launch.command, environment, hear)
+            self._port = free_port()
+            launch = self._launcher(self.spec, self._port, secret)
+            environment = child_environment(os.environ, launch.environment, hub=self.spec.hub)
+            self._process = EngineProcess(self._python, launch.command, environment, hear, self._wake_up)
         except OSError as error:
-            self._progress.error = f"cannot start {self._python}: {error.strerror}"
+            self._verdict = f"cannot start {self._python}: {error.strerror}"
 
     async def _until_ready(self) -> bool:
         process, timing = self._process, self._timing
         last_sign, cpu = time.monotonic(), 0.0
         while process and process.exit_code() is None and not self._interrupted():
-            status, _ = await fetch(self._port, "/health", self._secret, timing.probe_timeout)
-            if status == 200:
+            if await self._well():
                 return True
             await self._pause(timing.loading_probe)
             now = time.monotonic()
             if now - last_sign > timing.stall_after / 4:
-                used = (await asyncio.to_thread(process.measure)).cpu
-                if used > cpu + 0.5:
-                    last_sign, cpu = now, used
+                used = await _measured(process)
+                if used is not None and used.cpu > cpu + 0.5:
+                    last_sign, cpu = now, used.cpu
             if now - max(last_sign, self._progress.last_line) > timing.stall_after:
                 return self._give_up("no sign of life while starting")
             if now - self._began > timing.start_limit:
@@ -207,7 +228,7 @@ class Engine:
     def _became_ready(self) -> None:
         self._took = time.monotonic() - self._began
         self._state, self._phase, self._error = READY, "ready", None
-        self._progress.error = None
+        self._progress.forget_error()
         self._was_ready = True
         self._logger.info("engine %s: ready after %.1f s at port %d", self.spec.name, self._took, self._port)
 
@@ -218,31 +239,41 @@ class Engine:
         healthy_at = time.monotonic()
         measure_at, silent = 0.0, 0
         while process.exit_code() is None and not self._interrupted():
-            status, _ = await fetch(self._port, "/health", self._secret, timing.probe_timeout)
+            suspected, self._suspected = self._suspected, False
+            well = await self._well()
             now = time.monotonic()
-            silent = 0 if status == 200 else silent + 1
-            if status == 200:
+            silent = 0 if well else silent + (well is False)
+            if well is not False:
                 healthy_at = now
                 if self._took is not None and now - self._began - self._took > timing.stable_after:
                     self._failures = 0
-            self._show_health(silent)
-            if now - max(healthy_at, self._progress.last_line) > timing.hang_after:
+            self._show_health(silent, 1 if suspected else 2)
+            silence = now - max(healthy_at, self._progress.last_line)
+            if silence > timing.hang_after or now - healthy_at > timing.stall_after:
                 self._give_up("hung: its health check did not answer")
                 return
             if now >= measure_at:
                 measure_at = now + timing.measure_every
-                used = await asyncio.to_thread(process.measure)
-                self._rss, self._gpu_memory = used.rss, used.gpu_memory
+                if (used := await _measured(process)) is not None:
+                    self._rss, self._gpu_memory = used.rss, used.gpu_memory
             await self._pause(timing.ready_probe)
 
-    def _show_health(self, silent: int) -> None:
-        if silent >= 2 and self._state == READY:
+    async def _well(self) -> bool | None:
+        """What its health check says; None where this process is too short of file descriptors to ask."""
+        try:
+            status, _ = await fetch(self._port, "/health", self._secret, self._timing.probe_timeout)
+        except OSError:
+            return None
+        return status == 200
+
+    def _show_health(self, silent: int, most: int) -> None:
+        if silent >= most and self._state == READY:
             self._state, self._phase = LOADING, "restarting"
         elif silent == 0 and self._state == LOADING:
             self._state, self._phase = READY, "ready"
 
     def _give_up(self, why: str) -> bool:
-        self._progress.error = why
+        self._verdict = why
         if self._process:
             self._process.kill()
         return False
@@ -254,7 +285,7 @@ class Engine:
             return
         if process.exit_code() is None and self._interrupted():
             patience = self.spec.grace_seconds + self._timing.kill_margin if self._state in (READY, DRAINING) else 3.0
-            self._state, self._phase = DRAINING, "draining"
+            self._enter(*((DRAINING, "draining") if self._stopping else (LOADING, "restarting")))
             process.terminate()
             await self._exited(patience)
         process.kill()
@@ -266,18 +297,18 @@ class Engine:
         while self._process and self._process.exit_code() is None:
             if time.monotonic() >= deadline:
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_POLL)
 
     def _after_life(self) -> float | None:
         """The pause before the next start, None for no further start."""
-        if self._stopping:
-            return 0.0
-        if self._restarting:
-            self._failures, self._error = 0, None
+        if self._interrupted():
             return 0.0
         self._failures += 1
-        self._error = self._progress.error or _describe(self._last_code)
-        hopeless = self._last_code == EX_CONFIG or self._failures >= self._timing.failed_starts
+        reason = self._reason()
+        self._error = with_advice(reason)
+        cause = find_cause(reason)
+        lasts = self._last_code == EX_CONFIG or (cause is not None and cause.lasts)
+        hopeless = self._failures >= self._timing.failed_starts or (lasts and not self._was_ready)
         self._logger.warning("engine %s: %s (start %d)", self.spec.name, self._error, self._failures)
         if hopeless and not self._was_ready:
             self._enter(FAILED, "failed")
@@ -286,6 +317,19 @@ class Engine:
         self._next_start = time.monotonic() + delay
         self._enter(*((FAILED, "failed") if hopeless else (LOADING, "restarting")))
         return delay
+
+    def _reason(self) -> str:
+        """Why it ended: what was found here, else what it said last, else how. A process that was shot said nothing of
+        it, and what it had said long before of a request was not the reason."""
+        progress, code = self._progress, self._last_code
+        if self._verdict:
+            return self._verdict
+        fresh = time.monotonic() - progress.error_at < _LAST_WORDS or self._took is None
+        if progress.error and fresh and code != 128 + signal.SIGKILL:
+            return progress.error
+        if code == 0 and self.spec.runtime == "vllm":
+            return "ended with code 0, as vLLM does when its core was killed, perhaps for lack of memory"
+        return describe_code(code)
 
     def _forget(self) -> None:
         process, self._process = self._process, None
@@ -297,16 +341,27 @@ class Engine:
     def _enter(self, state: str, phase: str) -> None:
         self._state, self._phase, self._took, self._began = state, phase, None, time.monotonic()
 
+    def _wake_up(self) -> None:
+        """From any thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
+                self._loop.call_soon_threadsafe(self._wake.set)
+
     def _interrupted(self) -> bool:
         return self._stopping or self._restarting
 
     async def _pause(self, seconds: float) -> None:
-        """Sleep, or less when something is asked of us."""
-        if self._interrupted():
-            return
+        """Sleep, or less when something is asked of us or has happened since the last pause."""
+        if not self._interrupted():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), seconds)
         self._wake.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, or less only when something is asked of us."""
+        until = time.monotonic() + seconds
+        while not self._interrupted() and (left := until - time.monotonic()) > 0:
+            await self._pause(left)
 
     def _retry_after(self) -> float:
         if self._state == READY:
@@ -318,7 +373,9 @@ class Engine:
         return max(1.0, self.spec.expected_seconds - (time.monotonic() - self._began))
 
 
-def _describe(code: int | None) -> str:
-    if code == 128 + signal.SIGKILL:
-        return "killed from outside, perhaps for lack of memory"
-    return f"ended unexpectedly with code {code}"
+async def _measured(process: EngineProcess) -> Usage | None:
+    """None where /proc cannot be read, as for lack of file descriptors."""
+    try:
+        return await asyncio.to_thread(process.measure)
+    except OSError:
+        return None

@@ -22,13 +22,19 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class EngineProcess:
-    """Started in `__init__`. `on_line` is called from a thread of its own with each line of output.
+    """Started in `__init__`. `on_line` is called from a thread of its own with each line of output, `on_end` from the
+    same one when it has ended.
 
     The guard dies with this process and takes all descendants of the engine with it (see `guard`).
     """
 
     def __init__(
-        self, python: str, command: Sequence[str], environment: Mapping[str, str], on_line: Callable[[str], None]
+        self,
+        python: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        on_line: Callable[[str], None],
+        on_end: Callable[[], None],
     ) -> None:
         control, self._control = os.pipe()
         try:
@@ -46,7 +52,7 @@ class EngineProcess:
             raise
         finally:
             os.close(control)
-        self._on_line = on_line
+        self._on_line, self._on_end = on_line, on_end
         self._seen: dict[int, int] = {}
         self._reader = threading.Thread(target=self._read, name=f"engine-output-{self.pid}", daemon=True)
         self._reader.start()
@@ -81,7 +87,8 @@ class EngineProcess:
         self._reader.join(timeout=1.0)
 
     def measure(self) -> "Usage":
-        """CPU and memory of the engine with its children, without the guard. Reads /proc: not for an event loop."""
+        """CPU and memory of the engine with its children, without the guard. Reads /proc: not for an event loop. Raises
+        OSError where that cannot be read."""
         if self.exit_code() is not None:
             return Usage(0.0, 0, None)
         stats = {pid: _stat(pid) for pid in descendants(self.pid)}
@@ -108,6 +115,8 @@ class EngineProcess:
             rest = rest[-_MAX_LINE:]
         self._line(rest)
         self._guard.stdout.close()
+        self._guard.wait()
+        self._on_end()
 
     def _line(self, line: str) -> None:
         if line.strip():

@@ -41,8 +41,9 @@ class Status:
 class Timing:
     """How patient the supervisor is; all in seconds.
 
-    hang_after: a ready engine whose health does not answer this long, with no output meanwhile, is killed.
-    stall_after: the same for a starting engine that neither prints nor uses the CPU. start_limit bounds any start.
+    hang_after: a ready engine whose health does not answer this long, with no output meanwhile, is killed; with output,
+    after stall_after. stall_after: the same for a starting engine that neither prints nor uses the CPU. start_limit
+    bounds any start.
     """
 
     loading_probe: float = 0.25

@@ -10,15 +10,15 @@ from chute_models.engine import Engine, Launcher
 from chute_models.spec import EngineSpec
 from chute_models.status import FAILED, READY, STOPPED, Status, Timing
 
-_POLL = 0.05
-"""`wait_ready` polls: it may be called from any event loop, and none has to know of the others."""
+_POLL, _RAREST = 0.05, 0.25
+"""`wait_ready` polls, ever more rarely: it may be called from any event loop, and none has to know of the others."""
 
 
 class Supervisor:
     """Starts, watches, restarts and stops the engines of `specs`; the order of `specs` is kept.
 
-    `parallel_starts` bounds how many load at the same time. All methods but `statuses`, `status`, `tail` and
-    `wait_ready` belong to the loop that called `start`. Installs no signal handlers.
+    `parallel_starts` bounds how many load at the same time. All methods but `statuses`, `status`, `tail`, `suspect`
+    and `wait_ready` belong to the loop that called `start`. Installs no signal handlers.
     """
 
     def __init__(
@@ -58,13 +58,14 @@ class Supervisor:
 
     async def wait_ready(self, name: str, timeout: float) -> bool:
         """True once ready; False when `timeout` seconds pass or it fails."""
-        deadline = time.monotonic() + timeout
+        deadline, pause = time.monotonic() + timeout, _POLL
         while (status := self.status(name)) and status.state not in (FAILED, STOPPED):
             if status.state == READY:
                 return True
             if time.monotonic() >= deadline:
                 return False
-            await asyncio.sleep(_POLL)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.2, _RAREST)
         return False
 
     async def start(self) -> None:
@@ -84,9 +85,13 @@ class Supervisor:
         """Stop one engine and leave it stopped."""
         await self._engine(name).stop()
 
-    async def restart(self, name: str) -> None:
-        """Stop one engine and start it again; returns at once."""
-        self._engine(name).restart(self._free_slots())
+    async def restart(self, name: str, why: str = "") -> None:
+        """Stop one engine and start it again; returns at once. `why` is told where nobody asked for it."""
+        self._engine(name).restart(self._free_slots(), why)
+
+    def suspect(self, name: str) -> None:
+        """A call to it failed: have its health checked at once. From any thread."""
+        self._engine(name).suspect()
 
     async def drain(self, name: str, timeout: float = 60.0) -> bool:
         """Take one engine out of service (state draining) and wait for its requests; True when none is left.

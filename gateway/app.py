@@ -215,6 +215,7 @@ def inference_limits(settings: Settings) -> Limits:
         body_seconds=settings.body_timeout,
         request_seconds=settings.request_timeout,
         keep_alive=settings.stream_keep_alive,
+        delivery_seconds=settings.delivery_timeout,
         patience=_patience(settings),
     )
 

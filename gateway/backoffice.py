@@ -149,13 +149,14 @@ class BackOffice:
     def watched(self, board: CatalogBoard) -> Watched:
         """What `/metrics` and `/stats` show; only once it is open."""
         state, token = self._state, self._settings.metrics_token
-        assert state.recorder
+        assert state.recorder and self.batches
+        runner = self.batches
 
         def catalog_age() -> float | None:
             return time.time() - board.outcome.at / 1000 if board.outcome else None
 
         key = token.get_secret_value() if token else None
-        return Watched(state, self._meters, state.recorder, state.cache, key, catalog_age)
+        return Watched(state, self._meters, state.recorder, state.cache, key, catalog_age, lambda: runner.figures)
 
     def tell_catalog(self, catalog: Catalog, changes: Sequence[Change]) -> None:
         """For the live view; the board calls it when a refresh changed something."""

@@ -166,6 +166,12 @@ class ProviderNotConfigured(GatewayError):
     status, type, code = 503, "service_unavailable_error", "provider_not_configured"
 
 
+class UnsupportedOperation(ProviderNotConfigured):
+    """This target cannot do what is asked; another target may."""
+
+    retryable, code = True, "unsupported_operation"
+
+
 class TargetsDrained(GatewayError):
     """People keep new requests from every target of the model."""
 

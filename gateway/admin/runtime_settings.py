@@ -40,6 +40,7 @@ CHANGEABLE = frozenset(
         "queue_size",
         "drained_targets",
         "body_timeout",
+        "delivery_timeout",
         "max_body_mb",
         "image_domains",
         "ip_rpm",

@@ -11,12 +11,13 @@ from gateway.errors import InvalidRequest, TooLarge, UnsupportedMedia
 from gateway.openai_api.audio import validate_audio_fields
 from gateway.openai_api.audio_file import sniff_audio
 from gateway.openai_api.call import Call, Field, Upload
+from gateway.openai_api.editing import edit_of_document, edit_of_form
 from gateway.openai_api.embeddings import refuse_empty_input
 from gateway.openai_api.forms import Form, parse_file_json, parse_multipart
 from gateway.openai_api.json_body import is_given, split_object, split_text, value_of
 from gateway.openai_api.ocr import OcrShape
 from gateway.openai_api.ocr_request import OcrRequest, parse_ocr_request, parse_page_selection
-from gateway.openai_api.operations import CHAT, EMBEDDINGS, OCR, Body, Operation
+from gateway.openai_api.operations import CHAT, EDITS, EMBEDDINGS, OCR, Body, Operation
 from gateway.openai_api.payloads import excerpt
 from gateway.state import MediaLimits
 
@@ -32,7 +33,7 @@ DefaultModel = Callable[[], str] | None
 
 def body_limit(operation: Operation, exchange: Exchange, limits: MediaLimits, max_body: int) -> int:
     """The most bytes this request may have. Base64 makes four bytes of three."""
-    if operation.body is _JSON or operation is OCR:
+    if operation.body is _JSON or operation is OCR or operation is EDITS:
         return max_body
     whole = limits.max_audio_bytes
     return (whole if exchange.media_type == "multipart/form-data" else whole * 4 // 3 + 4) + _MULTIPART_OVERHEAD
@@ -46,6 +47,8 @@ def read_call(
         return _json_call(operation, exchange, body, default_model)
     if operation is OCR:
         return _ocr_call(exchange, body, limits)
+    if operation is EDITS:
+        return _edit_call(exchange, body, limits)
     return _audio_call(operation, exchange, body, limits)
 
 
@@ -67,7 +70,7 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes, default_mo
         raise InvalidRequest(_NO_MESSAGES, param="messages", code="invalid_type")
     stream = "stream" in document and _flag("stream", value_of(document, "stream"))
     if stream and not operation.streamable:
-        raise InvalidRequest(f"{operation.path} does not stream.", param="stream")
+        raise _no_stream(operation)
     call = Call(
         operation,
         model,
@@ -129,6 +132,25 @@ def _ocr_call(exchange: Exchange, body: bytes, limits: MediaLimits) -> Call:
         request = parse_ocr_request(fields, max_file_bytes=limits.max_image_bytes, max_files=limits.max_pages)
     model = _model(fields.get("model"))
     return Call(OCR, model, exchange.request_id, exchange.received, options=request)
+
+
+def _edit_call(exchange: Exchange, body: bytes, limits: MediaLimits) -> Call:
+    most = limits.max_image_bytes
+    fields: Mapping[str, Any]
+    if exchange.media_type == "multipart/form-data":
+        form = parse_multipart(exchange.headers["content-type"], body, max_file_bytes=most)
+        fields = form.fields
+        model, request = _model(fields.get("model")), edit_of_form(form)
+    else:
+        fields = json_object(exchange, body)
+        model, request = _model(fields.get("model")), edit_of_document(fields, max_file_bytes=most)
+    if _flag("stream", fields.get("stream")):
+        raise _no_stream(EDITS)
+    return Call(EDITS, model, exchange.request_id, exchange.received, options=request)
+
+
+def _no_stream(operation: Operation) -> InvalidRequest:
+    return InvalidRequest(f"{operation.path} does not stream.", param="stream")
 
 
 def read_form(exchange: Exchange, body: bytes, file_fields: tuple[str, ...], max_file_bytes: int) -> Form:

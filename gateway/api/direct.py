@@ -93,6 +93,9 @@ class DirectExchange(Exchange):
     def _body(self) -> bytes:
         if self._size > self._limit:
             raise too_large(self._limit)
+        protocol = self._protocol
+        if protocol.flow.read_paused and not protocol.pipeline:
+            protocol.flow.resume_reading()
         pieces, self._pieces = self._pieces, []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -124,8 +127,8 @@ class DirectExchange(Exchange):
             protocol.outbox.post(protocol.transport, head + body)
         else:
             protocol.transport.writelines((head, body))
-            if protocol.flow.write_paused:
-                return self._complete_later()
+        if protocol.flow.write_paused:
+            return self._complete_later()
         self._complete()
         return None
 

@@ -59,7 +59,7 @@ class Exchange(ABC):
         self.received = self._sent_at = time.monotonic()
         self.status = 0
         self._heart: asyncio.TimerHandle | None = None
-        self._beating: Awaitable[None] | None = None
+        self._beating: asyncio.Future[None] | None = None
         self.broken: GatewayError | None = None
         """What broke the stream after it had begun."""
 
@@ -143,6 +143,8 @@ class Exchange(ABC):
             finally:
                 if self._heart is not None:
                     self._heart.cancel()
+                    if self._beating is not None:
+                        self._beating.cancel()
             if (ending := self._end()) is not None:
                 await ending
         finally:
@@ -188,13 +190,14 @@ class Exchange(ABC):
             await ending
 
     def _beat(self, every: float) -> None:
-        """Comments for a client or proxy that gives up on a silent connection."""
+        """Comments for a client or proxy that gives up on a silent connection; no second before the first is taken."""
         now = time.monotonic()
-        if now - self._sent_at >= every:
+        if now - self._sent_at >= every and (self._beating is None or self._beating.done()):
             self._sent_at = now
             if (writing := self._write(_STILL_THERE)) is not None:
                 self._beating = asyncio.ensure_future(writing)
-        self._heart = asyncio.get_running_loop().call_later(self._sent_at + every - now, self._beat, every)
+        pause = self._sent_at + every - now
+        self._heart = asyncio.get_running_loop().call_later(pause if pause > 0 else every, self._beat, every)
 
 
 def _on_one_line(headers: Mapping[str, str]) -> Iterable[tuple[str, str]]:

@@ -16,7 +16,7 @@ from gateway.api.paths import INFERENCE, TRANSCRIBE
 from gateway.api.request_line import RequestLine
 from gateway.cache import read_wish
 from gateway.dialects import DIALECTS
-from gateway.dialects.base import TranslatedStream, Translation
+from gateway.dialects.base import Dialect, TranslatedStream, Translation
 from gateway.errors import GatewayError, MethodNotAllowed, ModelNotFound
 from gateway.jobs.runner import Runner
 from gateway.observe.traces import begin_trace
@@ -31,18 +31,22 @@ from gateway.state import State
 log = logging.getLogger("gateway")
 
 _NO_PATIENCE = Patience()
+_LONG = 128 * 1024
+"""Bytes of a request in another API that is not translated at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`max_bytes` for JSON bodies; `body_seconds` a caller may take to send one, `request_seconds` for everything.
-    A stream that is silent for `keep_alive` seconds shows a comment (0: never). `patience` tells of the fronts, by
-    `Exchange.edge`, at which what takes long is not just waited for."""
+    A stream that is silent for `keep_alive` seconds shows a comment (0: never). A caller who takes nothing of an answer
+    for `delivery_seconds` is cut off. `patience` tells of the fronts, by `Exchange.edge`, at which what takes long is
+    not just waited for."""
 
     max_bytes: int
     body_seconds: float
     request_seconds: float | None
     keep_alive: float
+    delivery_seconds: float
     patience: Mapping[str, Patience] = field(default_factory=dict)
 
 
@@ -58,7 +62,7 @@ class Inference:
         return path in INFERENCE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.answer(AsgiExchange(scope, receive, send))
+        await self.answer(AsgiExchange(scope, receive, send, self.limits.delivery_seconds))
 
     async def answer(self, exchange: Exchange) -> None:
         """Raises only what is a fault of ours in the middle of an answer."""
@@ -69,7 +73,9 @@ class Inference:
             body = exchange.read_body(limit, self.limits.body_seconds)
             if not isinstance(body, bytes):
                 body = await body
-            call = self._call(exchange, body, account)
+            dialect = DIALECTS.get(exchange.path)
+            translation = await _translated_request(dialect, body) if dialect is not None else None
+            call = self._call(exchange, body, account, translation)
             if "prefer" in exchange.headers or exchange.edge in self.limits.patience:
                 reply = await self._answer_long(call, exchange, account, line)
             else:
@@ -130,11 +136,10 @@ class Inference:
             account.tries.trace = begin_trace(headers, state.traced)
         return account
 
-    def _call(self, exchange: Exchange, body: bytes, account: Account) -> Call:
+    def _call(self, exchange: Exchange, body: bytes, account: Account, translation: Translation | None) -> Call:
         if exchange.path == TRANSCRIBE:
             call = self._read_transcribe(exchange, body, account)
-        elif (dialect := DIALECTS.get(exchange.path)) is not None:
-            translation = dialect.translate(body)
+        elif translation is not None:
             call = read_call(account.operation, exchange, translation.chat, self._state.media)
             call.options, call.goes_on = translation, translation.goes_on
         else:
@@ -169,6 +174,11 @@ def _work(call: Call, path: str, account: Account) -> Coroutine[Any, Any, Reply]
     if isinstance(call.options, Translation):
         return _translated(call, call.options, account)
     return _transcribed(call, account) if path == TRANSCRIBE else handle(call, account)
+
+
+async def _translated_request(dialect: Dialect, body: bytes) -> Translation:
+    """A long one costs microseconds for each of its messages, which nobody else is to wait for."""
+    return dialect.translate(body) if len(body) <= _LONG else await asyncio.to_thread(dialect.translate, body)
 
 
 async def _translated(call: Call, translation: Translation, account: Account) -> Reply:

@@ -11,12 +11,14 @@ from fastapi import APIRouter, Request, Response
 
 from gateway import __version__
 from gateway.api.watched import Watched
+from gateway.batches.runner import BatchFigures
 from gateway.cache import ResponseCache
 from gateway.errors import Forbidden, Unauthenticated
 from gateway.observe import metric_table as table
 from gateway.observe.metrics import CONTENT_TYPE, Metric, Values, exposition
 from gateway.observe.process import STARTED, process_families
 from gateway.state import State
+from gateway.store.batch_rows import OPEN, BatchStatus
 from gateway.usage.recorder import Recorder
 from gateway.usage.types import NANOS
 
@@ -99,6 +101,7 @@ def _families(watched: Watched) -> Iterator[tuple[Metric, Values]]:
         _engines(watched),
         _cache(watched.cache),
         _rows(watched.recorder),
+        _batches(watched.batches()),
         process_families(),
     )
 
@@ -172,3 +175,11 @@ def _rows(recorder: Recorder) -> Iterator[tuple[Metric, Values]]:
     yield table.ROWS_WRITTEN, {(): counts.written}
     yield table.ROWS_DROPPED, {(): counts.dropped}
     yield table.WRITE_FAILURES, {(): counts.failures}
+
+
+def _batches(figures: BatchFigures) -> Iterator[tuple[Metric, Values]]:
+    """Each state is shown, with 0 too: whoever asks how a figure grew needs its first step."""
+    yield table.BATCHES, {(status,): figures.open.get(status, 0) for status in OPEN}
+    ended = (status for status in BatchStatus if status not in OPEN)
+    yield table.BATCHES_ENDED, {(status,): figures.ended[status] for status in ended}
+    yield table.BATCH_REQUESTS, {(outcome,): figures.requests[outcome] for outcome in ("completed", "failed")}

@@ -133,7 +133,7 @@ def _operation(path: str, described: Description) -> Schema:
     required = [*described.required, *(operation.required if operation else ())]
     body: Schema = {JSON: {"schema": _fields(described.fields, required), "example": described.example}}
     if described.form:
-        needed = ["file", *described.required]
+        needed = [described.file, *required]
         body["multipart/form-data"] = {"schema": _fields(described.form, needed)}
     answers = {media_type: {"schema": schema} for media_type, schema in described.answers.items()}
     return {

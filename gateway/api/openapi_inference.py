@@ -11,6 +11,8 @@ from gateway.dialects.messages import MESSAGES
 from gateway.dialects.responses import RESPONSES
 from gateway.openai_api import operations as ops
 from gateway.openai_api.audio import FORMATS, GRANULARITIES, MAX_PROMPT
+from gateway.openai_api.drawing import MOST
+from gateway.openai_api.editing import IMAGE, MAX_IMAGES
 
 Schema = dict[str, Any]
 
@@ -20,8 +22,8 @@ JSON, EVENTS = "application/json", "text/event-stream"
 @dataclass(frozen=True, slots=True)
 class Description:
     """`fields` are the members of a JSON body, `example` is a whole one; `form` are the fields of the multipart form,
-    where there is one. `answers` are the bodies of the status 200 by media type; `required` what a JSON body must have
-    beside what the table of operations demands."""
+    where there is one, `file` that of them which must be a file. `answers` are the bodies of the status 200 by media
+    type; `required` what a JSON body must have beside what the table of operations demands."""
 
     summary: str
     text: str
@@ -30,6 +32,7 @@ class Description:
     answers: dict[str, Schema]
     form: dict[str, Schema] = field(default_factory=dict)
     required: tuple[str, ...] = ("model",)
+    file: str = "file"
 
 
 def _of(kind: str | list[str], told: str = "", **more: Any) -> Schema:
@@ -260,6 +263,18 @@ _IMAGES_FIELDS = {
     "size": _of(["string", "null"], "Such as `1024x1024`."),
     "response_format": _of(["string", "null"], "`b64_json` or `url`."),
 }
+_EDITED = {
+    **_IMAGES_FIELDS,
+    "model": _model("gpt-image-1.5"),
+    "n": _of(["integer", "null"], "1 to 10.", minimum=1, maximum=MOST),
+}
+_PICTURE = _either("A data URL, an http(s) URL or base64.", _TEXT, _object("image_url", image_url=_ADDRESS))
+_PICTURES_JSON = {
+    "images": _list(_PICTURE, "What is edited.", minItems=1, maxItems=MAX_IMAGES),
+    "mask": {**_PICTURE, "description": "Transparent where the first image may change."},
+}
+_PICTURE_FILE = {**_FILE, "description": "PNG, JPEG, WebP or GIF. Several: `image[]`, each a part of its own."}
+_PICTURES_ANSWER = _object("data", created=_WHOLE, data=_list(_object(b64_json=_TEXT, url=_TEXT)), usage=_USAGE)
 _SPEECH_FIELDS = {
     "model": _model("kokoro"),
     "input": _of("string", "What is to be said.", minLength=1),
@@ -365,7 +380,20 @@ DESCRIPTIONS: dict[str, Description] = {
         "Each comes as base64 or as an address.",
         _IMAGES_FIELDS,
         {"model": "FLUX.1-schnell", "prompt": "a red kite over the sea", "size": "1024x768", "n": 2, "seed": 7},
-        {JSON: _object("data", created=_WHOLE, data=_list(_object(b64_json=_TEXT, url=_TEXT)))},
+        {JSON: _PICTURES_ANSWER},
+    ),
+    ops.EDITS.path: Description(
+        "Edit images",
+        "By words, as a form (several `image[]` are allowed) or in JSON. A chute takes no `mask`.",
+        {**_EDITED, **_PICTURES_JSON},
+        {
+            "model": "gpt-image-1.5",
+            "prompt": "make the sky blue",
+            "images": [{"image_url": f"data:image/png;base64,{PAGE}"}],
+        },
+        {JSON: _PICTURES_ANSWER},
+        {"image": _PICTURE_FILE, **_EDITED, "mask": _FILE},
+        file=IMAGE,
     ),
     ops.SPEECH.path: Description(
         "Speak a text",

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from gateway.api.delivery import Delivery, has_hung_up
 from gateway.api.direct import DirectExchange
 from gateway.api.inference import Inference
 from gateway.api.paths import INFERENCE
@@ -22,13 +23,16 @@ _NOT_DIRECT = frozenset({"origin", "upgrade"})
 _MAX_HEAD = 128 * 1024
 _MAX_HEADERS = 200
 """Of one request; browsers and SDKs send some 20."""
+_UNHEARD = 0.5
+"""Seconds between two looks at a caller from whom nothing is read."""
 
 
 class GatewayProtocol(HttpToolsProtocol):
     """One connection. `POST` to a path of inference is answered here, everything else by the ASGI app.
 
     A connection without a whole request head within uvicorn's keep-alive time is closed, be it silent or slow. So is
-    one whose head is too large.
+    one whose head is too large, and one whose caller takes nothing of the answer. Of requests that wait behind another
+    there are no more than come in one piece: until they are answered nothing is read.
     """
 
     _in_head = False
@@ -38,6 +42,9 @@ class GatewayProtocol(HttpToolsProtocol):
     """Of a head or, behind the last piece of a body, of its trailers."""
     _missing = 0
     """Bytes of the body of a plain request that have not arrived."""
+    _answering: Any = None
+    """The cycle before those that wait; where none waits, `cycle` is the one."""
+    _unheard: asyncio.TimerHandle | None = None
 
     inference: Inference
     outbox: Outbox
@@ -46,15 +53,31 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._plain_requests = PlainRequests()
+        self._delivery = Delivery(transport, self.loop, self.inference)
         self._idle_from = self.loop.time()
         self._watch(self.timeout_keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._delivery.rest()
+        if self._unheard is not None:
+            self._unheard.cancel()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
-        if isinstance(self.cycle, DirectExchange):
-            self.cycle.leave()
+        for cycle in (self._answering, self.cycle):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+                if isinstance(cycle, DirectExchange):
+                    cycle.leave()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._delivery.watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._delivery.rest()
 
     def data_received(self, data: bytes) -> None:
         if self._missing:
@@ -114,12 +137,32 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _admit(self, exchange: DirectExchange) -> None:
         waits = self.cycle is not None and not self.cycle.response_complete
+        if waits:
+            self._note_waiting()
         self.cycle = exchange  # type: ignore[assignment]
         if waits:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
         else:
             exchange.begin()
+
+    def _note_waiting(self) -> None:
+        """Before a request takes its place in the line."""
+        if not self.pipeline:
+            self._answering = self.cycle
+            self._listen_later()
+
+    def _listen_later(self) -> None:
+        if self._unheard is not None:
+            self._unheard.cancel()
+        self._unheard = self.loop.call_later(_UNHEARD, self._listen)
+
+    def _listen(self) -> None:
+        """While requests wait nothing is read, and the network does not tell when their caller hangs up."""
+        if self.pipeline and has_hung_up(self.transport):
+            self.transport.abort()
+        elif self.pipeline:
+            self._listen_later()
 
     def on_body(self, body: bytes) -> None:
         self._had_body, self._head_bytes = True, 0
@@ -164,7 +207,10 @@ class GatewayProtocol(HttpToolsProtocol):
     def _leave_to_uvicorn(self, headers: Mapping[str, str]) -> None:
         """Makes up for what uvicorn does when a message begins, before anybody knows whose it is."""
         url, fields = self.url, self.headers
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._note_waiting()
         super().on_message_begin()
+        self.scope["gateway.bounded"] = True  # type: ignore[typeddict-unknown-key]
         self.url = url
         self.headers += fields
         self.expect_100_continue = headers.get("expect", "").lower() == "100-continue"
@@ -184,24 +230,28 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._idle_from = self.loop.time()
-        self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
+            self._answering = cycle if self.pipeline else None
             task = self.loop.create_task(cycle.run_asgi(app))
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
+        if not self.pipeline:
+            self.flow.resume_reading()
 
     def _unset_keepalive_if_required(self) -> None:
         """The one timer runs on and looks at the clock: a timer for every request would cost too much."""
 
     def timeout_keep_alive_handler(self) -> None:
+        """What is left of the last answer may never be taken, and with it the connection would stay."""
         left = self._idle_from + self.timeout_keep_alive - self.loop.time()
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.cycle is not None and not self.cycle.response_complete and not self.transport.is_closing():
             left = self.timeout_keep_alive
         if left > 0.001:
             self._watch(left)
         else:
             super().timeout_keep_alive_handler()
+            self._delivery.watch()
 
     def _watch(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.batches.runner import BatchFigures
 from gateway.cache import ResponseCache
 from gateway.state import State
 from gateway.usage.meters import Meters
@@ -22,3 +23,4 @@ class Watched:
     cache: ResponseCache | None = None
     token: str | None = None
     catalog_age: Callable[[], float | None] = lambda: None
+    batches: Callable[[], BatchFigures] = BatchFigures

@@ -1,10 +1,12 @@
-"""Asks local engines how busy they are: for models that spill by it, for the engines' screen and for metrics."""
+"""Asks local engines how busy they are: for models that spill by it, for the engines' screen and for metrics. One that
+stands still is started again."""
 
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gateway.background.stalls import LIMIT, Stalls
 from gateway.background.tasks import Periodic
 from gateway.errors import GatewayError
 from gateway.providers.base import Timeouts
@@ -34,6 +36,7 @@ class EngineLoads:
     def __init__(self, state: State, transport: Transport) -> None:
         self._state, self._transport = state, transport
         self._past: dict[str, deque[EngineLoad]] = {}
+        self._stalls = Stalls()
 
     def task(self) -> Periodic:
         return Periodic("engine loads", EVERY, self.look)
@@ -47,11 +50,15 @@ class EngineLoads:
                 self._past.pop(engine.name, None)
                 loads.pop(engine.name, None)
                 continue
+            load = None
             try:
                 if (load := await self._ask(engine)) is not None:
                     loads[engine.name] = self._with_speed(engine.name, load)
             except GatewayError as error:
                 failure = error
+            in_flight = self._state.dispatcher.in_flight(engine.name)
+            if self._stalls.found(engine, load, in_flight, time.monotonic()):
+                await self._state.engines.restart(engine.name, f"hung: {in_flight} calls, no token for {LIMIT:.0f} s")
         if failure is not None:
             raise failure
 

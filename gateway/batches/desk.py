@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from secrets import token_hex
 
 from gateway.batches.files import INPUT, FileDesk
-from gateway.batches.lines import ENDPOINTS
+from gateway.batches.lines import ENDPOINTS, Failure, failure
 from gateway.batches.runner import BatchRunner
 from gateway.errors import Conflict, InvalidRequest, NotFound, RateLimited
-from gateway.store.batch_rows import BatchRow
+from gateway.store.batch_rows import BatchFilter, BatchRow
 from gateway.store.batches import BatchStore
+from gateway.store.records import Audit
 
 _WINDOW = re.compile(r"([1-9][0-9]{0,2})h")
 _LONGEST_WINDOW = 168
+_FAILURES_TOLD = 20
 _MOST_METADATA, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512
 
 
@@ -71,14 +73,26 @@ class BatchDesk:
     async def listed(self, owner: str | None, limit: int, after: str | None) -> tuple[list[BatchRow], bool]:
         """Newest first, and whether there are more."""
         behind = await self.find(after, owner, "after") if after else None
-        rows = await self._batches.listed(owner, limit + 1, behind)
+        wanted = BatchFilter() if owner is None else BatchFilter((owner,))
+        rows = await self._batches.listed(wanted, limit + 1, behind)
         return rows[:limit], len(rows) > limit
 
-    async def cancel(self, row: BatchRow) -> BatchRow:
-        """As it is then: one that is ended stays as it is. Raises Conflict for that."""
+    async def page(self, wanted: BatchFilter, limit: int, offset: int) -> tuple[list[BatchRow], int]:
+        """Newest first, and how many there are in all."""
+        return await self._batches.page(wanted, limit, offset)
+
+    async def failures(self, row: BatchRow) -> list[Failure]:
+        """The first of the requests that failed or were left out, also while it runs."""
+        if not row.error_id:
+            return []
+        return [failure(line) for line in await self._files.first_lines(row.error_id, _FAILURES_TOLD)]
+
+    async def cancel(self, row: BatchRow, told: Audit | None = None) -> BatchRow:
+        """As it is then: one that is ended stays as it is. Raises Conflict for that. `told` is who did it, where that
+        is not its owner."""
         if not row.is_open:
             raise Conflict(f"The batch has ended: it is {row.status}.", code="batch_ended")
-        await self._batches.cancel(row.id)
+        await self._batches.cancel(row.id, told)
         self._runner.wake()
         return await self._batches.find(row.id) or row
 

@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from secrets import token_hex
 from typing import BinaryIO
 
 from gateway.batches.work import BatchLimits
 from gateway.errors import Conflict, Forbidden, NotFound, TooLarge
 from gateway.store.batches import BatchStore
-from gateway.store.file_rows import FileRow, Line
+from gateway.store.file_rows import FileFilter, FileRow, Line
 from gateway.store.files import FileStore
+from gateway.store.records import Audit
 
 INPUT = "batch"
 """The one purpose that an uploaded file may have."""
@@ -70,8 +71,17 @@ class FileDesk:
     ) -> tuple[list[FileRow], bool]:
         """And whether there are more."""
         behind = await self.find(after, owner, "after") if after else None
-        rows = await self._files.listed(owner, purpose, limit + 1, behind, newest)
+        wanted = FileFilter(None if owner is None else (owner,), purpose)
+        rows = await self._files.listed(wanted, limit + 1, behind, newest)
         return rows[:limit], len(rows) > limit
+
+    async def page(self, wanted: FileFilter, limit: int, offset: int) -> tuple[list[FileRow], int, int]:
+        """Newest first; how many there are in all, and their bytes."""
+        return await self._files.page(wanted, limit, offset)
+
+    async def sizes(self, ids: Collection[str]) -> dict[str, int]:
+        """Bytes of those that are still there, by id."""
+        return await self._files.sizes(ids)
 
     async def content(self, row: FileRow) -> AsyncIterator[bytes]:
         """Its bytes, piece by piece."""
@@ -80,12 +90,16 @@ class FileDesk:
             yield b"".join(body for _, body in lines)
             behind = lines[-1][0]
 
-    async def delete(self, row: FileRow) -> None:
-        """Raises Conflict for one that a batch still reads."""
+    async def first_lines(self, id: str, limit: int) -> list[bytes]:
+        """Also of a file that is still being written."""
+        return [body for _, body in await self._files.read_lines(id, 0, limit)]
+
+    async def delete(self, row: FileRow, told: Audit | None = None) -> None:
+        """Raises Conflict for one that a batch still reads. `told` is who did it, where that is not its owner."""
         if (id := await self._batches.reads(row.id)) is not None:
             text = f"The batch {id} still reads this file: cancel it or wait for its end."
             raise Conflict(text, code="file_in_use")
-        await self._files.forget(row.id)
+        await self._files.forget(row.id, told)
 
 
 def _portions(source: BinaryIO) -> Iterator[list[Line]]:

@@ -16,12 +16,14 @@ from gateway.dialects import DIALECTS
 from gateway.errors import GatewayError, InvalidRequest
 from gateway.openai_api.json_body import split_object, text_field, value_of
 from gateway.openai_api.operations import OPERATIONS, SPEECH, Body
+from gateway.store.documents import clean
 from gateway.store.file_rows import Line
 
 ENDPOINTS = (*(path for path, one in OPERATIONS.items() if one.body is Body.JSON and one is not SPEECH), *DIALECTS)
 """Where requests of a batch may go: what takes JSON and answers in JSON."""
 
 MOST_PROBLEMS = 100
+MOST_MODELS = 20
 _LONGEST_ID = 512
 _LINE_ENDS = re.compile(rb"[\r\n]")
 
@@ -30,11 +32,12 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request of a batch; `number` is its line, from 1."""
+    """One request of a batch; `number` is its line, from 1. `model` is empty where it names none."""
 
     number: int
     custom_id: str
     body: bytes
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +50,27 @@ class Answer:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request that failed, or was never answered: then `status` is None and `request_id` empty."""
+
+    custom_id: str
+    status: int | None
+    request_id: str
+    code: str
+    message: str
+
+
 @dataclass(slots=True)
 class Check:
-    """Goes over the lines of a file, some at a time. `problems` has as many as are told, `requests` counts all."""
+    """Goes over the lines of a file, some at a time. `problems` and `models` have as many as are told, `requests`
+    counts all."""
 
     endpoint: str
     max_requests: int
     requests: int = 0
     problems: list[dict[str, Any]] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
 
     @property
@@ -84,6 +100,8 @@ class Check:
                 text = f"'custom_id' is '{asked.custom_id}' a second time: each request needs one of its own."
                 raise InvalidRequest(text, param="custom_id", code="duplicate_custom_id")
             self._ids.add(asked.custom_id)
+            if asked.model and asked.model not in self.models and len(self.models) < MOST_MODELS:
+                self.models.append(asked.model)
         except GatewayError as error:
             self.problems.append(_problem(error, number))
 
@@ -103,9 +121,11 @@ def read_request(number: int, line: bytes, endpoint: str) -> Asked:
     body = bytes(document.get("body", b""))
     if not body.startswith(b"{"):
         raise InvalidRequest("'body' must be a JSON object: the request itself.", param="body", code="invalid_body")
-    if value_of(split_object(body), "stream"):
+    fields = split_object(body)
+    if value_of(fields, "stream"):
         raise InvalidRequest("A request of a batch cannot stream.", param="body.stream", code="invalid_body")
-    return Asked(number, custom_id, body)
+    model = value_of(fields, "model")
+    return Asked(number, custom_id, body, clean(model) if isinstance(model, str) else "")
 
 
 def answered(custom_id: str, answer: Answer) -> bytes:
@@ -118,6 +138,18 @@ def answered(custom_id: str, answer: Answer) -> bytes:
 def left_out(custom_id: str, code: str, message: str) -> bytes:
     """A line for the file of errors: the request was never answered."""
     return _line(custom_id, None, {"code": code, "message": message})
+
+
+def failure(line: bytes) -> Failure:
+    """Of a line of the file of errors, whichever API the endpoint speaks."""
+    document = msgspec.json.decode(line)
+    response = document["response"] or {}
+    body = response.get("body")
+    found = document["error"] or (body.get("error") if isinstance(body, dict) else None)
+    error = found if isinstance(found, dict) else {}
+    code = error.get("code") or error.get("type") or ""
+    status, request_id = response.get("status_code"), response.get("request_id") or ""
+    return Failure(document["custom_id"], status, request_id, str(code), clean(str(error.get("message") or "")))
 
 
 def custom_id_of(line: bytes) -> str:

@@ -8,7 +8,10 @@ import logging
 import os
 import socket
 import time
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
 from gateway.batches.work import Ask, BatchLimits, Lost, Work
@@ -30,6 +33,16 @@ _LAST_SECONDS = 4.0
 """For keeping the answers of batches that the end of the gateway interrupts."""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchFigures:
+    """`open` is of all workers, as of the last look, by status; the others are what this worker did: batches that it
+    ended, by status, and requests that were `completed` or `failed`."""
+
+    open: Mapping[str, int] = field(default_factory=dict)
+    ended: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+
+
 class BatchRunner:
     def __init__(self, batches: BatchStore, files: FileStore, limits: BatchLimits) -> None:
         self._batches, self._files, self.limits = batches, files, limits
@@ -39,6 +52,13 @@ class BatchRunner:
         self._ask: Ask | None = None
         self._minding: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
+        self._figures = BatchFigures()
+
+    @property
+    def figures(self) -> BatchFigures:
+        """Since the start, with what is under way."""
+        requests = sum((work.kept for work in self._works.values()), self._figures.requests)
+        return replace(self._figures, requests=requests)
 
     def start(self, ask: Ask) -> None:
         self._ask = ask
@@ -71,6 +91,7 @@ class BatchRunner:
             self._news.clear()
             try:
                 await self._look()
+                self._figures = replace(self._figures, open=await self._batches.open_counts())
             except (StorageUnavailable, StorageFailed) as error:
                 if time.monotonic() - said > _SAY_AGAIN:
                     said = time.monotonic()
@@ -103,8 +124,11 @@ class BatchRunner:
             log.exception("%s failed; it is gone on with after a while", id)
         else:
             row = work.row
+            if not row.is_open:
+                self._figures.ended[row.status] += 1
             counts = {"total": row.total, "completed": row.completed, "failed": row.failed}
             log.info("%s %s", id, "left" if row.is_open else row.status, extra=counts)
         finally:
             del self._works[id]
+            self._figures.requests.update(work.kept)
             self._news.set()

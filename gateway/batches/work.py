@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from secrets import token_hex
@@ -73,6 +74,8 @@ class Work:
         self._right: list[Line] = []
         self._wrong: list[Line] = []
         self._keeping = asyncio.Lock()
+        self.kept: Counter[str] = Counter()
+        """Requests that were answered or failed, since this worker took the batch."""
 
     async def run(self) -> None:
         if self.row.status is BatchStatus.VALIDATING:
@@ -109,6 +112,7 @@ class Work:
             if not await _in_time(lambda: self._batches.keep(self.row, self._worker, right, wrong)):
                 raise Lost
             del self._right[: len(right)], self._wrong[: len(wrong)]
+            self.kept.update(completed=len(right), failed=len(wrong))
             completed, failed = self.row.completed + len(right), self.row.failed + len(wrong)
             self.row = replace(self.row, completed=completed, failed=failed)
 
@@ -123,10 +127,11 @@ class Work:
         now = time.time()
         if check.problems:
             ended = {"ended_at": now, "expires_at": now + self._limits.retention}
-            await self._become(BatchStatus.FAILED, errors=check.problems, **ended)
+            await self._become(BatchStatus.FAILED, errors=check.problems, models=check.models, **ended)
         else:
             ids = {"output_id": await self._open_file("output"), "error_id": await self._open_file("error")}
-            await self._become(BatchStatus.IN_PROGRESS, begun_at=now, total=check.requests, **ids)
+            counted = {"total": check.requests, "models": check.models}
+            await self._become(BatchStatus.IN_PROGRESS, begun_at=now, **counted, **ids)
 
     async def _open_file(self, kind: str) -> str:
         """Nobody sees it before the batch has ended."""

@@ -50,7 +50,7 @@ _BY_NAME: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (_SPEAKS, r"(^|[^a-z])tts([^a-z]|$)|kokoro|csm-1b|speech|orpheus"),
         (Kind(VIDEO, None, ("text", "image"), ("video",)), r"(^|[/-])wan-?2.*i2v"),
         (_FILMS, r"(^|[/-])wan-?2|hunyuan-?video|cogvideo|(^|[/-])ltx|mochi"),
-        (Kind(OTHER, None, ("text", "image"), ("image",)), r"image-edit"),
+        (Kind(OTHER, ModelType.IMAGE, ("text", "image"), ("image",)), r"image-edit"),
         (_DRAWS, r"flux|diffusion|sdxl|hidream|dreamshaper|omnigen|qwen-image|z-image|lumina|[a-z]xl$|-xl(-|$)"),
     )
 )  # fmt: skip

@@ -87,6 +87,7 @@ def scope_of(call: DoorCall) -> Scope:
         "state": {},
         "extensions": {},
         "gateway.edge": "chute",
+        "gateway.bounded": True,
     }
     if call.trusted:
         scope["gateway.door"] = "chute"

@@ -101,6 +101,11 @@ class Drawing(_Body):
     size: str = Field("1024x1024", description="Width and height in pixels.")
 
 
+class Edit(Drawing):
+    images: list[Any] = Field(min_length=1, max_length=16, description="Objects with `image_url`: a data URL.")
+    mask: dict[str, Any] | None = Field(None, description="The same; its transparent parts say what may change.")
+
+
 class Speech(_Body):
     input: str = Field(description="The text to speak.")
     voice: str | None = None

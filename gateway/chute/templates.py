@@ -38,6 +38,7 @@ _CORDS: tuple[tuple[str, str, str, Any], ...] = (
     ("/ocr", "/v1/ocr", "POST", schemas.Ocr),
     ("/rerank", "/v1/rerank", "POST", schemas.Rerank),
     ("/images", "/v1/images/generations", "POST", schemas.Drawing),
+    ("/image_edits", "/v1/images/edits", "POST", schemas.Edit),
     ("/speech", "/v1/audio/speech", "POST", schemas.Speech),
     ("/moderations", "/v1/moderations", "POST", schemas.Moderation),
     ("/jobs", "/v1/jobs", "GET", None),

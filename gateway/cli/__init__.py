@@ -13,8 +13,8 @@ from gateway.errors import ConfigError
 from gateway.settings import LoadedSettings, Settings, load_settings
 
 _FAMILIES = (
-    *("serve", "check_config", "catalog", "keys", "users", "entries", "settings", "usage", "backup", "migrate"),
-    *("reseal", "certify", "explain", "dev_platform"),
+    *("serve", "check_config", "catalog", "keys", "users", "entries", "settings", "usage", "batches", "backup"),
+    *("migrate", "reseal", "certify", "explain", "dev_platform"),
 )
 
 _NOBODY_READS = 141

@@ -78,6 +78,13 @@ ROWS_WAITING = Metric("gateway_usage_rows_waiting", "gauge", "Usage rows that ar
 ROWS_WRITTEN = Metric("gateway_usage_rows_written_total", "counter", "Usage rows in the database.")
 ROWS_DROPPED = Metric("gateway_usage_rows_dropped_total", "counter", "Usage rows that were lost.")
 WRITE_FAILURES = Metric("gateway_usage_write_failures_total", "counter", "Batches that the database refused.")
+BATCHES = Metric(
+    "gateway_batches", "gauge", "Batches that are not finished, of all workers and instances, by status.", ("status",)
+)
+BATCHES_ENDED = Metric("gateway_batches_ended_total", "counter", "Batches that came to their end.", ("status",))
+BATCH_REQUESTS = Metric(
+    "gateway_batch_requests_total", "counter", "Requests of batches by outcome: completed, failed.", ("outcome",)
+)
 MODELS = Metric("gateway_models", "gauge", "Models that callers can ask for.")
 STARTED = Metric("process_start_time_seconds", "gauge", "When the process started, epoch seconds.")
 CPU = Metric("process_cpu_seconds_total", "counter", "CPU time of the process.")

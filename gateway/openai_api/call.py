@@ -29,7 +29,7 @@ class Call:
 
     `body` is the caller's JSON object as sent (JSON operations only); `document` splits it.
     `fields` are the form fields of a file operation, strings as in a form; JSON requests of a file operation
-    are brought to the same form. `files` are its files: one audio file, or the pages of a document.
+    are brought to the same form. `files` are its files: one audio file, the pages of a document, or pictures.
     `received` is `time.monotonic()` at the first byte, `deadline` the moment by which the answer must be whole.
     """
 
@@ -41,8 +41,8 @@ class Call:
     fields: Mapping[str, Field] = field(default_factory=dict)
     files: tuple[Upload, ...] = ()
     options: object = None
-    """What a file operation asks for, parsed: `AudioOptions` or `OcrRequest`. Of a request in another API its
-    `Translation`."""
+    """What a file operation asks for, parsed: `AudioOptions`, `OcrRequest` or `EditRequest`. Of a request in
+    another API its `Translation`."""
     stream: bool = False
     goes_on: bool = False
     """Whether the answer must go on behind the last message, which is the assistant's: targets that would answer to it

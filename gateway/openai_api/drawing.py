@@ -1,4 +1,4 @@
-"""`/v1/images/generations`: what is asked, and pictures as OpenAI answers with them. Pure; for the adapters."""
+"""What a chute that draws is asked, and pictures as OpenAI answers with them. Pure; for the adapters."""
 
 import re
 import time
@@ -21,7 +21,8 @@ _SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
 _OPENAI_ONLY = frozenset(
     {
         "model", "n", "size", "response_format", "user", "quality", "style", "background", "moderation",
-        "output_format", "output_compression", "stream", "partial_images",
+        "output_format", "output_compression", "stream", "partial_images", "input_fidelity", "safety_identifier",
+        "complexity", "frame_count", "frame_duration_ms", "svg",
     }
 )  # fmt: skip
 _KINDS = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"RIFF", "image/webp"), (b"GIF8", "image/gif"))
@@ -38,7 +39,11 @@ class DrawingRequest:
 
 def parse_drawing(document: Mapping[str, msgspec.Raw]) -> DrawingRequest:
     """Raises InvalidRequest naming the field."""
-    given = {name: value_of(document, name) for name in document}
+    return drawing_of({name: value_of(document, name) for name in document})
+
+
+def drawing_of(given: Mapping[str, Any]) -> DrawingRequest:
+    """The same for values."""
     if not isinstance(given.get("prompt"), str) or not given["prompt"]:
         raise InvalidRequest("'prompt' must be a text.", param="prompt")
     n = 1 if given.get("n") is None else given["n"]

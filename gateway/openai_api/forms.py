@@ -26,6 +26,8 @@ class Form:
     fields: dict[str, Field] = field(default_factory=dict)
     """`name[]` is kept as a list under `name`."""
     files: list[Upload] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """The fields that `files` came in, as they were sent."""
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ def parse_multipart(
                 raise _broken(f"more than {max_files} files")
             media_type = part.headers.get("content-type", "").partition(";")[0].strip().lower()
             form.files.append(Upload(clean_filename(filename), media_type or "application/octet-stream", part.data))
+            form.names.append(name)
     return form
 
 
@@ -78,6 +81,7 @@ def parse_file_json(document: Mapping[str, object], file_fields: Sequence[str], 
         if name in file_fields:
             if value is not None:
                 form.files.append(_file(name, value, filename, max_file_bytes))
+                form.names.append(name)
         elif name not in ("file_name", "filename") and value is not None:
             plain = name.removesuffix("[]")
             form.fields[plain] = [_as_text(item) for item in value] if isinstance(value, list) else _as_text(value)

@@ -6,9 +6,12 @@ What is parsed here is what is forwarded: whatever two parsers could read in two
 import codecs
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from itertools import accumulate, count
 from operator import sub
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -20,6 +23,9 @@ from gateway.openai_api.payloads import excerpt
 
 MAX_DEPTH = 200
 """Nesting that any parser behind us can follow (CPython's own gives up below 1,000)."""
+
+MAX_NAMES = 4096
+"""At the top level, where each costs a microsecond in which nobody else is served; an API has some forty."""
 
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
@@ -36,6 +42,8 @@ _ESCAPED_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF = re.compile("[\ud800-\udfff]")
 _SEARCHED = 4 * 2**20
 """Bytes of a body that is refused in which the place is looked for: everybody waits for that."""
+_MANY_BYTES = 8 * MAX_NAMES
+"""Less has hardly that many names."""
 _LONG_NUMBER = re.compile(rb"(?<![0-9.eE+-])[0-9.eE+-]{%d,}" % _MAX_DIGITS)
 
 
@@ -55,6 +63,8 @@ def split_object(body: bytes) -> dict[str, Raw]:
 def split_text(body: bytes) -> dict[str, Raw]:
     """The same for the text of an excerpt, whose payloads stay left out; without BOM."""
     try:
+        if len(body) > _MANY_BYTES and body.count(b":") > MAX_NAMES:
+            _count_names(body)
         document = _decode(body)
     except RecursionError:
         raise _too_deep() from None
@@ -67,6 +77,36 @@ def split_text(body: bytes) -> dict[str, Raw]:
     if len(body) > _MAX_DIGITS:
         _check_shape(body)
     return document
+
+
+class _Name(Enum):
+    """Takes the place of every name at the top level while they are counted: what is below is passed over, which takes
+    a hundredth of the time."""
+
+    ANY = token_hex()
+    """Nobody can send it: a name that is known would not be counted."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "_Name":
+        _seen.names += 1
+        if _seen.names > MAX_NAMES:
+            raise ValueError
+        return cls.ANY
+
+
+_seen = threading.local()
+_decode_names = msgspec.json.Decoder(dict[_Name, Raw]).decode
+
+
+def _count_names(body: bytes) -> None:
+    """Raises `InvalidJSON` for too many, and what any decoder does for what is not JSON."""
+    _seen.names = 0
+    try:
+        _decode_names(body)
+    except msgspec.ValidationError:
+        if _seen.names > MAX_NAMES:
+            raise InvalidJSON(f"The JSON body has more than {MAX_NAMES:,} names at its top level.") from None
+        raise
 
 
 def splice_model(document: Mapping[str, Raw], model: str) -> bytes:

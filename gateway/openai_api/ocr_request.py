@@ -44,12 +44,12 @@ def parse_ocr_request(
     inputs: list[Upload | RemoteFile] = []
     for param in _SINGLE:
         if document.get(param) is not None:
-            inputs.append(_input(document[param], param, filename, max_file_bytes))
+            inputs.append(read_input(document[param], param, filename, max_file_bytes))
     images = document.get("images")
     if images is not None:
         if not isinstance(images, list) or len(images) > max_files:
             raise InvalidRequest(f"'images' must be a list of at most {max_files} images.", param="images")
-        inputs.extend(_input(item, f"images[{n}]", filename, max_file_bytes) for n, item in enumerate(images))
+        inputs.extend(read_input(item, f"images[{n}]", filename, max_file_bytes) for n, item in enumerate(images))
     mistral = document.get("document")
     if mistral is not None:
         inputs.append(_document(mistral, filename, max_file_bytes))
@@ -94,11 +94,12 @@ def _document(value: object, filename: str, max_file_bytes: int) -> Upload | Rem
     name = value.get("document_name")
     if isinstance(name, str):
         filename = clean_filename(name)
-    return _input(value.get(kind), f"document.{kind}", filename, max_file_bytes)
+    return read_input(value.get(kind), f"document.{kind}", filename, max_file_bytes)
 
 
-def _input(value: Any, param: str, filename: str, max_file_bytes: int) -> Upload | RemoteFile:
-    """One file: base64, a data URL or an address; a string or `{"url": …}`."""
+def read_input(value: Any, param: str, filename: str, max_file_bytes: int) -> Upload | RemoteFile:
+    """One file: base64, a data URL or an address; a string, `{"url": …}` or `{"image_url": …}`. Raises InvalidRequest
+    naming `param`, and InvalidImage for one that is too big."""
     text = value.get("url", value.get("image_url")) if isinstance(value, dict) else value
     if isinstance(text, dict):
         text = text.get("url")

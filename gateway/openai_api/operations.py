@@ -64,13 +64,14 @@ TRANSLATIONS = Operation("audio.translations", "/v1/audio/translations", Body.FI
 OCR = Operation("ocr", "/v1/ocr", Body.FILE, False, Unit.PAGES, _OCR)
 RERANK = Operation("rerank", "/v1/rerank", Body.JSON, False, Unit.REQUESTS, _RERANK, ("query", "documents"))
 IMAGES = Operation("images.generations", "/v1/images/generations", Body.JSON, False, Unit.REQUESTS, _IMAGE, ("prompt",))
+EDITS = Operation("images.edits", "/v1/images/edits", Body.FILE, False, Unit.REQUESTS, _IMAGE, ("prompt",))
 SPEECH = Operation("audio.speech", "/v1/audio/speech", Body.JSON, False, Unit.REQUESTS, _SPEECH, ("input",))
 MODERATIONS = Operation("moderations", "/v1/moderations", Body.JSON, False, Unit.REQUESTS, _MODERATION, ("input",))
 
 OPERATIONS: dict[str, Operation] = {
     operation.path: operation
     for operation in (
-        CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, TRANSLATIONS, OCR, RERANK, IMAGES, SPEECH,
+        CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, TRANSLATIONS, OCR, RERANK, IMAGES, EDITS, SPEECH,
         MODERATIONS,
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ from gateway.access.limits import Amount, Grant, rate_headers
 from gateway.cache import Wish
 from gateway.errors import GatewayError
 from gateway.openai_api.call import Call, Reply, Usage
+from gateway.openai_api.editing import EditRequest
 from gateway.openai_api.operations import CHAT, COMPLETIONS, Operation, Unit
 from gateway.pipeline.collected import MAX_BYTES, Collected
 from gateway.pipeline.counted import BYTES_PER_TOKEN, Counted, written
@@ -20,7 +21,7 @@ from gateway.routing.tries import Tries
 from gateway.routing.types import Attempt, Route, Target
 from gateway.state import Snapshot, State
 from gateway.usage.pricing import IMAGE_TOKENS, cost_nanos, most_nanos
-from gateway.usage.types import Tried, UsageRow
+from gateway.usage.types import CLIENT_LEFT, Tried, UsageRow
 
 DEFAULT_MAX_TOKENS = 4096
 """Reserved for an answer whose length the caller did not bound."""
@@ -120,11 +121,24 @@ class Account:
             return Amount()
         usage, call, reply = _usage(row), self.call, self.reply
         told = usage.output_tokens if self.operation in _WRITING else usage.input_tokens
+        if told is None and not row.provider_id:
+            return self._asked(row)
         if told is not None or self.operation.unit is not _TOKENS or call is None or reply is None:
             return Amount(_tokens(usage), row.cost_nanos or 0)
         sent = _size(call) // BYTES_PER_TOKEN if usage.input_tokens is None else usage.input_tokens
         usage = Usage(sent, self._written(reply))
         return Amount(_tokens(usage), cost_nanos(row.price, usage) or 0)
+
+    def _asked(self, row: UsageRow) -> Amount:
+        """Where nobody answered: about what was sent to whoever was being asked when the caller left, who is likely to
+        charge for it; of several the dearest, as one request was all there was room reserved for."""
+        paid, call = row.cost_nanos or 0, self.call
+        asked = [one.target for one in self.tries.attempts if one.outcome == "cancelled" and one.sent]
+        if row.status != CLIENT_LEFT or call is None or not asked:
+            return Amount(0, paid)
+        usage = Usage(_size(call) // BYTES_PER_TOKEN, 0) if self.operation.unit is _TOKENS else Usage()
+        prices = [self.snapshot.prices.at(target.provider_id, target.upstream_model) for target in asked]
+        return Amount(_tokens(usage), paid + max(cost_nanos(price, usage) or 0 for price in prices))
 
     def _written(self, reply: Reply) -> int:
         """About how many tokens the caller got."""
@@ -187,17 +201,17 @@ def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
     larger = snapshot.routes.get(route.context_fallback)
     targets = (*route.targets, *(larger.targets if larger else ()))
     tokens, answers = _bounds(call)
-    size, pages = _size(call), max(1, len(call.files))
+    size, (attached, pages, images) = _size(call), _attached(call)
     nanos = [
         most_nanos(
             snapshot.prices.at(target.provider_id, target.upstream_model),
-            size + sum(len(file.data) for file in call.files),
+            size + attached,
             tokens,
             DEFAULT_MAX_TOKENS,
             answers=max(answers, pages),
             pages=pages,
             requests=max(answers, pages) if call.operation not in _WRITING else 1,
-            linked_images=call.body.count(_LINKED_IMAGE),
+            linked_images=images,
         )
         for target in targets
     ]
@@ -205,8 +219,17 @@ def _most(call: Call, route: Route, snapshot: Snapshot) -> Amount:
     return Amount(size // BYTES_PER_TOKEN + output, max(nanos, default=0))
 
 
+def _attached(call: Call) -> tuple[int, int, int]:
+    """What can be billed beside the body: bytes, pages, and images that count as such, not by their bytes."""
+    if isinstance(call.options, EditRequest):
+        return len(call.options.fields["prompt"].encode()), 1, len(call.files)
+    return sum(len(file.data) for file in call.files), max(1, len(call.files)), call.body.count(_LINKED_IMAGE)
+
+
 def _bounds(call: Call) -> tuple[int, int]:
     """The most tokens that one answer may have, and how many answers are asked for."""
+    if isinstance(call.options, EditRequest):
+        return DEFAULT_MAX_TOKENS, call.options.n
     document = call.document() if call.body else {}
     tokens = [_number(document, name) for name in _MOST_TOKENS]
     answers = max(1, *(_number(document, name) for name in _ANSWERS))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from gateway.errors import GatewayError, UpstreamRefused
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.confidentiality import HEADER as CONFIDENTIALITY
+from gateway.openai_api.editing import EditRequest
 from gateway.openai_api.ocr_request import OcrRequest
 from gateway.openai_api.operations import CHAT
 from gateway.pipeline.account import Account
@@ -17,6 +18,7 @@ from gateway.pipeline.find import find_route
 from gateway.pipeline.images import find_chat_images, prepare_chat_images
 from gateway.pipeline.long_audio import answer_long, is_long
 from gateway.pipeline.pages import open_pages
+from gateway.pipeline.pictures import open_pictures
 from gateway.pipeline.recall import keep_answer, recall
 from gateway.pipeline.render import render_result
 from gateway.pipeline.stream_guard import guard_stream
@@ -85,10 +87,12 @@ def _note(call: Call, account: Account) -> None:
 
 def _attached(call: Call, route: Route, snapshot: Snapshot, state: State) -> Awaitable[Call] | None:
     """Checks what the caller attached. To be awaited where something must be made ready: images that a chat only links,
-    pages of a document."""
+    pages of a document, pictures to edit."""
     if call.operation is CHAT:
         images = find_chat_images(call, route, state.media)
         return prepare_chat_images(call, images, route, snapshot, state.media) if images.need_work else None
+    if isinstance(call.options, EditRequest):
+        return open_pictures(call, call.options, state.media)
     return open_pages(call, call.options, state.media) if isinstance(call.options, OcrRequest) else None
 
 

@@ -12,7 +12,7 @@ from gateway.state import MediaLimits, Snapshot
 
 _MOST_ADDRESSES = 100
 """Of one request: each name is looked up before anybody is asked."""
-_MOST_BYTES = 64 * 2**20
+MOST_BYTES = 64 * 2**20
 """Of all images that are fetched for one request."""
 
 
@@ -41,6 +41,10 @@ async def prepare_chat_images(call: Call, use: ImageUse, route: Route, snapshot:
     return replace(call, body=inline_images(call.body, replacements)) if replacements else call
 
 
+def too_much(param: str) -> InvalidImage:
+    return InvalidImage(f"The images at the addresses exceed {MOST_BYTES // 2**20}MB together.", param=param)
+
+
 def _local(route: Route, snapshot: Snapshot) -> bool:
     providers = (snapshot.providers.get(target.provider_id) for target in route.targets)
     return any(provider is not None and provider.type is ProviderType.LOCAL for provider in providers)
@@ -52,9 +56,8 @@ async def _fetched(use: ImageUse, limits: MediaLimits) -> dict[str, str]:
     size = 0
     for url in dict.fromkeys(image.url for image in use.remote):
         data, _ = await limits.fetch(url)
-        if (size := size + len(data)) > _MOST_BYTES:
-            text = f"The images at the addresses exceed {_MOST_BYTES // 2**20}MB together."
-            raise InvalidImage(text, param="messages")
+        if (size := size + len(data)) > MOST_BYTES:
+            raise too_much("messages")
         media_type = image_format(data)
         if media_type is None:
             raise InvalidImage("The image address does not lead to a PNG, JPEG, WebP or GIF image.", param="messages")

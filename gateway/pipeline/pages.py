@@ -13,7 +13,7 @@ async def open_pages(call: Call, request: OcrRequest, limits: MediaLimits) -> Ca
     """The call with `files` = the page images, in order."""
     pages: list[Upload] = []
     for document in request.inputs:
-        upload = await _fetched(document, limits) if isinstance(document, RemoteFile) else document
+        upload = await fetched(document, limits) if isinstance(document, RemoteFile) else document
         room = limits.max_pages - len(pages)
         if room <= 0:
             raise InvalidRequest(f"At most {limits.max_pages} pages are read at a time.", param="pages")
@@ -32,6 +32,7 @@ async def open_pages(call: Call, request: OcrRequest, limits: MediaLimits) -> Ca
     return replace(call, files=tuple(pages))
 
 
-async def _fetched(file: RemoteFile, limits: MediaLimits) -> Upload:
+async def fetched(file: RemoteFile, limits: MediaLimits) -> Upload:
+    """Raises InvalidImage."""
     data, media_type = await limits.fetch(file.url)
     return Upload(file.url.rpartition("/")[2].partition("?")[0] or "document", media_type, data)

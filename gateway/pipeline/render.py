@@ -11,7 +11,7 @@ from gateway.openai_api.call import Call, Reply, Usage
 from gateway.openai_api.ocr import OcrResult
 from gateway.openai_api.ocr_render import render_ocr
 from gateway.openai_api.ocr_request import OcrRequest
-from gateway.openai_api.operations import Body
+from gateway.openai_api.operations import EDITS, Body
 from gateway.routing.tries import Tries
 from gateway.routing.types import Route
 
@@ -19,8 +19,9 @@ _JSON = Body.JSON
 
 
 def render_result(call: Call, route: Route, reply: Reply, tries: Tries) -> Reply:
-    """Replies of JSON operations pass as they came, and so do streams, which are rendered where they are made."""
-    if call.operation.body is _JSON or not isinstance(reply.body, bytes):
+    """Replies of JSON operations and pictures pass as they came, and so do streams, which are rendered where they are
+    made."""
+    if call.operation.body is _JSON or call.operation is EDITS or not isinstance(reply.body, bytes):
         return reply
     if isinstance(reply.result, Transcript) and isinstance(call.options, AudioOptions):
         return _transcript(call, route, call.options, reply, reply.result)

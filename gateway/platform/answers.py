@@ -120,6 +120,15 @@ def draw(request: dict[str, Any]) -> Response:
     return Response(_PIXEL, media_type="image/png")
 
 
+def edit(request: dict[str, Any]) -> Response:
+    """The first picture as it came: what there is to see is that it arrived."""
+    pictures = request.get("image_b64s")
+    if not isinstance(request.get("prompt"), str) or not isinstance(pictures, list) or not 1 <= len(pictures) <= 3:
+        raise Refused(400, "prompt and image_b64s, of 1 to 3 pictures: Field required")
+    first, *_ = [_base64({"image_b64s": one}, "image_b64s") for one in pictures]
+    return Response(first, media_type="image/png")
+
+
 def rank(request: dict[str, Any]) -> Response:
     """Scores by shared words, the best first."""
     query, texts = request.get("query"), request.get("texts") or request.get("documents")
@@ -136,6 +145,7 @@ BY_KIND: dict[str, Callable[[dict[str, Any]], Response]] = {
     "pages": read_page,
     "voice": speak,
     "pictures": draw,
+    "edits": edit,
     "ranks": rank,
 }
 

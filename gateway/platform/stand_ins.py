@@ -4,6 +4,7 @@ Facts as data: `MODELS` and `OTHERS` say what exists; `figures` are what monitor
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -68,14 +69,24 @@ class Other:
     paths: tuple[str, ...]
     template: str | None = None
     per_request: float = 0.002
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """What its cord's input has, with the schema of each; empty: it does not tell."""
 
+
+_DRAWING: dict[str, Any] = {
+    "prompt": {"type": "string"},
+    "width": {"type": "integer", "default": 1024},
+    "height": {"type": "integer", "default": 1024},
+}
+_EDITING = {**_DRAWING, "image_b64s": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3}}
 
 OTHERS = (
     Other("whisper-large-v3", "speech", ("/transcribe",)),
     Other("rednote-hilab-dots-ocr", "pages", ("/ocr",)),
     Other("Qwen/Qwen3-Embedding-8B", "vectors", ("/v1/embeddings",), template="embedding"),
     Other("kokoro", "voice", ("/speak",)),
-    Other("FLUX.1-schnell", "pictures", ("/generate",), template="diffusion"),
+    Other("FLUX.1-schnell", "pictures", ("/generate",), template="diffusion", fields=_DRAWING),
+    Other("qwen-image-edit-2509", "edits", ("/generate",), fields=_EDITING),
     Other("bge-reranker-v2-m3", "ranks", ("/rerank",)),
 )
 
@@ -97,7 +108,7 @@ def add(world: World) -> StandIns:
         _add(world, made, owner.user_id, "text", document)
     for other in OTHERS:
         document = _document(
-            other.name, other.paths, other.template, False, {"per_request": {"usd": other.per_request}}
+            other.name, other.paths, other.template, False, {"per_request": {"usd": other.per_request}}, other.fields
         )
         _add(world, made, owner.user_id, other.kind, document)
     return made
@@ -112,9 +123,17 @@ def _add(world: World, made: StandIns, user_id: str, kind: str, document: dict[s
     made.figures[chute_id] = Figures()
 
 
-def _document(name: str, paths: tuple[str, ...], template: str | None, tee: bool, price: Any) -> dict[str, Any]:
+def _document(
+    name: str,
+    paths: tuple[str, ...],
+    template: str | None,
+    tee: bool,
+    price: Any,
+    fields: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    told = {"input_schema": _input_schema(fields)} if fields else {}
     cords = [
-        {"path": path, "public_api_path": path, "public_api_method": "POST", "method": "POST", "stream": False}
+        {"path": path, "public_api_path": path, "public_api_method": "POST", "method": "POST", "stream": False, **told}
         for path in paths
     ]
     return {
@@ -127,6 +146,16 @@ def _document(name: str, paths: tuple[str, ...], template: str | None, tee: bool
         "node_selector": {"gpu_count": 1, "include": ["pro_6000"]},
         "cords": cords,
         "price": price,
+    }
+
+
+def _input_schema(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a function with one parameter, a model, as the SDK tells it."""
+    return {
+        "type": "object",
+        "required": ["input_args"],
+        "properties": {"input_args": {"$ref": "#/definitions/GenerationInput"}},
+        "definitions": {"GenerationInput": {"type": "object", "properties": dict(fields)}},
     }
 
 

@@ -33,7 +33,7 @@ async def send_audio(transport: Transport, upstream: Upstream, call: Call, model
 
 
 async def _send(transport: Transport, upstream: Upstream, call: Call, fields: Iterator[tuple[str, str]]) -> Reply:
-    body, content_type = encode_multipart(fields, "file", call.files[0])
+    body, content_type = encode_multipart(fields, [("file", call.files[0])])
     response = await ask(
         transport,
         upstream,

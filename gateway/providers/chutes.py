@@ -14,6 +14,7 @@ from gateway.openai_api.confidentiality import refused
 from gateway.openai_api.operations import (
     CHAT,
     COMPLETIONS,
+    EDITS,
     EMBEDDINGS,
     IMAGES,
     OCR,
@@ -26,6 +27,7 @@ from gateway.providers.audio_calls import audio_options, audio_reply
 from gateway.providers.base import Endpoint, ListedModel, Provider
 from gateway.providers.chutes_errors import clarified
 from gateway.providers.chutes_hosts import API_URL, LLM_URL, Chute, ChuteHosts, chute_url, is_chutes_host
+from gateway.providers.edit_calls import send_edit_json, send_own_edit
 from gateway.providers.exchange import Upstream, ask, kept_headers, media_type, read_json, remote
 from gateway.providers.json_calls import send_json
 from gateway.providers.listing import list_models
@@ -37,7 +39,7 @@ from gateway.providers.transport.base import Transport
 __all__ = ["API_URL", "LLM_URL", "Chutes", "chute_url", "is_chutes_host"]
 
 _OPERATIONS = frozenset(
-    operation.name for operation in (CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, OCR, RERANK, IMAGES, SPEECH)
+    operation.name for operation in (CHAT, COMPLETIONS, EMBEDDINGS, TRANSCRIPTIONS, OCR, RERANK, IMAGES, EDITS, SPEECH)
 )
 _SHARED = frozenset({CHAT.name, COMPLETIONS.name})
 """What the shared host serves; everything else has a host per chute."""
@@ -125,7 +127,20 @@ class Chutes:
             if chute is not None and _has(chute, operation):
                 return send_other(self._transport, upstream, call, model, self._voices)
             return send_own(self._transport, upstream, call, _root(upstream), model, self._voices)
+        if operation is EDITS:
+            return self._edit(endpoint.provider, upstream, call, model, chute)
         return send_json(self._transport, upstream, call, model, ask_usage=True)
+
+    async def _edit(self, provider: Provider, upstream: Upstream, call: Call, model: str, chute: Chute | None) -> Reply:
+        """Where only the host is known, the API is asked for its chute: one that draws from words alone would not say
+        that it leaves out the pictures."""
+        if chute is None and is_chutes_host(upstream.base_url):
+            found = await self._hosts.find(provider, model)
+            chute = found if found is not None and _place(found.url) == _place(upstream.base_url) else None
+        if chute is not None and _has(chute, EDITS):
+            return await send_edit_json(self._transport, upstream, call, model)
+        pictures = chute.pictures if chute is not None else None
+        return await send_own_edit(self._transport, upstream, call, _root(upstream), model, pictures)
 
     async def _transcribe(self, upstream: Upstream, call: Call) -> Reply:
         options = audio_options(call)

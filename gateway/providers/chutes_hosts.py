@@ -14,6 +14,7 @@ import orjson
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamEndpointMissing, UpstreamModelMissing
 from gateway.providers.base import Provider, Timeouts
+from gateway.providers.chutes_pictures import Pictures, pictures_taken
 from gateway.providers.exchange import Upstream, ask, remote
 from gateway.providers.transport.base import Transport
 
@@ -40,6 +41,8 @@ class Chute:
     paths: frozenset[str] = frozenset()
     tee: bool | None = None
     """Whether it runs in a trusted execution environment; None where the API does not tell."""
+    pictures: Pictures | None = None
+    """What it takes to edit; None where the API does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +139,13 @@ def read_chute(document: dict[str, Any], api_url: str = API_URL) -> Chute:
     if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
         raise UpstreamBadResponse("Chutes' management API told no usable slug of the chute.")
     cords = document.get("cords")
-    paths = [cord.get("public_api_path") for cord in cords if isinstance(cord, dict)] if isinstance(cords, list) else ()
-    found = frozenset(path for path in paths if isinstance(path, str))
+    known = [cord for cord in cords if isinstance(cord, dict)] if isinstance(cords, list) else []
+    found = frozenset(path for cord in known if isinstance(path := cord.get("public_api_path"), str))
     tee = document.get("tee")
     in_tee = tee if isinstance(tee, bool) else None
     url = emulated_url(document, api_url) or f"https://{slug}.chutes.ai"
-    return Chute(str(document.get("chute_id") or ""), str(document.get("name") or slug), url, found, in_tee)
+    name = str(document.get("name") or slug)
+    return Chute(str(document.get("chute_id") or ""), name, url, found, in_tee, pictures_taken(known))
 
 
 def emulated_url(document: Mapping[str, Any], api_url: str) -> str:

@@ -50,8 +50,11 @@ _MAX_BYTES = {
 _MAX_NUMBER = {"n": 16, "best_of": 16, "top_logprobs": 20, "prompt_logprobs": 20}
 _SAFE_GRAMMARS = frozenset({"choice", "json", "json_object"})
 
-_EXTRA = ("prompt_token_ids", "kv_transfer_params", "routed_experts", "prompt_logprobs", "prompt_text")
-_EXTRA_IN_CHOICE = ("token_ids", "prompt_token_ids", "routed_experts", "stop_reason", "prompt_logprobs")
+_EXTRA = (
+    *("prompt_token_ids", "kv_transfer_params", "ec_transfer_params", "routed_experts", "prompt_logprobs"),
+    *("prompt_text", "metrics"),
+)
+_EXTRA_IN_CHOICE = ("token_ids", "prompt_token_ids", "routed_experts", "prompt_logprobs")
 _MARKS = tuple(f'"{name}"'.encode() for name in dict.fromkeys((*_EXTRA, *_EXTRA_IN_CHOICE)))
 
 

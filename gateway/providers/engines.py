@@ -133,8 +133,12 @@ class EngineBoard(Protocol):
         """Stop one engine and leave it stopped."""
         ...
 
-    async def restart(self, name: str) -> None:
-        """Stop one engine and start it again; returns at once."""
+    async def restart(self, name: str, why: str = "") -> None:
+        """Stop one engine and start it again; returns at once. `why` is told where nobody asked for it."""
+        ...
+
+    def suspect(self, name: str) -> None:
+        """A call to it failed: have its health checked at once, rather than at its time. From any thread."""
         ...
 
 
@@ -163,5 +167,8 @@ class NoEngines:
     async def unload(self, name: str) -> None:
         raise KeyError(name)
 
-    async def restart(self, name: str) -> None:
+    async def restart(self, name: str, why: str = "") -> None:
+        raise KeyError(name)
+
+    def suspect(self, name: str) -> None:
         raise KeyError(name)

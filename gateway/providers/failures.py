@@ -236,7 +236,7 @@ def _structured(inner: dict[str, Any]) -> Complaint:
         text,
         code if isinstance(code, str) and _CODE.fullmatch(code) else None,
         kind if isinstance(kind, str) else None,
-        param if isinstance(param, str) and len(param) <= 100 else None,
+        param.removeprefix("body.") if isinstance(param, str) and len(param) <= 100 else None,
         _status(code) or _status(inner.get("status")) or _status(inner.get("status_code")),
         _reset(inner.get("quota_reset_timestamp"), inner.get("details"), metadata.get("headers")),
         _behind(metadata.get("raw")),

@@ -1,8 +1,18 @@
 """Our own engines on loopback: found on the board at each call, guarded from fields that could hurt them."""
 
+from collections.abc import Callable
+from functools import partial
+
 import orjson
 
-from gateway.errors import EngineFailed, EngineLoading
+from gateway.errors import (
+    EngineFailed,
+    EngineLoading,
+    UpstreamBadResponse,
+    UpstreamError,
+    UpstreamServerError,
+    UpstreamUnreachable,
+)
 from gateway.openai_api.call import ByteStream, Call, Reply, Take, Usage
 from gateway.openai_api.operations import OCR, Body, ModelType
 from gateway.providers.audio_calls import send_audio
@@ -14,6 +24,20 @@ from gateway.providers.json_calls import send_json
 from gateway.providers.ocr_calls import send_images, send_vision
 from gateway.providers.openai_compatible import OPERATIONS, check_url
 from gateway.providers.transport.base import Transport
+
+_BREAKS = (UpstreamUnreachable, UpstreamBadResponse, UpstreamServerError)
+
+
+class EngineBroke(UpstreamError):
+    """An engine failed at an answer or broke it off. Not held against the target: whether the process is well its
+    supervisor knows better, and the next process is not to rest for what the last one did when it died."""
+
+    counts_against_target = False
+
+    @classmethod
+    def like(cls, error: UpstreamError) -> "EngineBroke":
+        wait, said = error.retry_after, error.upstream
+        return cls(error.message, code=error.error_code, status=error.http_status, retry_after=wait, upstream=said)
 
 
 class Local:
@@ -27,7 +51,13 @@ class Local:
 
     async def send(self, endpoint: Endpoint, call: Call) -> Reply:
         engine = self._ready(endpoint.provider)
-        upstream = _upstream(engine, endpoint.provider)
+        try:
+            return await self._ask(engine, _upstream(engine, endpoint.provider), call)
+        except _BREAKS as error:
+            self._board.suspect(engine.name)
+            raise EngineBroke.like(error) from None
+
+    async def _ask(self, engine: EngineStatus, upstream: Upstream, call: Call) -> Reply:
         if call.operation is OCR:
             return await self._read_pages(engine, upstream, call)
         if call.operation.body is Body.FILE:
@@ -37,7 +67,7 @@ class Local:
         if isinstance(reply.body, bytes):
             reply.body = strip_reply(reply.body)
         else:
-            reply.body = StrippedStream(reply.body)
+            reply.body = StrippedStream(reply.body, partial(self._board.suspect, engine.name))
         return reply
 
     async def list_models(self, provider: Provider) -> list[ListedModel]:
@@ -74,17 +104,21 @@ class Local:
 
 
 class StrippedStream:
-    """A chunk stream without the engine's private keys."""
+    """A chunk stream without the engine's private keys, whose breaks make the engine suspect, and no more."""
 
-    def __init__(self, chunks: ByteStream) -> None:
-        self._chunks = chunks
+    def __init__(self, chunks: ByteStream, suspect: Callable[[], None]) -> None:
+        self._chunks, self._suspect = chunks, suspect
 
     @property
     def usage(self) -> Usage | None:
         return self._chunks.usage
 
     async def pour(self, take: Take) -> None:
-        await self._chunks.pour(lambda events: take([_stripped(event) for event in events]))
+        try:
+            await self._chunks.pour(lambda events: take([_stripped(event) for event in events]))
+        except _BREAKS as error:
+            self._suspect()
+            raise EngineBroke.like(error) from None
 
     async def aclose(self) -> None:
         await self._chunks.aclose()

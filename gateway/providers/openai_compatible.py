@@ -7,9 +7,10 @@ from typing import Any
 from gateway.errors import GatewayError, UpstreamCredentials
 from gateway.media.voice import Voices
 from gateway.openai_api.call import Call, Reply
-from gateway.openai_api.operations import CHAT, COMPLETIONS, EMBEDDINGS, OCR, TRANSCRIPTIONS, TRANSLATIONS, Body
+from gateway.openai_api.operations import CHAT, COMPLETIONS, EDITS, EMBEDDINGS, OCR, TRANSCRIPTIONS, TRANSLATIONS, Body
 from gateway.providers.audio_calls import send_audio
 from gateway.providers.base import Endpoint, ListedModel, Provider, Timeouts
+from gateway.providers.edit_calls import send_edit
 from gateway.providers.exchange import MAX_REPLY, Upstream, ask, join_url, refusal, remote
 from gateway.providers.json_calls import send_json
 from gateway.providers.listing import list_models
@@ -32,7 +33,7 @@ class OpenAICompatible:
         self._transport = transport
         self._voices = Voices()
 
-    operations = OPERATIONS | OTHERS
+    operations = OPERATIONS | OTHERS | {EDITS.name}
 
     def send(self, endpoint: Endpoint, call: Call) -> Coroutine[Any, Any, Reply]:
         upstream = remote(endpoint.provider, endpoint.base_url, api_key=endpoint.api_key)
@@ -43,6 +44,8 @@ class OpenAICompatible:
             return send_json(self._transport, upstream, call, endpoint.upstream_model, ask_usage=ask_usage)
         if call.operation is OCR:
             return send_vision(self._transport, upstream, call, endpoint.upstream_model)
+        if call.operation is EDITS:
+            return send_edit(self._transport, upstream, call, endpoint.upstream_model)
         return send_audio(self._transport, upstream, call, endpoint.upstream_model)
 
     async def list_models(self, provider: Provider) -> list[ListedModel]:

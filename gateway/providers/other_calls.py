@@ -10,7 +10,7 @@ from gateway.errors import UpstreamBadResponse
 from gateway.media.voice import NotConverted, Voices
 from gateway.openai_api.audio_file import media_type_of
 from gateway.openai_api.call import Call, Reply, Usage
-from gateway.openai_api.drawing import nth, parse_drawing, picture_in, render_pictures
+from gateway.openai_api.drawing import DrawingRequest, nth, parse_drawing, picture_in, render_pictures
 from gateway.openai_api.json_body import splice_model
 from gateway.openai_api.moderation import check_verdicts, count_judged
 from gateway.openai_api.operations import IMAGES, MODERATIONS, RERANK, SPEECH
@@ -60,7 +60,7 @@ async def send_other(transport: Transport, upstream: Upstream, call: Call, model
     if call.operation is MODERATIONS:
         _check_verdicts(answer, judged, upstream)
     else:
-        _check_pictures(answer, upstream)
+        check_pictures(answer, upstream)
     return Reply(200, JSON, answer, headers, usage_in_tail(answer) or Usage())
 
 
@@ -71,7 +71,7 @@ async def send_own(
     if call.operation is RERANK:
         return await _rank(transport, upstream, call, root, model)
     if call.operation is IMAGES:
-        return await _draw(transport, upstream, call, root)
+        return await draw(transport, upstream, call, root, parse_drawing(call.document()))
     url, body = f"{root}/speak", speak_body(call.document())
     response = await ask(transport, upstream, url, body, accept=_ANY, deadline=call.deadline, trace=call.trace)
     return await _shaped(await _sound(response, upstream), asked_format(call.document()), call, voices)
@@ -92,9 +92,9 @@ def _ranked(answer: bytes, request: RerankRequest, model: str, upstream: Upstrea
         raise failure_instead(answer, error, upstream.secrets) from None
 
 
-def _check_pictures(answer: bytes, upstream: Upstream) -> None:
-    """A long answer holds pictures; of a short one, with addresses or none, every row is there to be seen. Fewer than
-    were asked for are an answer: filters keep some back."""
+def check_pictures(answer: bytes, upstream: Upstream) -> None:
+    """Raises what an answer without pictures means. A long answer holds pictures; of a short one, with addresses or
+    none, every row is there to be seen. Fewer than were asked for are an answer: filters keep some back."""
     if len(answer) > _SHORT and b'"data"' in answer:
         return
     try:
@@ -114,9 +114,8 @@ def _check_verdicts(answer: bytes, judged: int, upstream: Upstream) -> None:
         raise failure_instead(answer, error, upstream.secrets) from None
 
 
-async def _draw(transport: Transport, upstream: Upstream, call: Call, root: str) -> Reply:
+async def draw(transport: Transport, upstream: Upstream, call: Call, root: str, request: DrawingRequest) -> Reply:
     """A chute draws one picture a call. The first failure ends the others."""
-    request = parse_drawing(call.document())
     gate = asyncio.Semaphore(_PARALLEL)
     headers: dict[str, str] = {}
 

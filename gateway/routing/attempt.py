@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import msgspec
 
-from gateway.errors import GatewayError, ProviderNotConfigured
+from gateway.errors import GatewayError, UnsupportedOperation
 from gateway.observe.traces import Trace
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.confidentiality import Rule, refused
 from gateway.openai_api.continuation import going_on
 from gateway.providers.base import Endpoint, Provider, ProviderAdapter
+from gateway.providers.transport.base import UNSENT
 from gateway.routing.confidentiality import TeeFacts, nobody_knows, unmet, vouched
 from gateway.routing.first_content import begun, first_content
 from gateway.routing.keyring import KeyRings
@@ -36,12 +37,6 @@ class Candidate(msgspec.Struct, eq=False):
 
     def ready_at(self, now: float) -> float:
         return max(self.not_before, self.vital.ready_at(now))
-
-
-class UnsupportedOperation(ProviderNotConfigured):
-    """This target's dialect lacks the operation; another target may have it."""
-
-    retryable, code = True, "unsupported_operation"
 
 
 class Asker:
@@ -80,7 +75,8 @@ class Asker:
                     raise
                 if not left:
                     raise
-            except BaseException:
+            except BaseException as interruption:
+                attempt.sent = UNSENT not in interruption.args
                 vital.give_up(started)
                 raise
             finally:

@@ -15,13 +15,14 @@ from gateway.errors import (
     GatewayError,
     Overloaded,
     ProviderNotConfigured,
+    UnsupportedOperation,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Operation
 from gateway.providers.base import ListedModel, Provider, ProviderAdapter
-from gateway.routing.attempt import Asker, Candidate, UnsupportedOperation
+from gateway.routing.attempt import Asker, Candidate
 from gateway.routing.budget import Budget
 from gateway.routing.race import Race
 from gateway.routing.tries import Tries

@@ -161,6 +161,8 @@ class Attempt(msgspec.Struct):
     """`time.monotonic()` when it was sent."""
     span_id: str = ""
     """Of its span, where traces are made."""
+    sent: bool = True
+    """False where the caller left while there was no connection yet."""
 
     def __str__(self) -> str:
         return f"{self.target.provider_id}/{self.target.upstream_model}={self.outcome}"

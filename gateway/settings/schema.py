@@ -96,6 +96,11 @@ class Settings(Strict):
         (), description="Targets that get no new requests, each as `provider/model`; what runs there ends."
     )
     body_timeout: float = Field(60, gt=0, description="Seconds a client may take to send its request.")
+    delivery_timeout: float = Field(
+        60,
+        gt=0,
+        description="Seconds for which a client may take nothing at all of its answer; then its connection is cut.",
+    )
     max_body_mb: float = Field(64, gt=0, le=1024, description="Largest JSON body, in MB.")
     allow_private_upstreams: bool = Field(
         False, description="Allow provider base URLs on private and loopback addresses, and without TLS."

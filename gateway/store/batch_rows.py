@@ -4,7 +4,7 @@ A batch that is not finished belongs to the worker that renews its lease; where 
 asks takes over. Whoever lost a batch finds that out with the next thing it writes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, tuple_, update
 
 from gateway.store import file_rows
-from gateway.store.documents import from_json, to_json
+from gateway.store.documents import clean, from_json, to_json
 from gateway.store.file_rows import Line
 from gateway.store.tables import batches
 
@@ -36,6 +36,7 @@ class BatchRow:
     """Times are epoch seconds. `due_at` is the end of the window, `expires_at` when the row goes.
 
     `errors` is what is wrong with the file of one that failed: `code`, `message`, `param` and `line` of each.
+    `models` are the first that its requests name, known once they are checked.
     """
 
     id: str
@@ -61,14 +62,27 @@ class BatchRow:
     metadata: Mapping[str, str] | None = None
     errors: Sequence[Mapping[str, Any]] = field(default_factory=list)
     output_seconds: float | None = None
+    models: Sequence[str] = ()
 
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
 
 
+@dataclass(frozen=True, slots=True)
+class BatchFilter:
+    """Which batches are wanted; what is left out: any."""
+
+    owners: Collection[str] | None = None
+    statuses: Collection[BatchStatus] = ()
+    search: str = ""
+    """Text that id, endpoint or models contain, in any case."""
+    also: Collection[str] = ()
+    """Owners whose batches `search` finds too."""
+
+
 _OPEN = batches.c.status.in_(OPEN)
-_DOCUMENTS = ("metadata", "errors")
+_DOCUMENTS = ("metadata", "errors", "models")
 
 
 def add(connection: Connection, row: BatchRow, most: int) -> bool:
@@ -85,15 +99,32 @@ def find(connection: Connection, id: str, now: float) -> BatchRow | None:
     return _row(found) if found else None
 
 
-def listed(connection: Connection, owner: str | None, limit: int, after: BatchRow | None, now: float) -> list[BatchRow]:
-    """Newest first, behind `after`; of everybody where no owner is named."""
-    place = tuple_(batches.c.created_at, batches.c.id)
-    wanted = select(batches).where(_kept(now)).order_by(batches.c.created_at.desc(), batches.c.id.desc()).limit(limit)
-    if owner is not None:
-        wanted = wanted.where(batches.c.owner == owner)
+def listed(
+    connection: Connection,
+    wanted: BatchFilter,
+    limit: int,
+    now: float,
+    *,
+    after: BatchRow | None = None,
+    offset: int = 0,
+) -> list[BatchRow]:
+    """Newest first, behind `after`, without the first `offset`."""
+    order = (batches.c.created_at.desc(), batches.c.id.desc())
+    page = select(batches).where(*_terms(wanted, now)).order_by(*order).limit(limit).offset(offset)
     if after is not None:
-        wanted = wanted.where(place < tuple_(after.created_at, after.id))
-    return [_row(found) for found in connection.execute(wanted).mappings()]
+        page = page.where(tuple_(batches.c.created_at, batches.c.id) < tuple_(after.created_at, after.id))
+    return [_row(found) for found in connection.execute(page).mappings()]
+
+
+def count(connection: Connection, wanted: BatchFilter, now: float) -> int:
+    found = select(func.count()).select_from(batches).where(*_terms(wanted, now))
+    return int(connection.execute(found).scalar_one())
+
+
+def open_counts(connection: Connection) -> dict[str, int]:
+    """How many are in each state before the end; states without any are missing."""
+    found = select(batches.c.status, func.count()).where(_OPEN).group_by(batches.c.status)
+    return {row.status: int(row[1]) for row in connection.execute(found)}
 
 
 def reads(connection: Connection, file_id: str) -> str | None:
@@ -124,11 +155,11 @@ def release(connection: Connection, id: str, worker: str) -> None:
     connection.execute(update(batches).where(*_of(id, worker)).values(worker="", lease_until=0.0))
 
 
-def cancel(connection: Connection, id: str, now: float) -> None:
-    """Whoever works on it, or the next who does, ends it."""
+def cancel(connection: Connection, id: str, now: float) -> bool:
+    """Whoever works on it, or the next who does, ends it. False where there is nothing to cancel any more."""
     may_be = (BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)
     wanted = update(batches).where(batches.c.id == id, batches.c.status.in_(may_be))
-    connection.execute(wanted.values(status=BatchStatus.CANCELLING, cancelling_at=now))
+    return bool(connection.execute(wanted.values(status=BatchStatus.CANCELLING, cancelling_at=now)).rowcount)
 
 
 def cancelling(connection: Connection, worker: str) -> list[str]:
@@ -157,6 +188,17 @@ def _of(id: str, worker: str) -> tuple[ColumnElement[bool], ...]:
     return batches.c.id == id, batches.c.worker == worker, _OPEN
 
 
+def _terms(wanted: BatchFilter, now: float) -> list[ColumnElement[bool]]:
+    terms = [_kept(now)]
+    terms += [batches.c.owner.in_(wanted.owners)] if wanted.owners is not None else []
+    terms += [batches.c.status.in_(wanted.statuses)] if wanted.statuses else []
+    if wanted.search:
+        names = (batches.c.id, batches.c.endpoint, batches.c.models)
+        found = [name.icontains(clean(wanted.search), autoescape=True) for name in names]
+        terms.append(or_(*found, batches.c.owner.in_(wanted.also)))
+    return terms
+
+
 def _kept(now: float) -> ColumnElement[bool]:
     return or_(batches.c.expires_at.is_(None), batches.c.expires_at > now)
 
@@ -168,4 +210,5 @@ def _stored(values: Mapping[str, Any]) -> dict[str, Any]:
 def _row(found: Mapping[Any, Any]) -> BatchRow:
     values = {column.name: found[column.name] for column in batches.c}
     values |= {name: from_json(values[name] or "null") for name in _DOCUMENTS}
-    return BatchRow(**values | {"status": BatchStatus(values["status"]), "errors": values["errors"] or []})
+    lists = {name: values[name] or [] for name in ("errors", "models")}
+    return BatchRow(**values | lists | {"status": BatchStatus(values["status"])})

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.store import batch_rows, file_rows
-from gateway.store.batch_rows import BatchRow
+from gateway.store import batch_rows, editing, file_rows
+from gateway.store.batch_rows import BatchFilter, BatchRow
 from gateway.store.database import Database
 from gateway.store.file_rows import Line
+from gateway.store.records import Audit
 
 _SECONDS = 60.0
 """For some megabytes of answers."""
@@ -29,10 +30,24 @@ class BatchStore:
     async def find(self, id: str) -> BatchRow | None:
         return await self._database.read(partial(batch_rows.find, id=id, now=time.time()))
 
-    async def listed(self, owner: str | None, limit: int, after: BatchRow | None) -> list[BatchRow]:
-        """Newest first; of everybody where no owner is named."""
-        work = partial(batch_rows.listed, owner=owner, limit=limit, after=after, now=time.time())
+    async def listed(self, wanted: BatchFilter, limit: int, after: BatchRow | None) -> list[BatchRow]:
+        """Newest first, behind one of them."""
+        work = partial(batch_rows.listed, wanted=wanted, limit=limit, after=after, now=time.time())
         return await self._database.read(work)
+
+    async def page(self, wanted: BatchFilter, limit: int, offset: int) -> tuple[list[BatchRow], int]:
+        """Newest first, and how many there are in all."""
+        now = time.time()
+
+        def work(connection: Connection) -> tuple[list[BatchRow], int]:
+            rows = batch_rows.listed(connection, wanted, limit, now, offset=offset)
+            return rows, batch_rows.count(connection, wanted, now)
+
+        return await self._database.read(work)
+
+    async def open_counts(self) -> dict[str, int]:
+        """How many are in each state before the end; states without any are missing."""
+        return await self._database.read(batch_rows.open_counts)
 
     async def reads(self, file_id: str) -> str | None:
         """The id of a batch that is not finished and reads this file."""
@@ -59,9 +74,15 @@ class BatchStore:
         """For the next worker, at once."""
         await self._database.write(partial(batch_rows.release, id=id, worker=worker))
 
-    async def cancel(self, id: str) -> None:
-        """Whoever works on it, or the next who does, ends it."""
-        await self._database.write(partial(batch_rows.cancel, id=id, now=time.time()))
+    async def cancel(self, id: str, told: Audit | None = None) -> None:
+        """Whoever works on it, or the next who does, ends it. `told` is noted with it, where there is anything to
+        cancel."""
+
+        def work(connection: Connection) -> None:
+            if batch_rows.cancel(connection, id, time.time()) and told is not None:
+                editing.add_audit(connection, told)
+
+        await self._database.write(work)
 
     async def change(self, row: BatchRow, worker: str, **values: Any) -> bool:
         """False where it is not the worker's any more, or in another state: then nothing was changed."""

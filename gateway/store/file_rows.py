@@ -1,11 +1,12 @@
 """Reads and writes files, line by line, inside a transaction that is given. Called by `FileStore` and `BatchStore`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, tuple_, update
 
+from gateway.store.documents import clean
 from gateway.store.tables import file_lines, files
 from gateway.store.usage_rows import insert_of
 
@@ -28,6 +29,18 @@ class FileRow:
     expires_at: float
     ready: bool = False
     size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileFilter:
+    """Which files are wanted; what is left out: any."""
+
+    owners: Collection[str] | None = None
+    purpose: str = ""
+    search: str = ""
+    """Text that id or name contain, in any case."""
+    also: Collection[str] = ()
+    """Owners whose files `search` finds too."""
 
 
 def add(connection: Connection, row: FileRow) -> None:
@@ -55,28 +68,36 @@ def find(connection: Connection, id: str, now: float) -> FileRow | None:
 
 
 def listed(
-    connection: Connection, owner: str | None, purpose: str, limit: int, after: FileRow | None, newest: bool, now: float
+    connection: Connection,
+    wanted: FileFilter,
+    limit: int,
+    now: float,
+    *,
+    newest: bool = True,
+    after: FileRow | None = None,
+    offset: int = 0,
 ) -> list[FileRow]:
-    """Of everybody where no owner is named, of every purpose where none is."""
+    """In the order they were made, behind `after`, without the first `offset`."""
     place = tuple_(files.c.created_at, files.c.id)
     order = [files.c.created_at.desc(), files.c.id.desc()] if newest else [files.c.created_at, files.c.id]
-    wanted = select(files).where(*_seen(now)).order_by(*order).limit(limit)
-    if owner is not None:
-        wanted = wanted.where(files.c.owner == owner)
-    if purpose:
-        wanted = wanted.where(files.c.purpose == purpose)
+    page = select(files).where(*_terms(wanted, now)).order_by(*order).limit(limit).offset(offset)
     if after is not None:
         behind = tuple_(after.created_at, after.id)
-        wanted = wanted.where(place < behind if newest else place > behind)
-    return [_row(found) for found in connection.execute(wanted).mappings()]
+        page = page.where(place < behind if newest else place > behind)
+    return [_row(found) for found in connection.execute(page).mappings()]
 
 
-def kept(connection: Connection, owner: str, purpose: str, now: float) -> int:
-    """Bytes of an owner's files of one purpose."""
-    sizes = select(func.coalesce(func.sum(files.c.size), 0))
-    return int(
-        connection.execute(sizes.where(files.c.owner == owner, files.c.purpose == purpose, *_seen(now))).scalar_one()
-    )
+def totals(connection: Connection, wanted: FileFilter, now: float) -> tuple[int, int]:
+    """How many there are, and their bytes."""
+    sums = select(func.count(), func.coalesce(func.sum(files.c.size), 0)).where(*_terms(wanted, now))
+    number, size = connection.execute(sums).one()
+    return int(number), int(size)
+
+
+def sizes(connection: Connection, ids: Collection[str], now: float) -> dict[str, int]:
+    """Bytes of those that are still there, by id."""
+    found = select(files.c.id, files.c.size).where(files.c.id.in_(ids), *_seen(now))
+    return {row.id: row.size for row in connection.execute(found)}
 
 
 def read_lines(connection: Connection, id: str, behind: int, limit: int) -> list[Line]:
@@ -109,6 +130,16 @@ def sweep(connection: Connection, now: float) -> bool:
     if len(gone) < _PORTION:
         connection.execute(delete(files).where(files.c.id == id))
     return True
+
+
+def _terms(wanted: FileFilter, now: float) -> list[ColumnElement[bool]]:
+    terms = [*_seen(now)]
+    terms += [files.c.owner.in_(wanted.owners)] if wanted.owners is not None else []
+    terms += [files.c.purpose == wanted.purpose] if wanted.purpose else []
+    if wanted.search:
+        found = [name.icontains(clean(wanted.search), autoescape=True) for name in (files.c.id, files.c.name)]
+        terms.append(or_(*found, files.c.owner.in_(wanted.also)))
+    return terms
 
 
 def _seen(now: float) -> tuple[Any, ...]:

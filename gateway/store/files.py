@@ -1,12 +1,15 @@
 """`FileStore`: what callers uploaded and what batches answered, behind async methods. Part of `Store`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
-from gateway.store import file_rows
+from sqlalchemy import Connection
+
+from gateway.store import editing, file_rows
 from gateway.store.database import Database
-from gateway.store.file_rows import FileRow, Line
+from gateway.store.file_rows import FileFilter, FileRow, Line
+from gateway.store.records import Audit
 
 _SECONDS = 60.0
 """For some megabytes of lines."""
@@ -32,26 +35,45 @@ class FileStore:
         """None where it is unknown, was removed, is past its time or is still being written."""
         return await self._database.read(partial(file_rows.find, id=id, now=time.time()))
 
-    async def listed(
-        self, owner: str | None, purpose: str, limit: int, after: FileRow | None, newest: bool
-    ) -> list[FileRow]:
-        work = partial(
-            file_rows.listed, owner=owner, purpose=purpose, limit=limit, after=after, newest=newest, now=time.time()
-        )
+    async def listed(self, wanted: FileFilter, limit: int, after: FileRow | None, newest: bool) -> list[FileRow]:
+        """In the order they were made, behind one of them."""
+        work = partial(file_rows.listed, wanted=wanted, limit=limit, after=after, newest=newest, now=time.time())
+        return await self._database.read(work)
+
+    async def page(self, wanted: FileFilter, limit: int, offset: int) -> tuple[list[FileRow], int, int]:
+        """Newest first; how many there are in all, and their bytes."""
+        now = time.time()
+
+        def work(connection: Connection) -> tuple[list[FileRow], int, int]:
+            rows = file_rows.listed(connection, wanted, limit, now, offset=offset)
+            return rows, *file_rows.totals(connection, wanted, now)
+
         return await self._database.read(work)
 
     async def kept(self, owner: str, purpose: str) -> int:
         """Bytes of an owner's files of one purpose."""
-        return await self._database.read(partial(file_rows.kept, owner=owner, purpose=purpose, now=time.time()))
+        wanted = FileFilter((owner,), purpose)
+        _, size = await self._database.read(partial(file_rows.totals, wanted=wanted, now=time.time()))
+        return size
+
+    async def sizes(self, ids: Collection[str]) -> dict[str, int]:
+        """Bytes of those that are still there, by id."""
+        return await self._database.read(partial(file_rows.sizes, ids=ids, now=time.time()))
 
     async def read_lines(self, id: str, behind: int, limit: int) -> list[Line]:
         """The next ones behind a number."""
         work = partial(file_rows.read_lines, id=id, behind=behind, limit=limit)
         return await self._database.read(work, deadline=_SECONDS)
 
-    async def forget(self, id: str) -> None:
-        """From now on nobody sees it; `sweep` removes it."""
-        await self._database.write(partial(file_rows.forget, id=id))
+    async def forget(self, id: str, told: Audit | None = None) -> None:
+        """From now on nobody sees it; `sweep` removes it. `told` is noted with it."""
+
+        def work(connection: Connection) -> None:
+            file_rows.forget(connection, id)
+            if told is not None:
+                editing.add_audit(connection, told)
+
+        await self._database.write(work)
 
     async def sweep(self) -> None:
         """Removes every file whose time is over, a portion at a time."""

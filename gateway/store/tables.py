@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from gateway.store.buckets import BUCKETS
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest version of the schema: the last file of `migrations/versions`."""
 
 VERSION_TABLE = "gateway_schema"
@@ -309,10 +309,11 @@ batches = Table(
     _text("metadata"),
     _text("errors"),
     Column("output_seconds", Double),
+    _text("models"),
     Index("batches_owner", "owner", "created_at"),
     Index("batches_status", "status"),
     Index("batches_expiry", "expires_at"),
 )
 """Files of requests that are asked one after another until `due_at`. `worker` names the process that works on it and
-must renew `lease_until`; another takes over what it left. `metadata` and `errors` are JSON; `expires_at` is when the
-row goes, `output_seconds` for how long its answers are kept where the caller said so."""
+must renew `lease_until`; another takes over what it left. `metadata`, `errors` and `models` are JSON; `expires_at` is
+when the row goes, `output_seconds` for how long its answers are kept where the caller said so."""

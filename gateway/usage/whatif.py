@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.openai_api.call import Usage
-from gateway.openai_api.operations import IMAGES, OCR, TRANSCRIPTIONS, TRANSLATIONS
+from gateway.openai_api.operations import EDITS, IMAGES, OCR, TRANSCRIPTIONS, TRANSLATIONS
 from gateway.usage.evidence import Evidence, TargetKey
 from gateway.usage.pricing import cost_nanos
 from gateway.usage.types import NANOS, Price, UsageRow
@@ -25,6 +25,7 @@ ASSUMPTIONS = (
     "Sessions do not stick to a target; policies that look at load share it by weight.",
 )
 _RECORDINGS = (TRANSCRIPTIONS.name, TRANSLATIONS.name)
+_DRAWN = (IMAGES.name, EDITS.name)
 _LEAST = 1e-4
 """Share of the requests that is not followed any further."""
 
@@ -163,7 +164,7 @@ def _requests(row: UsageRow) -> int:
         return row.pages or 1
     if row.operation in _RECORDINGS:
         return max(1, sum(tried.outcome == "200" for tried in row.attempts))
-    return _pictures(row) if row.operation == IMAGES.name else 1
+    return _pictures(row) if row.operation in _DRAWN else 1
 
 
 def _pictures(row: UsageRow) -> int:

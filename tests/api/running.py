@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,7 @@ class RunningGateway:
         *,
         direct: bool = True,
         keep_alive: int = 5,
+        loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
         **settings: Any,
     ) -> None:
         self.state_dir = state_dir
@@ -69,16 +71,25 @@ class RunningGateway:
             self.app, port=0, log_config=None, loop="none", http=http, timeout_keep_alive=keep_alive
         )
         self._server = _Server(config)
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(loop,), daemon=True)
         self._thread.start()
         while not self._server.started:
             assert self._thread.is_alive(), f"the gateway did not start: {self.app.failure!r}"
             self._thread.join(0.01)
         self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
 
+    def _run(self, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(self._serve())
+
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         await self._server.serve()
+
+    @property
+    def connections(self) -> list[Any]:
+        """uvicorn's, that are open now."""
+        return list(self._server.server_state.connections)
 
     def client(self, key: str = MASTER) -> openai.OpenAI:
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=20)

@@ -12,6 +12,7 @@ import pytest
         ("/v1/completions", {}, "prompt"),
         ("/v1/completions", {"prompt": None}, "prompt"),
         ("/v1/images/generations", {}, "prompt"),
+        ("/v1/images/edits", {"images": ["iVBORw0KGgo="]}, "prompt"),
         ("/v1/rerank", {"documents": ["a"]}, "query"),
         ("/v1/rerank", {"query": "a"}, "documents"),
         ("/v1/moderations", {}, "input"),

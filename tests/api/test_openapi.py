@@ -36,6 +36,7 @@ NAMES = {
     "ocr": "ocr",
     "bge-reranker-v2-m3": "rerank",
     "FLUX.1-schnell": "image",
+    "gpt-image-1.5": "image",
     "kokoro": "speech",
     "omni-moderation-latest": "moderation",
 }
@@ -158,11 +159,13 @@ def test_the_file_of_an_example_is_accepted_in_a_form(
 ) -> None:
     content = bodies(document, path)
     example, form = content[JSON]["example"], content[FORM]["schema"]
-    encoded = next(value for name, value in example.items() if name.endswith("_b64"))
+    encoded = next(value for name, value in members(example) if name.endswith("_b64") or name == "image_url")
     data = {name: value for name, value in example.items() if name in form["properties"]}
-    assert set(form["required"]) == {"file", *data}
+    (field,) = set(form["required"]) - data.keys()
+    assert set(form["required"]) == {field, *data} and form["properties"][field]["format"] == "binary"
     with gateway.http() as client:
-        answer = client.post(path, data=data, files={"file": ("a.bin", base64.b64decode(encoded))})
+        files = {field: ("a.bin", base64.b64decode(encoded.rpartition(",")[2]))}
+        answer = client.post(path, data=data, files=files)
     assert answer.status_code == 200, answer.text
 
 

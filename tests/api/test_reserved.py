@@ -1,13 +1,15 @@
 """What a request reserves of its key's limits before it is sent: all that it may use, and not much more than it can."""
 
 import base64
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.api.leaving import GivenUp, eventually
 from tests.api.running import RunningGateway
 from tests.fakes.upstream import Upstream
 
@@ -15,14 +17,26 @@ HELLO: Any = [{"role": "user", "content": "hello"}]
 MINUTE = 100_000
 KEY = "sk-limited-0123456789abcdef"
 POOR = "sk-poor-0123456789abcdef"
+LEAVER = "sk-leaver-0123456789abcdef"
 BUDGET = 0.5
 TOKENS_OF_AN_INPUT = 2
 """As the upstream counts."""
 PICTURE = base64.b64encode(bytes(range(256)) * 3000).decode()
 
 
+LONG: Any = [{"role": "user", "content": "x" * 30_000}]
+"""A third as many tokens, at the upstream's price 0.025 USD."""
+
+
 @pytest.fixture(scope="module")
-def limited(tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream) -> Iterator[RunningGateway]:
+def deaf() -> Iterator[str]:
+    """The address of a machine that never takes up a connection."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.create_connection(server.getsockname()):
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream, deaf: str) -> Iterator[RunningGateway]:
     running = RunningGateway(
         tmp_path_factory.mktemp("state"),
         providers={
@@ -34,12 +48,19 @@ def limited(tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream)
                     {"id": "text-embed", "type": "embedding"},
                     {"id": "whisper-1", "type": "transcription"},
                 ],
-            }
+            },
+            "deaf": {"base_url": deaf, "max_retries": 0, "models": ["gpt-deaf"]},
+            "tired": {"base_url": upstream_server.url, "max_retries": 3, "models": ["fault:503:9"]},
         },
+        connect_timeout=60,
         models={"capped": {"provider": "main", "model": "gpt-x", "max_tokens": 100}},
-        keys=[{"name": "limited", "key": KEY, "tpm": MINUTE}, {"name": "poor", "key": POOR, "budget_usd": BUDGET}],
+        keys=[
+            {"name": "limited", "key": KEY, "tpm": MINUTE},
+            {"name": "poor", "key": POOR, "budget_usd": BUDGET},
+            {"name": "leaver", "key": LEAVER, "tpm": MINUTE, "budget_usd": 0.1},
+        ],
         cache={"enabled": True},
-        prices={"main/gpt-x": {"input": 2.5, "output": 10}},
+        prices={"main/gpt-x": {"input": 2.5, "output": 10}, "deaf/gpt-deaf": {"input": 2.5, "output": 10}},
     )
     yield running
     running.stop()
@@ -136,6 +157,66 @@ def test_what_was_read_of_a_stream_counts_when_its_reader_leaves(http: httpx.Cli
         asked += 1
         assert asked < 200, "the settling is a matter of milliseconds"
         time.sleep(0.01)
+
+
+def leave(
+    http: httpx.Client, limited: RunningGateway, begun: Callable[[], Any], model: str = "gpt-x", **more: Any
+) -> dict[str, Any]:
+    """A caller who leaves once it has `begun`; the row of that request."""
+    asked = {row["request_id"] for row in _left(limited)}
+    body = {"model": model, "messages": LONG, "max_tokens": 1, **more}
+    with GivenUp(http, "/v1/chat/completions", json=body):
+        assert eventually(begun, 20)
+    assert eventually(lambda: len(_left(limited)) > len(asked), 20)
+    row: dict[str, Any] = next(one for one in _left(limited) if one["request_id"] not in asked)
+    return row
+
+
+def chats(upstream: Upstream) -> int:
+    return sum(request.path.endswith("/chat/completions") for request in upstream.requests)
+
+
+def _left(limited: RunningGateway) -> Any:
+    with limited.http() as master:
+        return [row for row in master.get("/api/admin/requests").json()["data"] if row["status"] == 499]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_leaves_before_the_answer_is_charged_for_what_was_sent(
+    http: httpx.Client, limited: RunningGateway, upstream: Upstream, stream: bool
+) -> None:
+    upstream.faults["gpt-x"] = "hang"
+    before = embedded(http)
+    row = leave(http, limited, lambda: chats(upstream), stream=stream)
+    assert row["input_tokens"] is None and row["output_tokens"] is None, "what nobody knows is not guessed"
+    taken = 10_000 + TOKENS_OF_AN_INPUT
+    assert taken <= before - embedded(http) < taken + 500
+
+
+def test_who_only_ever_leaves_has_spent_a_budget_too(limited: RunningGateway, upstream: Upstream) -> None:
+    upstream.faults["gpt-x"] = "hang"
+    with limited.http(LEAVER) as http:
+        leave(http, limited, lambda: chats(upstream))
+        refused = http.post("/v1/chat/completions", json={"model": "gpt-x", "messages": LONG, "max_tokens": 1})
+    assert refused.status_code == 402, refused.text
+
+
+def is_asking(gateway: RunningGateway) -> bool:
+    return any(vital.in_flight for vital in gateway.app.state.dispatcher.vitals._by_target.values())
+
+
+def is_waiting(gateway: RunningGateway) -> bool:
+    return bool(gateway.app.state.dispatcher._queued)
+
+
+@pytest.mark.parametrize(("model", "begun"), [("gpt-deaf", is_asking), ("fault:503:9", is_waiting)])
+def test_who_leaves_before_anybody_was_sent_anything_is_charged_nothing(
+    http: httpx.Client, limited: RunningGateway, upstream: Upstream, model: str, begun: Callable[[RunningGateway], bool]
+) -> None:
+    """While there is no connection yet, or in the pause before a retry."""
+    before = embedded(http)
+    leave(http, limited, lambda: begun(limited), model)
+    assert before - embedded(http) < 100
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -36,6 +36,7 @@ from tests.catalog.merging import facts, platform_catalog, row
         ("wan2.1-14b", {}, "Video", None, ("text",), ("video",)),
         ("diffrhythm", {}, "Music Generation", None, ("text",), ("audio",)),
         ("FLUX.1-schnell", {}, "Image Generation", "image", ("text",), ("image",)),
+        ("qwen-image-edit-2509", {}, "Other", "image", ("text", "image"), ("image",)),
         ("chroma", {"template": "diffusion"}, "Image Generation", "image", ("text",), ("image",)),
         ("something", {"output_modalities": ("image",)}, "Image Generation", "image", ("text",), ("image",)),
         ("my-own-thing", {}, "Other", None, (), ()),

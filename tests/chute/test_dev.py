@@ -15,6 +15,7 @@ from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.chute.process import Process
+from tests.fakes.media import drawing
 from tests.fakes.upstream import Upstream
 from tests.node.client import run_client
 
@@ -31,6 +32,7 @@ POSTS = [
     "/v1/ocr",
     "/v1/rerank",
     "/v1/images/generations",
+    "/v1/images/edits",
     "/v1/audio/speech",
     "/v1/moderations",
     "/v1/messages/count_tokens",
@@ -83,6 +85,9 @@ def test_transcription_by_multipart_and_by_base64(client: OpenAI, dev: Process, 
 def test_pictures_speech_and_ranks(client: OpenAI, dev: Process) -> None:
     painted = client.images.generate(model="paint-x", prompt="a kite").data
     assert painted and painted[0].b64_json
+    image = {"image_url": f"data:image/png;base64,{base64.b64encode(drawing((8, 8), 0)).decode()}"}
+    edit = {"model": "paint-x", "prompt": "a kite", "images": [image]}
+    assert httpx.post(f"{dev.url}/v1/images/edits", json=edit).json()["data"][0]["b64_json"]
     spoken = client.audio.speech.create(model="voice-x", input="Good morning.", voice="nova")
     assert spoken.response.headers["content-type"] == "audio/wav"
     assert spoken.content.startswith(b"RIFF") and len(spoken.content) > 1000
@@ -156,6 +161,7 @@ def test_stream_true_everywhere(dev: Process, path: str) -> None:
         "/v1/ocr": {"model": "page-reader", "image_b64": "eA=="},
         "/v1/rerank": {"model": "rank-x", "query": "a", "documents": ["a"]},
         "/v1/images/generations": {"model": "paint-x", "prompt": "x"},
+        "/v1/images/edits": {"model": "paint-x", "prompt": "x", "images": ["iVBORw0KGgo="]},
         "/v1/audio/speech": {"model": "voice-x", "input": "x", "voice": "nova"},
         "/v1/moderations": {"model": "judge-x", "input": "x"},
         "/v1/messages/count_tokens": {"model": "gpt-x", "messages": MESSAGES},

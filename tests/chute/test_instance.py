@@ -41,6 +41,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/ocr": {"model": "page-reader", "image_b64": base64.b64encode(picture()).decode()},
     "/v1/rerank": {"model": "rank-x", "query": "blue sky", "documents": ["green grass", "a blue sky"]},
     "/v1/images/generations": {"model": "paint-x", "prompt": "a kite"},
+    "/v1/images/edits": {"model": "paint-x", "prompt": "a hat", "images": [base64.b64encode(picture()).decode()]},
     "/v1/audio/speech": {"model": "voice-x", "input": "Good morning.", "voice": "nova"},
     "/v1/moderations": {"model": "judge-x", "input": "Good morning."},
     "/v1/messages/count_tokens": CHAT,

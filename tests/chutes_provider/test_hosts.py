@@ -132,6 +132,17 @@ def test_a_chute_on_this_machine_counts_only_beside_an_api_on_this_machine() -> 
     assert read_chute(far, "http://127.0.0.1:1").url == "https://me-x.chutes.ai"
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [None, [], "x", {}, {"properties": []}, {"properties": {"a": 7}, "definitions": 7}, {"properties": {"a": None}},
+     {"properties": {"a": {"$ref": ["x"]}}, "$defs": {"x": []}}],
+    ids=repr,
+)  # fmt: skip
+def test_a_schema_that_is_none_of_pictures_breaks_nothing(schema: object) -> None:
+    found = read_chute({"slug": "x", "cords": [{"public_api_path": "/generate", "input_schema": schema}]})
+    assert found.pictures is None or not found.pictures.most
+
+
 def test_the_public_paths_are_read() -> None:
     cords = [{"public_api_path": "/v1/rerank"}, {"public_api_path": None}, {"public_api_path": ["x"]}, "junk"]
     assert read_chute({"slug": "me-x", "cords": cords}).paths == {"/v1/rerank"}

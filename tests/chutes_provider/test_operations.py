@@ -9,7 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.api.running import RunningGateway
-from tests.api.test_files import tone
+from tests.api.test_files import picture, tone
 from tests.chutes_provider.conftest import R1, Start
 from tests.platform.process import KEY, PlatformProcess
 
@@ -104,6 +104,25 @@ def test_a_wrong_drawing_names_its_field(http: httpx.Client, field: str, value: 
     body = {"model": "chutes/FLUX.1-schnell", "prompt": "a cat", field: value}
     reply = http.post("/v1/images/generations", json=body)
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, field)
+
+
+def test_edited_pictures(gateway: RunningGateway, platform: PlatformProcess) -> None:
+    """The stand-in gives back the first picture that it got."""
+    cat, dog = picture(text="cat"), picture("JPEG", text="dog")
+    images = [("cat.png", cat), ("dog.jpg", dog)]
+    edited = gateway.client().images.edit(model="chutes/qwen-image-edit-2509", image=images, prompt="a hat", n=2)
+    assert [base64.b64decode(one.b64_json or "") for one in edited.data or []] == [cat, cat]
+
+
+@pytest.mark.parametrize(
+    ("model", "count", "words"),
+    [("FLUX.1-schnell", 1, "takes no images: it only draws."), ("qwen-image-edit-2509", 4, "takes at most 3 images.")],
+)
+def test_what_a_chute_does_not_take_is_not_sent(http: httpx.Client, model: str, count: int, words: str) -> None:
+    files = [("image[]", ("cat.png", picture()))] * count
+    reply = http.post("/v1/images/edits", data={"model": f"chutes/{model}", "prompt": "a hat"}, files=files)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "unsupported_operation")
+    assert words in reply.json()["error"]["message"]
 
 
 def test_text_to_speech(gateway: RunningGateway, platform: PlatformProcess) -> None:

@@ -130,7 +130,7 @@ async def vllm(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> As
     shared.pop("VLLM_API_KEY")
     environment = child_environment(os.environ, shared, hub=False)
     zygote = [machine.engine_python, str(Path(__file__).with_name("zygote.py")), str(folder / "specs.json")]
-    process = EngineProcess(machine.engine_python, zygote, environment, lambda line: None)
+    process = EngineProcess(machine.engine_python, zygote, environment, lambda line: None, lambda: None)
     try:
         for name, door in doors.items():
             await _until_healthy(process, door, folder / name)

@@ -62,6 +62,7 @@ async def test_stop_strings_and_limits(chat: Door) -> None:
     stopped = await answer(chat, stop=[stop, "never said"])
     assert words(stopped) == full.partition(stop)[0]
     assert stopped["choices"][0]["finish_reason"] == "stop"
+    assert stopped["choices"][0]["stop_reason"] == stop
     for limit in ("max_tokens", "max_completion_tokens"):
         cut = await answer(chat, **{limit: 4})
         assert cut["choices"][0]["finish_reason"] == "length"

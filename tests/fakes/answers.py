@@ -7,7 +7,7 @@ import json
 import re
 import struct
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 from tests.fakes import hearing
@@ -58,6 +58,28 @@ def form_file(request: Received) -> bytes:
         if b"filename=" in head:
             return value
     return b""
+
+
+class Sent(NamedTuple):
+    """A file of a multipart body, with the field that it came in."""
+
+    field: str
+    filename: str
+    media_type: str
+    data: bytes
+
+
+def form_files(request: Received) -> list[Sent]:
+    """All files of a multipart body."""
+    boundary = request.headers["content-type"].partition("boundary=")[2].encode()
+    found = []
+    for part in (b"\r\n" + request.body).split(b"\r\n--" + boundary):
+        head, _, data = part.partition(b"\r\n\r\n")
+        named = re.search(r'; name="([^"]*)"; filename="([^"]*)"', head.decode())
+        if named:
+            kind = re.search(r"content-type: (\S+)", head.decode(), re.IGNORECASE)
+            found.append(Sent(named[1], named[2], kind[1] if kind else "", data))
+    return found
 
 
 def words(upstream: "Upstream") -> list[str]:
@@ -215,6 +237,17 @@ async def pictures(upstream: "Upstream", exchange: Exchange) -> None:
     exchange.send_json(200, {"created": 1700000000, "data": data})
 
 
+async def edits(upstream: "Upstream", exchange: Exchange) -> None:
+    """As OpenAI's newer models do it: by the form alone, and with tokens."""
+    form = form_fields(exchange.request)
+    files = [sent.field for sent in form_files(exchange.request)]
+    assert form["prompt"] and {"image", "image[]"} & set(files)
+    drawn = [drawing((32, 32), n) for n in range(int(form.get("n", "1")))]
+    tokens = {"input_tokens": 100 * len(files), "output_tokens": 50 * len(drawn), "total_tokens": 0}
+    data = [{"b64_json": base64.b64encode(one).decode()} for one in drawn]
+    exchange.send_json(200, {"created": 1700000000, "data": data, "usage": tokens})
+
+
 async def ranks(upstream: "Upstream", exchange: Exchange) -> None:
     """By the share of the question's words that a document has."""
     asked = set(re.findall(r"\w+", exchange.request.json["query"].lower()))
@@ -260,6 +293,7 @@ BY_PATH: dict[str, Answer] = {
     "/v1/audio/translations": speech,
     "/v1/audio/speech": voice,
     "/v1/images/generations": pictures,
+    "/v1/images/edits": edits,
     "/v1/rerank": ranks,
     "/v1/moderations": verdicts,
     "/v1/models": model_list,

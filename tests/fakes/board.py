@@ -37,6 +37,7 @@ class FakeBoard:
     def __init__(self, *engines: FakeEngine) -> None:
         self.engines = {engine.name: engine for engine in engines}
         self.started = self.stopped = False
+        self.suspected: list[str] = []
 
     def become(self, name: str, state: EngineState, error: str | None = None) -> None:
         self.engines[name] = replace(self.engines[name], state=state, phase=state.value, error=error)
@@ -68,5 +69,8 @@ class FakeBoard:
     async def unload(self, name: str) -> None:
         self.become(name, EngineState.STOPPED)
 
-    async def restart(self, name: str) -> None:
-        self.become(name, EngineState.LOADING)
+    async def restart(self, name: str, why: str = "") -> None:
+        self.become(name, EngineState.LOADING, why or None)
+
+    def suspect(self, name: str) -> None:
+        self.suspected.append(name)

@@ -111,7 +111,7 @@ class Upstream:
         else:
             try:
                 await answer(self, exchange)
-            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 exchange.send_json(400, {"error": {"message": f"malformed: {type(error).__name__}"}})
 
     def _fault(self, request: Received) -> str:

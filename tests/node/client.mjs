@@ -45,6 +45,11 @@ async function image() {
   return (await client.images.generate({ model: wanted.image, prompt: "a kite" })).data[0].b64_json;
 }
 
+async function edit() {
+  const image = [fs.createReadStream(wanted.png), fs.createReadStream(wanted.png)];
+  return (await client.images.edit({ model: wanted.edit, image, prompt: "a kite" })).data[0].b64_json;
+}
+
 async function speech() {
   const reply = await client.audio.speech.create({ model: wanted.speech, input: "Good morning.", voice: "nova" });
   const sound = Buffer.from(await reply.arrayBuffer());
@@ -64,6 +69,7 @@ const result = { models: (await client.models.list()).data.map((model) => model.
 if (wanted.chat) result.chat = await chat();
 if (wanted.embedding) result.embedding = await embedding();
 if (wanted.image) result.image = await image();
+if (wanted.edit) result.edit = await edit();
 if (wanted.speech) result.speech = await speech();
 if (wanted.transcription) result.transcription = await transcription();
 console.log(JSON.stringify(result));

@@ -104,7 +104,7 @@ def test_figures_are_public_and_can_be_set(platform: PlatformProcess) -> None:
 
 def test_chutes_are_listed_by_page_and_name(platform: PlatformProcess) -> None:
     everything = httpx.get(f"{platform.api}/chutes/", params={"limit": 100}).json()
-    assert everything["total"] == len(everything["items"]) == 11
+    assert everything["total"] == len(everything["items"]) == 12
     page = httpx.get(f"{platform.api}/chutes/", params={"limit": 4, "page": 2}).json()
     assert [one["chute_id"] for one in page["items"]] == [one["chute_id"] for one in everything["items"][8:]]
     assert (

@@ -17,8 +17,8 @@ from gateway.batches import work
 from gateway.batches.lines import Answer
 from gateway.batches.runner import BatchRunner
 from gateway.batches.work import Ask, BatchLimits, Lost, Work
-from gateway.store.batch_rows import BatchRow, BatchStatus
-from gateway.store.file_rows import FileRow
+from gateway.store.batch_rows import BatchFilter, BatchRow, BatchStatus
+from gateway.store.file_rows import FileFilter, FileRow
 from gateway.store.store import Store
 from tests.store.conftest import Home
 
@@ -206,7 +206,7 @@ async def test_an_owner_has_so_many_at_a_time_and_others_their_own(store: Store)
     for number, owner, fits in ((3, "k", False), (4, "other", True)):
         row = BatchRow(f"batch_{number}", owner, CHAT, "24h", first.input_id, time.time(), time.time() + DAY)
         assert await store.batches.add(row, LIMITS.max_open) is fits
-    assert [row.id for row in await store.batches.listed("k", 9, None)] == ["batch_2", "batch_1"]
+    assert [row.id for row in await store.batches.listed(BatchFilter(("k",)), 9, None)] == ["batch_2", "batch_1"]
     assert await store.batches.reads("file-1") == "batch_1" and await store.batches.reads("file-9") is None
 
 
@@ -220,7 +220,7 @@ async def test_files_past_their_time_go_with_all_their_lines(store: Store) -> No
     assert await store.files.find("old") is None and await store.files.kept("k", "batch") == 2402
     await store.files.sweep()
     assert [len(await store.files.read_lines(id, 0, 9999)) for id in ("old", "new", "gone")] == [0, 1201, 0]
-    assert [row.id for row in await store.files.listed("k", "", 9, None, True)] == ["new"]
+    assert [row.id for row in await store.files.listed(FileFilter(("k",)), 9, None, True)] == ["new"]
 
 
 async def test_the_oldest_is_begun_first_and_each_by_one_worker(home: Home) -> None:

@@ -27,12 +27,12 @@ NEXT_STEP = """
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
-    op.add_column("records", sa.Column("note", sa.Text, nullable=False, server_default="from 0006"))
+    op.add_column("records", sa.Column("note", sa.Text, nullable=False, server_default="from 0007"))
     op.create_table("extra", sa.Column("id", sa.Integer, primary_key=True))
     op.execute("INSERT INTO extra (id) VALUES (1)")
 """
@@ -49,7 +49,7 @@ def engines_of(home: Home) -> Engines:
 def steps_in(folder: Path, step: str = NEXT_STEP) -> Path:
     """Our steps and one more."""
     shutil.copytree(STEPS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "migrations" / "versions" / "v0006.py").write_text(step)
+    (folder / "migrations" / "versions" / "v0007.py").write_text(step)
     return folder / "migrations"
 
 
@@ -95,6 +95,7 @@ async def test_a_database_of_every_released_version_is_brought_up_with_its_data(
     if version >= "0004":
         batch = await store.batches.find("batch_1")
         assert batch and batch.metadata == {"a": "b"} and batch.errors == []
+        assert list(batch.models) == (["m"] if version >= "0006" else [])
         assert await store.batches.unanswered(batch, 0, 9) == ([(1, b"{}\n")], 1)
     assert (await store.write([put("new")], TOLD))[0] == 4
 
@@ -111,16 +112,16 @@ async def test_an_upgrade_keeps_the_data_and_a_copy_of_the_file(home: Home, tmp_
     engines = engines_of(home)
     path = None if home.url else home.file
     steps = steps_in(tmp_path)
-    await asyncio.gather(*(asyncio.to_thread(prepare, engines, path, "0006", steps) for _ in range(2)))
+    await asyncio.gather(*(asyncio.to_thread(prepare, engines, path, "0007", steps) for _ in range(2)))
     with engines.reader.connect() as connection:
-        assert connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == ["0006"]
-        assert connection.execute(text("SELECT id, note FROM records")).all() == [("a", "from 0006")]
+        assert connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == ["0007"]
+        assert connection.execute(text("SELECT id, note FROM records")).all() == [("a", "from 0007")]
         assert connection.execute(text("SELECT count(*) FROM extra")).scalar() == 1
     engines.dispose()
-    with pytest.raises(ConfigError, match="schema 0006, this gateway knows up to 0005"):
+    with pytest.raises(ConfigError, match="schema 0007, this gateway knows up to 0006"):
         await home.open()
     if path:
-        copy = path.with_name("gateway.db.schema-0005")
+        copy = path.with_name("gateway.db.schema-0006")
         assert copy.stat().st_mode & 0o777 == 0o600
         path.unlink()
         copy.rename(path)
@@ -133,7 +134,7 @@ async def test_a_step_that_fails_leaves_everything_as_it_was(home: Home, tmp_pat
     engines = engines_of(home)
     steps = steps_in(tmp_path, NEXT_STEP + '    op.execute("INSERT INTO nowhere VALUES (1)")\n')
     with pytest.raises(Exception, match="nowhere"):
-        await asyncio.to_thread(prepare, engines, None if home.url else home.file, "0006", steps)
+        await asyncio.to_thread(prepare, engines, None if home.url else home.file, "0007", steps)
     with engines.reader.connect() as connection:
         assert "extra" not in inspect(connection).get_table_names()
     engines.dispose()

@@ -18,6 +18,7 @@ from gateway.providers.engines import EngineState
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
 from gateway.routing.dispatcher import Dispatcher
+from gateway.routing.types import Target
 from gateway.routing.vitals import EngineLoad
 from gateway.state import Snapshot, State
 from tests.fakes.board import FakeBoard, FakeEngine
@@ -148,6 +149,37 @@ async def test_an_engine_that_works_tells_how_fast_and_one_that_ended_is_forgott
     board.become("chat", EngineState.STOPPED)
     await loads.look()
     assert known == {}
+    await transport.aclose()
+
+
+async def test_an_engine_that_stands_still_is_started_again(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its health check answers, and no call does. Time without calls does not count, nor time in which it moves."""
+    now = [1000.0]
+    board = FakeBoard(FakeEngine("chat", "chat", "tiny", upstream.url), FakeEngine("ocr", "ocr", "o", upstream.url))
+    state = State(Snapshot(1, {}, {}, {}, {}), Dispatcher({}), board, 1.0)
+    transport = PooledTransport(AddressPolicy(True))
+    loads = EngineLoads(state, transport)
+    calls = {name: state.dispatcher.vitals[Target(name, "tiny")] for name in ("chat", "ocr")}
+    upstream.metrics = "engine:prompt_tokens_total 5\nengine:generation_tokens_total 100\n"
+    monkeypatch.setattr("gateway.background.loads.time.monotonic", lambda: now[0])
+
+    async def look_for(seconds: float) -> str:
+        for _ in range(3):
+            now[0] += seconds / 3
+            await loads.look()
+        return board.engines["chat"].state
+
+    assert await look_for(2000) == EngineState.READY
+    for vital in calls.values():
+        vital.in_flight = 2
+    assert await look_for(500) == EngineState.READY
+    upstream.metrics = "engine:prompt_tokens_total 5\nengine:generation_tokens_total 101\n"
+    assert await look_for(500) == EngineState.READY
+    assert await look_for(500) == EngineState.LOADING
+    assert board.engines["chat"].error == "hung: 2 calls, no token for 600 s"
+    assert board.engines["ocr"].state == EngineState.READY
     await transport.aclose()
 
 

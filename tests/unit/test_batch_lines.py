@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.batches.lines import MOST_PROBLEMS, Answer, Check, answered, custom_id_of, left_out, read_request
+from gateway.batches.lines import (
+    MOST_MODELS,
+    MOST_PROBLEMS,
+    Answer,
+    Check,
+    Failure,
+    answered,
+    custom_id_of,
+    failure,
+    left_out,
+    read_request,
+)
 
 CHAT = "/v1/chat/completions"
 values = st.recursive(
@@ -84,3 +95,20 @@ def test_what_is_wrong_with_the_file_as_a_whole() -> None:
 
 def test_of_very_many_problems_some_are_told() -> None:
     assert len(problems(*[b"{\n"] * 500, most=1000)) == MOST_PROBLEMS
+
+
+def test_what_failed_is_told_whichever_api_refused_it() -> None:
+    for error in ({"message": "No.", "code": "c"}, {"message": "No.", "type": "c"}):
+        line = answered("a", Answer(404, "req-1", json.dumps({"type": "error", "error": error}).encode()))
+        assert failure(line) == Failure("a", 404, "req-1", "c", "No.")
+    assert failure(left_out("a", "batch_expired", "Late.")) == Failure("a", None, "", "batch_expired", "Late.")
+    for body in (b"[]", b"{}", b'{"error": "text"}'):
+        assert failure(answered("a", Answer(500, "req-1", body))) == Failure("a", 500, "req-1", "", "")
+
+
+def test_the_models_of_a_file_are_noted_up_to_a_number() -> None:
+    bodies = [{"model": f"m{n // 2}"} for n in range(60)] + [{"model": 5}, {}]
+    check = Check(CHAT, 99)
+    check.take((n, request(custom_id=str(n), body=body)) for n, body in enumerate(bodies, 1))
+    check.end()
+    assert check.problems == [] and check.models == [f"m{n}" for n in range(MOST_MODELS)]

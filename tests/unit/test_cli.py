@@ -1,10 +1,17 @@
 """The command line: what would run, and one clear line for what cannot."""
 
+import asyncio
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.cli import main
+from gateway.store.batch_rows import BatchRow, BatchStatus
+from gateway.store.records import Audit
+from gateway.store.store import Store
 
 CONFIG = """\
 log_level: debug
@@ -88,3 +95,60 @@ def test_an_alias_may_be_the_name_of_a_model_that_is_off_and_the_models_own(else
     off = "  a: {provider: p, enabled: false}\n  b: {provider: p, enabled: false, aliases: [x]}\n"
     (elsewhere / "gateway.yaml").write_text(MODELS + off + "  c: {provider: p, aliases: [a, c, x, x]}\n")
     main(["check-config"])
+
+
+Said = Callable[..., str]
+
+
+@pytest.fixture
+def said(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
+    """Runs a command: what it printed."""
+    monkeypatch.setenv("COLUMNS", "250")
+
+    def run(*words: str) -> str:
+        main(words)
+        return capsys.readouterr().out
+
+    return run
+
+
+async def _two_batches(key: str) -> None:
+    """Of one key: one that waits, and a later one whose file was wrong."""
+    store, begun = await Store.open(None, Path("state")), 1_795_240_830.0
+    problem = {"line": 2, "param": "url", "code": "invalid_url", "message": "'url' must be another."}
+    of_each: Sequence[dict[str, Any]] = ({"models": ["gpt-x"], "total": 9, "completed": 4}, {"errors": [problem]})
+    for number, more in enumerate(of_each, 1):
+        at = begun + number
+        row = BatchRow(f"batch_{number}", key, "/v1/embeddings", "24h", "file-1", at, at + 86_400, **more)
+        assert await store.batches.add(row, 9) and await store.batches.claim("w", 60)
+    assert await store.batches.change(row, "w", status=BatchStatus.FAILED, ended_at=begun)
+    await store.close()
+
+
+async def _last_told() -> Audit:
+    store = await Store.open(None, Path("state"))
+    (told, *_), _ = await store.audits()
+    await store.close()
+    return told
+
+
+def test_batches_are_listed_shown_and_cancelled(said: Said) -> None:
+    key = said("keys", "create", "nightly").split()[0]
+    asyncio.run(_two_batches(key))
+    head, second, first = (line.split() for line in said("batches", "list").splitlines())
+    assert head[:4] == ["ID", "KEY", "USER", "ENDPOINT"] and (second[0], second[5]) == ("batch_2", "failed")
+    assert first == ["batch_1", "nightly", "-", "/v1/embeddings", "gpt-x", "validating", "4", "0", "9",
+                     "2026-11-21", "06:00", "2026-11-22", "06:00"]  # fmt: skip
+    assert re.findall("batch_.", said("batches", "list", "--status", "failed")) == ["batch_2"]
+    assert "batch_" not in said("batches", "list", "--key", "other")
+    assert said("batches", "list", "--limit", "1").endswith("\n1 more: see --limit\n")
+    shown = said("batches", "show", "batch_2")
+    assert f"key       nightly ({key})\n" in shown and "invalid_url  'url' must be another." in shown
+    assert said("batches", "cancel", "batch_1") == "batch_1 is cancelling\n"
+    told = asyncio.run(_last_told())
+    assert (told.actor, told.action) == ("command line", "cancel")
+    assert (told.resource, told.resource_id) == ("batches", "batch_1")
+    with pytest.raises(SystemExit, match="error: The batch has ended: it is failed"):
+        said("batches", "cancel", "batch_2")
+    with pytest.raises(SystemExit, match="error: There is no such batch"):
+        said("batches", "show", "batch_9")

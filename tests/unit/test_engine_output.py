@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chute_models.causes import describe_code, find_cause, with_advice
 from chute_models.environment import child_environment
 from chute_models.logfile import EngineLog
 from chute_models.ports import RESERVED, free_port
@@ -47,6 +48,21 @@ def test_phases(line: str, phase: str, percent: float | None) -> None:
         (["pydantic_core._pydantic_core.ValidationError: 1 error for X"], "ValidationError: 1 error for X"),
         (['@@engine {"error": "FileNotFoundError: no model"}'], "FileNotFoundError: no model"),
         (["all is well"], None),
+        (["OSError: [Errno 28] No space left on device", "RuntimeError: cannot shut down the executor"],
+         "OSError: [Errno 28] No space left on device"),
+        (["[rank0]: safetensors_rust.SafetensorError: Error while deserializing header: HeaderTooLarge"],
+         "SafetensorError: Error while deserializing header: HeaderTooLarge"),
+        (["torch.AcceleratorError: CUDA error: an illegal memory access was encountered"],
+         "AcceleratorError: CUDA error: an illegal memory access was encountered"),
+        (["(EngineCore_DP0 pid=7) ERROR 11-22 07:50:00 [core.py:866] MemoryError"], "MemoryError"),
+        (["ValueError: bad rope", "EOFError: ran out of input", "zmq.ZMQError: EngineDeadError: it died"],
+         "ValueError: bad rope"),
+        (["INFO 3 ConnectionError so far"], None),
+        (["(APIServer pid=7) WARNING 11-22 [utils.py:2] This can cause errors like `OSError: [Errno 24] Too"], None),
+        (["pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig",
+          "  Value error, User-specified max_model_len (9) is too great. [type=value_error, input_value=x]"],
+         "ValueError: User-specified max_model_len (9) is too great."),
+        (["(APIServer pid=7)   Value error, Invalid repository ID"], "ValueError: Invalid repository ID"),
     ],
 )  # fmt: skip
 def test_errors(lines: list[str], error: str | None) -> None:
@@ -54,6 +70,48 @@ def test_errors(lines: list[str], error: str | None) -> None:
     for line in lines:
         progress.feed(line)
     assert progress.error == error
+
+
+@pytest.mark.parametrize(
+    ("said", "advice", "lasts"),
+    [
+        ("OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.64 GiB",
+         "smaller model", False),
+        ("ValueError: Free memory on device cuda:0 (3.2/23.64 GiB) on startup is less than desired GPU memory use",
+         "memory_gb", False),
+        ("ValueError: To serve at least one request with the models's max seq len (40960), (4.38 GiB KV cache is "
+         "needed, which is larger than the available KV cache memory (0.25 GiB)", "max_model_len", True),
+        ("ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`",
+         "cache_gb", True),
+        ("OSError: [Errno 28] No space left on device: '/root/.cache/huggingface/hub'", "HF_HOME", False),
+        ("OSError: You are trying to access a gated repo.", "HF_TOKEN", True),
+        ("GatedRepoError: 401 Client Error. (Request ID: Root=1-2)", "licence", True),
+        ("OSError: acme/none is not a local folder and is not a valid model identifier listed on 'https://hub'",
+         "check 'model'", True),
+        ("ValueError: Invalid repository ID or local directory specified: '/nowhere'.", "no such folder", True),
+        ("ValueError: User-specified max_model_len (100000) is greater than the derived max_model_len (1024)",
+         "a smaller max_model_len", True),
+        ("HFValidationError: Repo id must be in the form 'repo_name' or 'namespace/repo_name': '/nowhere/model'.",
+         "no such folder", True),
+        ("ValueError: Unrecognized model in /x. Should have a `model_type` key in its config.", "lacks files", True),
+        ("RuntimeError: Cannot find any model weights with `/models/mine`", "safetensors", True),
+        ("OSError: Error no file named model.safetensors found in directory /models/mine.", "safetensors", True),
+        ("SafetensorError: Error while deserializing header: HeaderTooLarge", "fetch it again", True),
+        ("OSError: We couldn't connect to 'https://hub' to load the files", "MODEL_HUB", False),
+        ("OSError: [Errno 98] Address already in use", "another one", False),
+    ],
+)  # fmt: skip
+def test_known_causes_come_with_advice(said: str, advice: str, lasts: bool) -> None:
+    told, cause = with_advice(said), find_cause(said)
+    assert told.startswith(said.rstrip(".")) and advice in told
+    assert cause and cause.lasts is lasts
+
+
+def test_what_is_not_known_is_told_as_it_is() -> None:
+    assert with_advice("ValueError: rope") == "ValueError: rope"
+    assert [describe_code(code) for code in (0, 1, None)][:1] == ["ended unexpectedly with code 0"]
+    assert describe_code(139) == "crashed with SIGSEGV"
+    assert "lack of memory" in describe_code(137)
 
 
 @given(st.text())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import InvalidJSON, InvalidRequest
-from gateway.openai_api.json_body import MAX_DEPTH, splice_model, split_object, text_field
+from gateway.openai_api.json_body import MAX_DEPTH, MAX_NAMES, splice_model, split_object, text_field
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -41,6 +41,25 @@ def test_of_duplicate_keys_one_is_judged_and_the_same_is_forwarded() -> None:
     document = split_object(b'{"model":"cheap","a":1,"mod\\u0065l":"dear"}')
     assert text_field(document, "model") == "dear"
     assert splice_model(document, text_field(document, "model") or "") == b'{"model":"dear","a":1}'
+
+
+def named(count: int, name: str = "a%d") -> bytes:
+    return b"{%b}" % b",".join(b'"%b" : 1' % (name.replace("%d", str(number))).encode() for number in range(count))
+
+
+def test_names_beyond_number_are_refused_and_others_are_not() -> None:
+    assert len(split_object(named(MAX_NAMES))) == MAX_NAMES
+    for body in (named(MAX_NAMES + 1), named(100_000, ""), named(100_000, "\\u0061%d")):
+        with pytest.raises(InvalidJSON, match=r"more than 4,096 names at its top level"):
+            split_object(body)
+    below = split_object(b'{"a":%b,"b":[%b],"c":"%b"}' % (named(10_000), named(10_000), b"a:" * 10_000))
+    assert list(below) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("body", [b"[%b]" % named(10_000), named(10_000) + b"}", b'"%b"' % (b":" * 100_000)])
+def test_what_is_wrong_besides_is_told_as_ever(body: bytes) -> None:
+    with pytest.raises(InvalidJSON, match=r"must be a JSON object|is not valid JSON|names"):
+        split_object(body)
 
 
 def test_a_bom_is_dropped() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import EngineFailed, EngineLoading, InvalidRequest
+from gateway.errors import EngineFailed, EngineLoading, GatewayError, InvalidRequest, UpstreamError
 from gateway.openai_api.audio import AudioOptions
 from gateway.openai_api.call import Call, Upload, Usage
 from gateway.openai_api.operations import CHAT, OCR, TRANSCRIPTIONS, ModelType
@@ -49,12 +49,16 @@ class Status:
 class Board(NoEngines):
     def __init__(self, status: Status) -> None:
         self.one = status
+        self.suspected: list[str] = []
 
     def statuses(self) -> Sequence[EngineStatus]:
         return (self.one,)
 
     def status(self, name: str) -> EngineStatus | None:
         return self.one if name == self.one.name else None
+
+    def suspect(self, name: str) -> None:
+        self.suspected.append(name)
 
 
 @pytest.fixture
@@ -170,16 +174,22 @@ async def test_private_keys_are_stripped(local: Local, upstream: Upstream, board
     assert isinstance(reply.body, bytes)
     document = json.loads(reply.body)
     assert set(document) == {"id", "object", "created", "model", "choices", "usage"}
-    assert set(document["choices"][0]) == {"index", "message", "finish_reason"}
+    assert set(document["choices"][0]) == {"index", "message", "finish_reason", "stop_reason"}
 
 
 def test_only_the_engines_own_keys_are_stripped() -> None:
     clean = b'{"choices": [{"delta": {"content": "x"}}], "service_tier": null}'
     assert strip_reply(clean) is clean
-    said = b'{"choices":[{"delta":{"content":"\\"stop_reason\\":1","tool":{"stop_reason":1}},"stop_reason":2}]}'
+    said = b'{"choices":[{"delta":{"content":"\\"token_ids\\":1","tool":{"token_ids":1}},"token_ids":[2]}]}'
     assert json.loads(strip_reply(said)) == {
-        "choices": [{"delta": {"content": '"stop_reason":1', "tool": {"stop_reason": 1}}}]
+        "choices": [{"delta": {"content": '"token_ids":1', "tool": {"token_ids": 1}}}]
     }
+
+
+def test_which_stop_string_came_is_told() -> None:
+    """Anthropic's `stop_sequence` is made of it."""
+    said = b'{"choices":[{"delta":{},"finish_reason":"stop","stop_reason":"END"}]}'
+    assert strip_reply(said) is said
 
 
 async def test_streams_count_usage(local: Local, upstream: Upstream) -> None:
@@ -222,3 +232,37 @@ async def test_list_and_check(local: Local, upstream: Upstream) -> None:
     assert await local.list_models(PROVIDER) == [ListedModel("demo-chat", owned_by="local", type=ModelType.CHAT)]
     await local.check(PROVIDER)
     assert upstream.last.path == "/health"
+
+
+@pytest.mark.parametrize("fault", ["reset", "500", "garbage", "html"])
+async def test_a_break_is_not_held_against_an_engine_but_makes_it_suspect(
+    local: Local, board: Board, upstream: Upstream, fault: str
+) -> None:
+    """Its next process would rest for it; whether this one is well, its supervisor finds out."""
+    upstream.faults["*"] = fault
+    with pytest.raises(UpstreamError) as caught:
+        await local.send(ENDPOINT, chat())
+    assert (caught.value.counts_against_target, caught.value.retryable, caught.value.passes) == (False, True, True)
+    assert caught.value.http_status == 502
+    assert board.suspected == ["chat"]
+
+
+@pytest.mark.parametrize("fault", ["cut:2", "reset:2", "garbage:2"])
+async def test_a_stream_that_breaks_makes_an_engine_suspect_too(
+    local: Local, board: Board, upstream: Upstream, fault: str
+) -> None:
+    upstream.faults["*"] = fault
+    reply = await local.send(ENDPOINT, chat(stream=True))
+    with pytest.raises(UpstreamError) as caught:
+        await streamed_pieces(reply)
+    assert not caught.value.counts_against_target
+    assert board.suspected == ["chat"]
+
+
+@pytest.mark.parametrize("fault", ["400", "422", "429", "context"])
+async def test_a_refusal_says_nothing_of_an_engine(local: Local, board: Board, upstream: Upstream, fault: str) -> None:
+    upstream.faults["*"] = fault
+    with pytest.raises(GatewayError) as caught:
+        await local.send(ENDPOINT, chat())
+    assert not caught.value.counts_against_target
+    assert board.suspected == []

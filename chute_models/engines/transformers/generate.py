@@ -44,7 +44,8 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one step gave to choice `index`; `finish` is stop, length or tool_calls on the last one."""
+    """What one step gave to choice `index`. `finish` is stop, length or tool_calls on the last one; `stopped_by` is the
+    stop string that came, if one did."""
 
     index: int
     text: str
@@ -52,6 +53,7 @@ class Piece:
     finish: str | None = None
     logprob: TokenLogprob | None = None
     calls: tuple[ToolCall, ...] = ()
+    stopped_by: str = ""
 
 
 class ChatModel:
@@ -123,7 +125,7 @@ class ChatModel:
             logprob = self._logprob(logits, token, generation.logprobs)
             text = stops.add(words.add(token))
             if stops.hit:
-                yield Piece(index, text, 1, "stop", logprob)
+                yield Piece(index, text, 1, "stop", logprob, stopped_by=stops.hit)
                 return
             if count == generation.max_tokens:
                 text += stops.add(words.rest()) + stops.rest()

@@ -32,7 +32,7 @@ def _chat_deltas(piece: Piece) -> list[dict[str, Any]]:
     if piece.calls:
         delta["tool_calls"] = [{"index": call.index, **_call(call)} for call in piece.calls]
     logprobs = _chat_logprobs([piece])
-    return [{"index": piece.index, "delta": delta, "logprobs": logprobs, "finish_reason": piece.finish}]
+    return [{"index": piece.index, "delta": delta, "logprobs": logprobs, **_end(piece)}]
 
 
 def _chat_choice(index: int, pieces: Sequence[Piece]) -> dict[str, Any]:
@@ -40,8 +40,13 @@ def _chat_choice(index: int, pieces: Sequence[Piece]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     if calls:
         message |= {"content": text.strip() or None, "tool_calls": [_call(call) for call in calls]}
-    finish = pieces[-1].finish
-    return {"index": index, "message": message, "logprobs": _chat_logprobs(pieces), "finish_reason": finish}
+    return {"index": index, "message": message, "logprobs": _chat_logprobs(pieces), **_end(pieces[-1])}
+
+
+def _end(piece: Piece) -> dict[str, Any]:
+    """As vLLM tells it: which stop string it was, where one was."""
+    end: dict[str, Any] = {"finish_reason": piece.finish}
+    return end | {"stop_reason": piece.stopped_by} if piece.stopped_by else end
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def _text_choice(index: int, pieces: Sequence[Piece]) -> dict[str, Any]:
         "index": index,
         "text": "".join(piece.text for piece in pieces),
         "logprobs": _text_logprobs(found) if found else None,
-        "finish_reason": pieces[-1].finish,
+        **_end(pieces[-1]),
     }
 
 

@@ -33,21 +33,22 @@ class Detokenizer:
 
 
 class StopStrings:
-    """Passes text through, holding back what may be the beginning of a stop string."""
+    """Passes text through, holding back what may be the beginning of a stop string. `hit` is the one that came, empty
+    until then."""
 
     def __init__(self, stops: tuple[str, ...]) -> None:
         self._stops = stops
         self._held = ""
-        self.hit = False
+        self.hit = ""
 
     def add(self, text: str) -> str:
         if not self._stops:
             return text
         self._held += text
-        found = [at for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        found = [(at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0]
         if found:
-            self.hit = True
-            return self._give(min(found))
+            at, self.hit = min(found)
+            return self._give(at)
         keep = max(
             (size for stop in self._stops for size in range(1, len(stop)) if self._held.endswith(stop[:size])),
             default=0,

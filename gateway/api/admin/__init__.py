@@ -5,6 +5,7 @@ from gateway.api.admin import (
     analytics,
     audit,
     backups,
+    batches,
     engines,
     live,
     overview,
@@ -31,6 +32,7 @@ ROUTERS = (
     targets.router,
     live.router,
     audit.router,
+    batches.router,
     engines.router,
     backups.router,
 )

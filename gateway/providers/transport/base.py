@@ -31,6 +31,9 @@ class HttpRequest:
         return self.timeouts.first_byte if self.streams else self.timeouts.whole
 
 
+UNSENT = "unsent"
+"""What a task's CancelledError says where nothing was sent yet: whoever was to be asked has not heard of it."""
+
 TakeBody = Callable[[bytes], Awaitable[None] | None]
 """Takes bytes that have arrived, at least one; what it returns is awaited before it gets more."""
 

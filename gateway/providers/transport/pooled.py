@@ -10,7 +10,7 @@ from gateway.errors import GatewayError, UpstreamUnreachable
 from gateway.openai_api.call import Enough
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.answers import check_length, check_size, judge
-from gateway.providers.transport.base import HttpRequest, TakeBody
+from gateway.providers.transport.base import UNSENT, HttpRequest, TakeBody
 from gateway.providers.transport.connect import Connector
 from gateway.providers.transport.connection import Connection
 from gateway.providers.transport.outbox import Outbox
@@ -104,7 +104,11 @@ class PooledTransport:
         self._connector = Connector(loop, self._policy, self._tls)
 
     async def _open(self, request: HttpRequest, target: Target) -> Connection:
-        connection = await self._connector.open(target.origin, request.timeouts.connect, request.engine, self._pool.bar)
+        origin, pool = target.origin, self._pool
+        try:
+            connection = await self._connector.open(origin, request.timeouts.connect, request.engine, pool.bar)
+        except asyncio.CancelledError:
+            raise asyncio.CancelledError(UNSENT) from None
         self.counts.opened += 1
         return connection
 
