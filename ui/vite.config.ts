@@ -11,6 +11,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2022",
     reportCompressedSize: true,
+    rolldownOptions: {
+      // One file of what many screens are made of packs better than dozens of small ones.
+      output: { codeSplitting: { groups: [{ name: "shared", test: /src\/(parts|state|format|api)\//, minShareCount: 3 }] } },
+    },
   },
   server: {
     proxy: Object.fromEntries(

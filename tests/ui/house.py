@@ -28,6 +28,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 SCREENS = {
     "overview": "Overview",
     "requests": "Requests",
+    "batches": "Batches",
     "usage": "Usage",
     "playground": "Playground",
     "catalog": "Catalog",

@@ -109,6 +109,38 @@ def test_the_menu_of_a_phone_has_the_focus_until_it_closes(admin: Page, house: H
     expect(menu).to_be_hidden()
 
 
+def test_back_closes_the_menu_of_a_phone_and_leaves_the_screen(admin: Page, house: House) -> None:
+    admin.set_viewport_size({"width": 390, "height": 780})
+    house.open(admin, "requests")
+    admin.get_by_role("button", name="Menu").click()
+    menu = admin.get_by_role("navigation", name="Main")
+    expect(menu).to_be_visible()
+    admin.go_back()
+    expect(menu).to_be_hidden()
+    expect(admin.get_by_role("heading", name="Requests", exact=True)).to_be_visible()
+    admin.get_by_role("button", name="Menu").click()
+    menu.get_by_role("link", name="Users").click()
+    expect(admin.get_by_role("heading", name="Users", exact=True)).to_be_visible()
+    admin.go_back()
+    expect(admin.get_by_role("heading", name="Requests", exact=True)).to_be_visible()
+    expect(menu).to_be_hidden()
+
+
+def test_the_focus_stays_on_the_page_when_the_last_row_found_is_deleted(admin: Page, house: House) -> None:
+    with house.gateway.http() as http:
+        http.post("/api/admin/apikeys", json={"name": "last-of-its-kind"})
+    house.open(admin, "keys?q=last-of-its-kind")
+    expect(admin.get_by_role("row")).to_have_count(2)
+    admin.keyboard.press("j")
+    admin.keyboard.press("Enter")
+    admin.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
+    question = admin.get_by_role("dialog", name="Delete last-of-its-kind?")
+    expect(question.get_by_role("button", name="Delete")).to_have_attribute("aria-busy", "false")
+    question.get_by_role("button", name="Delete").press("Enter")
+    expect(admin.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    expect(admin.locator("#main")).to_be_focused()
+
+
 @pytest.mark.parametrize("keys", ["Control+k", "Meta+k"])
 def test_every_screen_is_a_command_away(admin: Page, house: House, keys: str) -> None:
     house.open(admin, "overview")

@@ -18,7 +18,7 @@ OPENED = [
     "providers?open=main&tab=health", "providers?open=main&tab=yaml", "providers?open=new", "keys?open=new",
     "users?open=new", "settings?open=stream_policy", "catalog?open=main/vendor/model-0001", "catalog/report",
     "playground/embeddings", "playground/transcription", "playground/ocr", "playground/docs", "playground/speech",
-    "playground/images", "playground/rerank",
+    "playground/images", "playground/rerank", "batches/files",
 ]  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def test_usage_by_day_and_by_key_has_a_chart_with_a_table_and_a_file(page: Page,
     chart = panel(page, "Over time by key")
     chart.get_by_role("button", name="Show as table").click()
     expect(chart.get_by_role("cell", name=re.compile(r"^\$0\.")).first).to_be_visible()
-    assert downloaded(page, chart.get_by_role("button", name="Download CSV"))[0] == ["Time", "master"]
+    assert downloaded(page, chart.get_by_role("button", name="Download CSV"))[0] == ["Day (UTC)", "master"]
 
 
 def choose(page: Page, chosen: str, model: str) -> None:

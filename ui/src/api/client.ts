@@ -1,7 +1,7 @@
 /** Calls to the gateway: cookie session with its CSRF token for the admin API, a key for /v1. */
 import { signal } from "@preact/signals";
 import { text } from "../text";
-import { toError, Unreachable } from "./errors";
+import { isAbort, toError, Unreachable } from "./errors";
 
 /** Of the session; sent with every change. */
 export const csrfToken = signal("");
@@ -34,19 +34,41 @@ export async function send(path: string, ask: Ask = {}): Promise<Response> {
   throw await toError(reply);
 }
 
+/** What of a reply is read to its end; Unreachable where it breaks off. */
+export async function wholly<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new Unreachable(text.common.brokenOff);
+  }
+}
+
+export function parsed<T>(json: string): T {
+  try {
+    return JSON.parse(json) as T;
+  } catch {
+    throw new Error(text.common.notJson);
+  }
+}
+
+/** The JSON of a reply; undefined where it is empty. */
+export async function readJson<T>(reply: Response): Promise<T> {
+  const body = await wholly(reply.text());
+  return body ? parsed<T>(body) : (undefined as T);
+}
+
 async function reach(path: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(path, init);
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (isAbort(error)) throw error;
     throw new Unreachable(text.common.unreachable);
   }
 }
 
 export async function ask<T>(path: string, options: Ask = {}): Promise<T> {
-  const reply = await send(path, options);
-  const body = await reply.text();
-  return (body ? JSON.parse(body) : undefined) as T;
+  return readJson<T>(await send(path, options));
 }
 
 /** A query string of what is set. */

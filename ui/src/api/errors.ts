@@ -20,20 +20,22 @@ export class ApiError extends Error {
 export class Unreachable extends Error {}
 
 interface ErrorBody {
-  error?: { message?: string; param?: string | null; code?: string | null } & Record<string, unknown>;
+  error?: { message?: unknown; param?: string | null; code?: string | null } & Record<string, unknown>;
+}
+
+/** What a proxy in between answers may be anything: HTML, or JSON of its own. */
+function bodyOf(raw: string): ErrorBody {
+  try {
+    return (JSON.parse(raw) as ErrorBody | null) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 export async function toError(reply: Response): Promise<ApiError> {
-  const raw = await reply.text();
-  let body: ErrorBody = {};
-  try {
-    body = JSON.parse(raw) as ErrorBody;
-  } catch {
-    // Not ours: a proxy in between answers in HTML.
-  }
-  const error = body.error ?? {};
+  const error = bodyOf(await reply.text().catch(() => "")).error ?? {};
   const retry = Number(reply.headers.get("retry-after"));
-  const message = error.message?.replace(new RegExp(`\\b${retry} s\\b`), span(retry));
+  const message = typeof error.message !== "string" ? undefined : error.message.replace(new RegExp(`\\b${retry} s\\b`), span(retry));
   return new ApiError(
     reply.status === 412 ? text.common.outdated : message ?? text.common.failedWith(reply.status),
     reply.status,

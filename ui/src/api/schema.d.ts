@@ -285,6 +285,158 @@ export interface components {
             /** Revision */
             revision: number;
         };
+        /** BatchDetail */
+        BatchDetail: {
+            /** Cancelling At */
+            cancelling_at: string | null;
+            /** Completion Window */
+            completion_window: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Endpoint */
+            endpoint: string;
+            /** Error File Id */
+            error_file_id: string | null;
+            /**
+             * Errors
+             * @description What is wrong with the file of one that failed.
+             */
+            errors: components["schemas"]["BatchProblem"][];
+            /**
+             * Expires At
+             * Format: date-time
+             * @description The end of the completion window.
+             */
+            expires_at: string;
+            /**
+             * Failures
+             * @description The first 20 requests that failed or were left out.
+             */
+            failures: components["schemas"]["BatchFailure"][];
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Input Bytes
+             * @description Size of the file of requests; null where it is gone.
+             */
+            input_bytes: number | null;
+            /** Input File Id */
+            input_file_id: string;
+            /**
+             * Kept Until
+             * @description When it is forgotten; null before its end.
+             */
+            kept_until: string | null;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Key Name
+             * @description Empty for a key that is gone.
+             */
+            key_name: string;
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            };
+            /**
+             * Models
+             * @description The first 20 that its requests name, known once they are checked.
+             */
+            models: string[];
+            /**
+             * Output File Id
+             * @description The answers; null before the end and where there are none.
+             */
+            output_file_id: string | null;
+            request_counts: components["schemas"]["RequestCounts"];
+            /**
+             * Started At
+             * @description When the first request was asked.
+             */
+            started_at: string | null;
+            status: components["schemas"]["BatchStatus"];
+            /** User Id */
+            user_id: string;
+            /**
+             * Username
+             * @description Whom the key belongs to; empty for nobody's.
+             */
+            username: string;
+        };
+        /** BatchEntry */
+        BatchEntry: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Endpoint */
+            endpoint: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description The end of the completion window.
+             */
+            expires_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Input Bytes
+             * @description Size of the file of requests; null where it is gone.
+             */
+            input_bytes: number | null;
+            /** Input File Id */
+            input_file_id: string;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Key Name
+             * @description Empty for a key that is gone.
+             */
+            key_name: string;
+            /**
+             * Models
+             * @description The first 20 that its requests name, known once they are checked.
+             */
+            models: string[];
+            request_counts: components["schemas"]["RequestCounts"];
+            /**
+             * Started At
+             * @description When the first request was asked.
+             */
+            started_at: string | null;
+            status: components["schemas"]["BatchStatus"];
+            /** User Id */
+            user_id: string;
+            /**
+             * Username
+             * @description Whom the key belongs to; empty for nobody's.
+             */
+            username: string;
+        };
+        /** BatchFailure */
+        BatchFailure: {
+            /** Code */
+            code: string;
+            /** Custom Id */
+            custom_id: string;
+            /** Message */
+            message: string;
+            /** Request Id */
+            request_id: string;
+            /**
+             * Status
+             * @description Null for a request that was never answered.
+             */
+            status: number | null;
+        };
         /** BatchList */
         BatchList: {
             /** Data */
@@ -325,6 +477,11 @@ export interface components {
              */
             object: "list";
         };
+        /**
+         * BatchStatus
+         * @enum {string}
+         */
+        BatchStatus: "validating" | "failed" | "in_progress" | "finalizing" | "completed" | "expired" | "cancelling" | "cancelled";
         /**
          * BatchView
          * @description Times are epoch seconds.
@@ -931,6 +1088,45 @@ export interface components {
              */
             unpriced: number;
         };
+        /** FileEntry */
+        FileEntry: {
+            /** Bytes */
+            bytes: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Id */
+            id: string;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Key Name
+             * @description Empty for a key that is gone.
+             */
+            key_name: string;
+            /** Name */
+            name: string;
+            /**
+             * Purpose
+             * @example batch
+             * @example batch_output
+             */
+            purpose: string;
+            /** User Id */
+            user_id: string;
+            /**
+             * Username
+             * @description Whom the key belongs to; empty for nobody's.
+             */
+            username: string;
+        };
         /** FileGone */
         FileGone: {
             /**
@@ -963,6 +1159,22 @@ export interface components {
              * @constant
              */
             object: "list";
+        };
+        /** FilePage */
+        FilePage: {
+            /** Data */
+            data: components["schemas"]["FileEntry"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+            /**
+             * Total Bytes
+             * @description Of all that were found, on this page or not.
+             */
+            total_bytes: number;
         };
         /**
          * FileView
@@ -1710,6 +1922,17 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** Page[BatchEntry] */
+        Page_BatchEntry_: {
+            /** Data */
+            data: components["schemas"]["BatchEntry"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
         /** Page[ModelView] */
         Page_ModelView_: {
             /** Data */
@@ -2412,6 +2635,20 @@ export interface components {
          * @enum {string}
          */
         Resource: "providers" | "models" | "apikeys" | "users" | "settings" | "resets";
+        /** ResponseTokenCount */
+        ResponseTokenCount: {
+            /**
+             * Input Tokens
+             * @description An estimate, rather too high: each model counts in its own way.
+             */
+            input_tokens: number;
+            /**
+             * Object
+             * @default response.input_tokens
+             * @constant
+             */
+            object: "response.input_tokens";
+        };
         /** Restored */
         Restored: {
             /** Revision */

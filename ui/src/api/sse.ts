@@ -1,5 +1,7 @@
 /** Server-sent events out of a fetch reply, as the OpenAI API sends them. */
 
+import { wholly } from "./client";
+
 /** The `data` of each event, comments left out. Ends with the stream. */
 export async function* events(reply: Response): AsyncGenerator<string> {
   if (!reply.body) return;
@@ -7,7 +9,7 @@ export async function* events(reply: Response): AsyncGenerator<string> {
   let rest = "";
   try {
     for (;;) {
-      const { value, done } = await reader.read();
+      const { value, done } = await wholly(reader.read());
       if (done) break;
       rest += value;
       const parts = rest.split(/\r?\n\r?\n/);

@@ -49,20 +49,25 @@ export function about(seconds: Known): string {
   return seconds < 60 ? "< 1 min" : span(Math.round(seconds / 60) * 60);
 }
 
+/** The gateway counts in billionths. */
+const SMALLEST = 1e-9;
+
 export function dollars(value: Known): string {
   if (value == null) return UNKNOWN;
   if (value === 0) return "$0";
   const size = Math.abs(value);
-  if (size < 0.000001) return "<$0.000001";
-  if (size < 0.01) return `$${value.toFixed(6).replace(/0+$/, "")}`;
-  if (size < 1) return `$${value.toFixed(4)}`;
-  return `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+  const sign = value < 0 ? "−" : "";
+  if (size < SMALLEST) return "<$0.000000001";
+  if (size < 0.01) return `${sign}$${size.toFixed(size < 0.00001 ? 9 : 6).replace(/0+$/, "")}`;
+  if (size < 1) return `${sign}$${size.toFixed(4)}`;
+  return `${sign}$${size.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
 /** USD per million tokens. */
 export function price(value: Known): string {
   if (value == null) return UNKNOWN;
-  return value === 0 ? "free" : `$${value < 0.1 ? value.toFixed(3) : value.toFixed(2)}`;
+  if (value === 0) return "free";
+  return value < 0.001 ? dollars(value) : `$${value < 0.1 ? value.toFixed(3) : value.toFixed(2)}`;
 }
 
 /** A share between 0 and 1. */

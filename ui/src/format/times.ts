@@ -12,7 +12,9 @@ export function toDate(moment: Moment): Date | null {
 
 const exactForm = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
 const clockForm = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const dayForm = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
+const dateForm = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
+/** Of days as the gateway counts them: from midnight to midnight in UTC, wherever the reader is. */
+const dayForm = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", timeZone: "UTC" });
 
 export function exact(moment: Moment): string {
   const date = toDate(moment);
@@ -24,6 +26,14 @@ export function clock(moment: Moment): string {
   return date ? clockForm.format(date) : UNKNOWN;
 }
 
+/** The clock, and the date before it where that is another day than today. */
+export function moment(at: Moment, now = new Date()): string {
+  const date = toDate(at);
+  if (!date) return UNKNOWN;
+  return date.toDateString() === now.toDateString() ? clockForm.format(date) : `${dateForm.format(date)} ${clockForm.format(date)}`;
+}
+
+/** The day that begins in UTC at this moment. */
 export function day(moment: Moment): string {
   const date = toDate(moment);
   return date ? dayForm.format(date) : UNKNOWN;

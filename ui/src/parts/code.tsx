@@ -1,5 +1,6 @@
 /** Code and other text to take away. */
 import { useState } from "preact/hooks";
+import { copyText } from "../state/clipboard";
 import { complain } from "../state/toasts";
 import { text } from "../text";
 import { Button, type ButtonProps } from "./button";
@@ -8,7 +9,7 @@ export function CopyButton({ content, label, ...rest }: { content: string | (() 
   const [done, setDone] = useState(false);
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(typeof content === "string" ? content : content());
+      await copyText(typeof content === "string" ? content : content());
       setDone(true);
       setTimeout(() => setDone(false), 1500);
     } catch (error) {

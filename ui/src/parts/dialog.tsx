@@ -1,6 +1,7 @@
 /** Dialogs on the browser's own <dialog>: focus stays inside, Escape and the browser's Back close. */
 import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
+import { useUnsaved } from "../state/unsaved";
 import { text } from "../text";
 import { Button } from "./button";
 import { useLayer, useModal } from "./modal";
@@ -22,6 +23,7 @@ export function Dialog({ title, onClose, named = false, unsaved = false, childre
   const heading = useId();
   const [asks, setAsks] = useState(false);
   useModal(box);
+  useUnsaved(unsaved);
   const holds = () => {
     if (unsaved) setAsks(true);
     return unsaved;

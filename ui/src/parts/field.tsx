@@ -57,6 +57,9 @@ interface TextProps extends Shell {
   disabled?: boolean;
 }
 
+/** Without a last one, browsers let a year have six digits, which nothing else reads. */
+const LAST_MOMENT = "9999-12-30T23:59";
+
 export function TextField(props: TextProps) {
   const { label, help, error, optional, value, onInput, mono, ...rest } = props;
   return (
@@ -65,6 +68,7 @@ export function TextField(props: TextProps) {
         <input
           {...wiring}
           {...(rest as ComponentProps<"input">)}
+          max={rest.max ?? (rest.type === "datetime-local" ? LAST_MOMENT : undefined)}
           class={mono ? "input mono" : "input"}
           value={value}
           spellcheck={false}

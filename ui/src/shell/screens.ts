@@ -21,6 +21,7 @@ const USER = ["user"] as const;
 export const SCREENS: readonly Screen[] = [
   { name: "overview", path: "/overview", icon: "overview", group: "watch", roles: ADMIN, load: () => import("../screens/overview/screen") },
   { name: "requests", path: "/requests", icon: "requests", group: "watch", roles: ADMIN, load: () => import("../screens/requests/screen") },
+  { name: "batches", path: "/batches", icon: "batches", group: "watch", roles: ADMIN, load: () => import("../screens/batches/screen") },
   { name: "usage", path: "/usage", icon: "chart", group: "watch", roles: ADMIN, load: () => import("../screens/usage/screen") },
   { name: "mine", path: "/mine", icon: "overview", group: "yours", roles: USER, load: () => import("../screens/mine/usage") },
   { name: "myRequests", path: "/my-requests", icon: "requests", group: "yours", roles: USER, load: () => import("../screens/mine/requests") },

@@ -4,6 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import icon from "../icon.svg";
 import { Button } from "../parts/button";
 import { Icon } from "../parts/icon";
+import { useLayer } from "../parts/modal";
 import { paletteOpen } from "../parts/palette";
 import { href, path } from "../state/router";
 import { leave, session } from "../state/session";
@@ -43,7 +44,7 @@ export function Side() {
   };
   return (
     <>
-      {open && <button type="button" class="veil" aria-label={text.common.close} onClick={close} />}
+      {open && <Veil onClose={close} />}
       <aside ref={box} class={open ? "side open" : "side"} onKeyDown={(event) => event.key === "Escape" && close()}>
         <Brand />
         <button type="button" class="jump" onClick={() => { close(); paletteOpen.value = true; }}>
@@ -60,6 +61,12 @@ export function Side() {
       </aside>
     </>
   );
+}
+
+/** Beside the open menu; a click on it closes the menu, as the browser's Back does. */
+function Veil({ onClose }: { onClose: () => void }) {
+  useLayer({ named: false, holds: () => false, close: onClose });
+  return <button type="button" class="veil" aria-label={text.common.close} onClick={onClose} />;
 }
 
 function Brand() {

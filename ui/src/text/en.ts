@@ -1,4 +1,5 @@
 /** English. One file a screen. */
+import { batches } from "./en/batches";
 import { catalog } from "./en/catalog";
 import { common } from "./en/common";
 import { forms } from "./en/forms";
@@ -19,6 +20,7 @@ export default {
   ...forms,
   ...people,
   ...system,
+  batches,
   catalog,
   login,
   models,

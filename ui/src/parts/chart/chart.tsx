@@ -49,7 +49,7 @@ export function Chart({ title, note, labels, series, format, kind = "line", axis
         {series.length > 1 && (
           <ul class="legend">
             {series.map((one, n) => (
-              <li key={one.name}>
+              <li key={n}>
                 <svg width="18" height="8" aria-hidden="true">
                   {kind === "bars" ? <rect x="5" width="8" height="8" rx="2" class={`bar ${one.tone ?? `s${n}`}`} /> : <line x1="0" x2="18" y1="4" y2="4" class={`series s${n}`} />}
                 </svg>
@@ -70,8 +70,8 @@ function Figures({ labels, series, format, title, axis, tall }: Pick<ChartProps,
         <thead>
           <tr>
             <th scope="col">{axis}</th>
-            {series.map((one) => (
-              <th key={one.name} scope="col" class="numeric">{one.name}</th>
+            {series.map((one, n) => (
+              <th key={n} scope="col" class="numeric">{one.name}</th>
             ))}
           </tr>
         </thead>
@@ -79,8 +79,8 @@ function Figures({ labels, series, format, title, axis, tall }: Pick<ChartProps,
           {labels.map((label, n) => (
             <tr key={`${n} ${label}`}>
               <td>{label}</td>
-              {series.map((one) => (
-                <td key={one.name} class="numeric">{format(one.values[n] ?? null)}</td>
+              {series.map((one, m) => (
+                <td key={m} class="numeric">{format(one.values[n] ?? null)}</td>
               ))}
             </tr>
           ))}

@@ -62,14 +62,14 @@ export function Plot({ title, labels, series, format, kind, height = 172, mark }
         ))}
         {mark && <g class="mark"><line x1={x(mark.at)} x2={x(mark.at)} y1={TOP} y2={height - BOTTOM} /><text x={x(mark.at) + (x(mark.at) > width * 0.6 ? -6 : 6)} y={TOP + 10} text-anchor={x(mark.at) > width * 0.6 ? "end" : "start"}>{mark.label}</text></g>}
         {at !== null && <line class="cursor" x1={x(at)} x2={x(at)} y1={TOP} y2={height - BOTTOM} />}
-        {kind === "bars" ? <Bars series={series} x={x} y={y} slot={slot} count={labels.length} /> : series.map((one, n) => <path key={one.name} class={`series s${n}`} d={line(one.values, x, y)} />)}
-        {kind === "line" && series.map((one, n) => lonely(one.values).map((i) => <circle key={`${one.name} ${i}`} class={`dot s${n}`} cx={x(i)} cy={y(one.values[i] ?? 0)} r="2.5" />))}
+        {kind === "bars" ? <Bars series={series} x={x} y={y} slot={slot} count={labels.length} /> : series.map((one, n) => <path key={n} class={`series s${n}`} d={line(one.values, x, y)} />)}
+        {kind === "line" && series.map((one, n) => lonely(one.values).map((i) => <circle key={`${n} ${i}`} class={`dot s${n}`} cx={x(i)} cy={y(one.values[i] ?? 0)} r="2.5" />))}
       </svg>
       {at !== null && (
         <div class={x(at) > width * 0.6 ? "reading left" : "reading"} style={{ left: `${x(at)}px` }}>
           <strong>{labels[at]}</strong>
-          {series.map((one) => (
-            <span key={one.name}>
+          {series.map((one, n) => (
+            <span key={n}>
               {one.name} <b>{format(one.values[at] ?? null)}</b>
             </span>
           ))}
@@ -119,7 +119,7 @@ function Bars(props: { series: Series[]; x: (n: number) => number; y: (v: number
           if (value <= 0) return null;
           const bottom = y(below);
           below += value;
-          return <rect key={`${n} ${one.name}`} class={`bar ${one.tone ?? `s${s}`}`} x={x(n) - width / 2} y={y(below)} width={width} height={Math.max(0, bottom - y(below))} />;
+          return <rect key={`${n} ${s}`} class={`bar ${one.tone ?? `s${s}`}`} x={x(n) - width / 2} y={y(below)} width={width} height={Math.max(0, bottom - y(below))} />;
         });
       })}
     </>

@@ -46,6 +46,8 @@ export function Table<T>(props: TableProps<T>) {
   const widths = useWidths(box, slice.partly, columns.map((column) => column.id).join(" "));
   useRowKeys({ box, count: sorted.length, active, setActive, open: (n) => sorted[n] && onOpen?.(sorted[n]) });
 
+  useFocusKept(rows.length === 0);
+
   if (rows.length === 0 && props.empty) return <>{props.empty}</>;
   const above = slice.from * rowHeight.value;
   const below = (sorted.length - slice.to) * rowHeight.value;
@@ -76,6 +78,16 @@ export function Table<T>(props: TableProps<T>) {
     </div>
   );
   return pages.shown ? <div class={props.fill ? "paged fill" : "paged"}>{table}<Pager pages={pages} /></div> : table;
+}
+
+/** Whoever was at a table that has its last row taken away goes on from the page, not from nowhere. */
+function useFocusKept(empty: boolean): void {
+  const before = useRef(empty);
+  useLayoutEffect(() => {
+    const emptied = empty && !before.current;
+    before.current = empty;
+    if (emptied && document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
+  }, [empty]);
 }
 
 function classOf<T>(column: Column<T>): string | undefined {

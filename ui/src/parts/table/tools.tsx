@@ -47,7 +47,17 @@ export function SearchBox({ name = "q", label }: { name?: string; label: string 
   const inAddress = query.value.get(name) ?? "";
   const [typed, setTyped] = useState(inAddress);
   const timer = useRef(0);
-  useEffect(() => setTyped(inAddress), [inAddress]);
+  const told = useRef(inAddress);
+  useEffect(() => {
+    // What this box told the address itself is older than what is typed on meanwhile.
+    if (inAddress !== told.current) setTyped(inAddress);
+    told.current = inAddress;
+  }, [inAddress]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const tell = (value: string) => {
+    told.current = value;
+    setQuery({ [name]: value, offset: null, page: null });
+  };
   return (
     <label class="search">
       <Icon name="search" size={14} />
@@ -62,7 +72,7 @@ export function SearchBox({ name = "q", label }: { name?: string; label: string 
           const value = event.currentTarget.value;
           setTyped(value);
           clearTimeout(timer.current);
-          timer.current = window.setTimeout(() => setQuery({ [name]: value, offset: null, page: null }), 300);
+          timer.current = window.setTimeout(() => tell(value), 300);
         }}
       />
     </label>
@@ -92,6 +102,20 @@ export function CsvButton<T>({ name, columns, rows }: { name: string; columns: C
     download(`${name}.csv`, toCsv(told.map((column) => column.header), cells), "text/csv");
   };
   return <Button icon="download" label={text.table.csv} disabled={rows.length === 0} onClick={save} />;
+}
+
+/** Pages of a list that the server cuts; the newest come first. */
+export function Skipper({ offset, size, shown, total, loading }: { offset: number; size: number; shown: number; total: number; loading: boolean }) {
+  const words = text.requests;
+  const go = (to: number) => setQuery({ offset: to > 0 ? String(to) : null });
+  if (total === 0) return null;
+  return (
+    <span class="pager" aria-busy={loading}>
+      <span class="tally">{shown ? words.range(count(offset + 1), count(offset + shown), count(total)) : words.range("0", "0", count(total))}</span>
+      <Button icon="left" label={words.newer} disabled={offset === 0} onClick={() => go(Math.max(0, offset - size))} />
+      <Button icon="right" label={words.older} disabled={offset + shown >= total} onClick={() => go(offset + size)} />
+    </span>
+  );
 }
 
 export function Tools({ children, shown, total, unit }: { children?: ComponentChildren; shown?: number; total?: number; unit?: (n: number) => string }) {

@@ -19,6 +19,7 @@ export interface Slice {
 
 export function useWindow(box: RefObject<HTMLElement | null>, rows: number): Slice {
   const [slice, setSlice] = useState({ from: 0, to: MIN_ROWS });
+  const printing = usePrinting();
   const height = rowHeight.value;
   useLayoutEffect(() => {
     const element = box.current;
@@ -40,7 +41,23 @@ export function useWindow(box: RefObject<HTMLElement | null>, rows: number): Sli
       observer.disconnect();
     };
   }, [rows, height]);
-  return rows <= MIN_ROWS ? { from: 0, to: rows, partly: false } : { from: Math.min(slice.from, rows), to: Math.min(slice.to, rows), partly: true };
+  return printing || rows <= MIN_ROWS ? { from: 0, to: rows, partly: false } : { from: Math.min(slice.from, rows), to: Math.min(slice.to, rows), partly: true };
+}
+
+/** Paper has all rows in sight. */
+function usePrinting(): boolean {
+  const [printing, setPrinting] = useState(false);
+  useLayoutEffect(() => {
+    const begin = () => setPrinting(true);
+    const end = () => setPrinting(false);
+    window.addEventListener("beforeprint", begin);
+    window.addEventListener("afterprint", end);
+    return () => {
+      window.removeEventListener("beforeprint", begin);
+      window.removeEventListener("afterprint", end);
+    };
+  }, []);
+  return printing;
 }
 
 /** A control that is scrolled out of sight must not go on as that of another row: the table has the focus then. */

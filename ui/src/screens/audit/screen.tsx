@@ -21,7 +21,7 @@ import { text } from "../../text";
 
 const PAGE_SIZE = 200;
 const TONES: Record<string, Tone> = { create: "ok", delete: "bad", login: "quiet", update: "accent" };
-const RESOURCES = ["providers", "models", "apikeys", "users", "settings", "engines", "backup"];
+const RESOURCES = ["providers", "models", "apikeys", "users", "settings", "batches", "files", "engines", "backup"];
 
 export default function Audit() {
   const words = text.audit;

@@ -21,7 +21,7 @@ export interface Draft {
 
 export const FIELDS = ["name", "key", "user_id", "allowed_models", "allowed_operations", "expires_at", "allowed_ips", "rpm", "tpm", "max_parallel", "budget_usd", "budget_period", "tee", "data"] as const;
 
-export const OPERATIONS = ["chat.completions", "completions", "embeddings", "rerank", "images.generations", "audio.speech", "audio.transcriptions", "audio.translations", "ocr", "moderations"];
+export const OPERATIONS = ["chat.completions", "completions", "embeddings", "rerank", "images.generations", "images.edits", "audio.speech", "audio.transcriptions", "audio.translations", "ocr", "moderations"];
 
 export function draftOf(key?: ApiKey): Draft {
   return {

@@ -1,5 +1,5 @@
 /** Signing in. */
-import { useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../../api/client";
 import type { Session } from "../../api/types";
 import { Button } from "../../parts/button";
@@ -9,7 +9,7 @@ import { ErrorPanel } from "../../parts/states";
 import { followLinks, href, navigate } from "../../state/router";
 import { reconnected } from "../../state/reconnected";
 import { useSaving } from "../../state/saving";
-import { enter, session } from "../../state/session";
+import { enter, tellOthers } from "../../state/session";
 import { text } from "../../text";
 import { Gate } from "./gate";
 
@@ -29,30 +29,32 @@ export function LoginAgain() {
   const box = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useModal(box);
-  const entered = (before: Session | null, now: Session) => {
-    if (before?.user?.id === now.user?.id) reconnected.value += 1;
-    else window.location.assign(href("/"));
-  };
+  useLayoutEffect(() => {
+    // A second Escape in a row closes a dialog whatever it says against it.
+    const keep = (event: KeyboardEvent) => event.key === "Escape" && event.preventDefault();
+    document.addEventListener("keydown", keep, true);
+    return () => document.removeEventListener("keydown", keep, true);
+  }, []);
   return (
-    <dialog ref={box} class="gate again" aria-labelledby={heading} onCancel={(event) => event.preventDefault()}>
+    <dialog ref={box} class="gate again" aria-labelledby={heading} onCancel={(event) => event.preventDefault()} onClose={(event) => event.currentTarget.isConnected && !event.currentTarget.open && event.currentTarget.showModal()}>
       <section class="gate-box">
         <header><h2 id={heading}>{words.ended}</h2></header>
         <p class="muted">{words.endedLead}</p>
-        <LoginForm onEntered={entered} />
+        <LoginForm onEntered={() => { reconnected.value += 1; }} />
       </section>
     </dialog>
   );
 }
 
-function LoginForm({ onEntered }: { onEntered: (before: Session | null, now: Session) => void }) {
+function LoginForm({ onEntered }: { onEntered: () => void }) {
   const words = text.login;
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
   const saving = useSaving(["username"]);
   const send = () => saving.run(async () => {
-    const [before, now] = [session.peek(), await ask<Session>("/api/user/login", { method: "POST", body: { username, password } })];
-    enter(now);
-    onEntered(before, now);
+    enter(await ask<Session>("/api/user/login", { method: "POST", body: { username, password } }));
+    tellOthers();
+    onEntered();
   });
   return (
     <form class="form" onSubmit={(event) => { event.preventDefault(); void send(); }}>

@@ -1,5 +1,7 @@
 /** The periods one can look at, with the steps that their charts are made of. */
+import { day } from "../../format/times";
 import { query } from "../../state/router";
+import { text } from "../../text";
 
 export interface Range {
   seconds: number;
@@ -25,9 +27,14 @@ export function period(name: string): { from: string; to: string; step: Range["s
   return { from: new Date(now - range.seconds * 1000).toISOString(), to: new Date(now).toISOString(), step: range.step };
 }
 
+/** What the labels of a chart are. */
+export function axisOf(step: Range["step"]): string {
+  return step === "day" ? text.chart.day : text.chart.time;
+}
+
 export function label(at: string, step: Range["step"], seconds: number): string {
   const date = new Date(at);
-  if (step === "day") return date.toLocaleDateString("en", { month: "short", day: "numeric" });
+  if (step === "day") return day(at);
   const time = date.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   return seconds > 86_400 ? `${date.toLocaleDateString("en", { weekday: "short" })} ${time}` : time;
 }

@@ -1,5 +1,6 @@
 /** Embeddings of a few texts, and how alike they are. */
 import { useState } from "preact/hooks";
+import { readJson } from "../../api/client";
 import type { EmbeddingReply } from "../../api/inference";
 import { download, toCsv } from "../../format/csv";
 import { fromLines } from "../../format/lines";
@@ -32,7 +33,7 @@ export function Embeddings() {
     <Workbench
       type="embedding" icon="grid" words={words} action={words.run} model={model} onModel={setModel} asking={asking}
       ready={texts.length > 0} sample={{ path: PATH, body }}
-      onAsk={() => void asking.ask(body, async (reply) => ({ texts, reply: (await reply.json()) as EmbeddingReply }))}
+      onAsk={() => void asking.ask(body, async (reply) => ({ texts, reply: await readJson<EmbeddingReply>(reply) }))}
       fields={<AreaField label={words.input} rows={8} value={typed} onInput={setTyped} error={texts.length ? undefined : words.needsTwo} />}
     >
       {(answer) => <Matrix answer={answer} />}

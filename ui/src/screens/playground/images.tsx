@@ -1,5 +1,6 @@
 /** Pictures from a description. */
 import { useState } from "preact/hooks";
+import { readJson } from "../../api/client";
 import type { Drawn, ImagesReply } from "../../api/inference";
 import { AreaField, SelectField, TextField } from "../../parts/field";
 import { Panel } from "../../parts/page";
@@ -32,7 +33,7 @@ export function Images() {
     <Workbench
       type="image" icon="image" words={words} action={words.run} model={model} onModel={setModel} asking={asking}
       ready={prompt.trim() !== "" && more !== null && !wrongN} sample={{ path: PATH, body }}
-      onAsk={() => void asking.ask(body, async (reply) => (await reply.json()) as ImagesReply)}
+      onAsk={() => void asking.ask(body, readJson<ImagesReply>)}
       fields={
         <>
           <AreaField label={words.prompt} rows={4} value={prompt} onInput={setPrompt} />

@@ -1,5 +1,6 @@
 /** Text in images and PDF files, with the found boxes drawn over them. */
 import { useState } from "preact/hooks";
+import { readJson } from "../../api/client";
 import type { OcrReply } from "../../api/inference";
 import { bytes } from "../../format/numbers";
 import { CopyButton } from "../../parts/code";
@@ -36,7 +37,7 @@ export function Ocr() {
       asking.clear();
     }
   };
-  const run = () => file && asking.ask(formData(body, file), async (reply) => (await reply.json()) as OcrReply);
+  const run = () => file && asking.ask(formData(body, file), readJson<OcrReply>);
   return (
     <Workbench
       type="ocr" icon="text" words={words} action={words.run} model={model} onModel={setModel} asking={asking}

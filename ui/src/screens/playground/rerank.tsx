@@ -1,5 +1,6 @@
 /** Documents in the order in which they answer a question. */
 import { useState } from "preact/hooks";
+import { readJson } from "../../api/client";
 import type { RerankReply } from "../../api/inference";
 import { download, toCsv } from "../../format/csv";
 import { fromLines } from "../../format/lines";
@@ -33,7 +34,7 @@ export function Rerank() {
     <Workbench
       type="rerank" icon="rank" words={words} action={words.run} model={model} onModel={setModel} asking={asking}
       ready={body.query !== "" && documents.length > 0} sample={{ path: PATH, body }}
-      onAsk={() => void asking.ask(body, async (reply) => ({ documents, reply: (await reply.json()) as RerankReply }))}
+      onAsk={() => void asking.ask(body, async (reply) => ({ documents, reply: await readJson<RerankReply>(reply) }))}
       fields={
         <>
           <TextField label={words.query} value={question} onInput={setQuestion} />

@@ -8,6 +8,7 @@ import { Page, Panel } from "../../parts/page";
 import { Await } from "../../parts/states";
 import { Tabs } from "../../parts/tabs";
 import { apiKey, masked } from "../../state/access";
+import { useLive } from "../../state/live";
 import { useResource } from "../../state/resource";
 import { tabOf } from "../../state/router";
 import { forgetKey } from "../../state/tab-key";
@@ -40,6 +41,7 @@ export default function Playground() {
   const tab = TABS.find((one) => one.name === asked);
   const key = apiKey.value;
   const models = useResource(key || null, (signal) => listModels(key, signal));
+  useLive("changed", () => key && models.reload());
   const words = text.playground;
   const View = tab?.view ?? Chat;
   const fills = key !== "" && models.data !== undefined && tab?.name === "chat";

@@ -1,5 +1,6 @@
 /** Text to speech: the sound in a player, to keep in the format that came. */
 import { useState } from "preact/hooks";
+import { wholly } from "../../api/client";
 import { bytes } from "../../format/numbers";
 import { AreaField, SelectField, TextField } from "../../parts/field";
 import { Panel } from "../../parts/page";
@@ -35,7 +36,7 @@ export function Speech() {
   return (
     <Workbench
       type="speech" icon="sound" words={words} action={words.run} model={model} onModel={setModel} asking={asking}
-      ready={body.input !== ""} sample={{ path: PATH, body }} onAsk={() => void asking.ask(body, (reply) => reply.blob())}
+      ready={body.input !== ""} sample={{ path: PATH, body }} onAsk={() => void asking.ask(body, (reply) => wholly(reply.blob()))}
       fields={
         <>
           <AreaField label={words.input} rows={5} value={input} onInput={setInput} />

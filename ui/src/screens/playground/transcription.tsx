@@ -1,5 +1,6 @@
 /** Speech to text, with the text following the player. */
 import { useState } from "preact/hooks";
+import { readJson } from "../../api/client";
 import type { Transcript } from "../../api/inference";
 import { bytes } from "../../format/numbers";
 import { TextField } from "../../parts/field";
@@ -39,7 +40,7 @@ export function Transcription() {
       asking.clear();
     }
   };
-  const run = () => file && asking.ask(formData(body, file), async (reply) => (await reply.json()) as Transcript);
+  const run = () => file && asking.ask(formData(body, file), readJson<Transcript>);
   return (
     <Workbench
       type="transcription" icon="wave" words={words} action={words.run} model={model} onModel={setModel} asking={asking}

@@ -1,7 +1,7 @@
 /** The columns of the table of requests. */
 import type { RequestRow } from "../../api/types";
 import { count, dollars, duration } from "../../format/numbers";
-import { clock, exact } from "../../format/times";
+import { exact, moment } from "../../format/times";
 import { Badge, Status, type Tone } from "../../parts/badge";
 import type { Column } from "../../parts/table/column";
 import { useNow } from "../../state/ticking";
@@ -34,7 +34,7 @@ export function StatusOf({ row }: { row: RequestRow }) {
 export function columnsOf(): Column<LiveRow>[] {
   const words = text.requests.columns;
   return [
-    { id: "at", header: words.at, width: "104px", value: (row) => row.at, cell: (row) => <time dateTime={row.at} title={exact(row.at)}>{clock(row.at)}</time> },
+    { id: "at", header: words.at, width: "104px", value: (row) => row.at, cell: (row) => <time dateTime={row.at} title={exact(row.at)}>{moment(row.at)}</time> },
     { id: "model", header: words.model, value: (row) => row.model, cell: (row) => <span class="cell-main"><span title={row.model}>{row.model}</span></span> },
     { id: "status", header: words.status, value: (row) => row.status, cell: (row) => <StatusOf row={row} /> },
     { id: "provider", header: words.provider, value: (row) => row.provider_id, cell: (row) => row.cached ? <Badge tone="accent">{text.requests.cachedAnswer}</Badge> : <span class="muted">{row.provider_id || "–"}</span> },

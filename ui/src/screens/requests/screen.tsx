@@ -8,11 +8,11 @@ import { Button } from "../../parts/button";
 import { Page } from "../../parts/page";
 import { Await, Empty } from "../../parts/states";
 import { Table } from "../../parts/table/table";
-import { ColumnChooser, CsvButton, Tools, useView } from "../../parts/table/tools";
+import { ColumnChooser, CsvButton, Skipper, Tools, useView } from "../../parts/table/tools";
 import type { Sorting } from "../../parts/table/column";
 import { useLive } from "../../state/live";
 import { useResource } from "../../state/resource";
-import { closeOver, openOver, query, setQuery, skippedRows } from "../../state/router";
+import { closeOver, openOver, query, skippedRows } from "../../state/router";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
@@ -79,7 +79,7 @@ function Live({ rows, total, offset, sort, loading, reload, root }: LiveProps) {
         <Button icon={paused ? "play" : "stop"} pressed={paused} label={paused ? words.resume : words.pause} onClick={() => setPaused(!paused)} />
         <ColumnChooser view={view} />
         <CsvButton name="requests" columns={columns} rows={shown} />
-        <Pager offset={offset} shown={ended} total={total + ended - rows.length} loading={loading} />
+        <Skipper offset={offset} size={PAGE_SIZE} shown={ended} total={total + ended - rows.length} loading={loading} />
       </Tools>
       <Table
         label={words.title}
@@ -96,18 +96,5 @@ function Live({ rows, total, offset, sort, loading, reload, root }: LiveProps) {
       />
       {open && <Detail key={open} id={open} root={root} running={flow.running.find((row) => row.request_id === open)} onClose={() => closeOver("open")} />}
     </>
-  );
-}
-
-function Pager({ offset, shown, total, loading }: { offset: number; shown: number; total: number; loading: boolean }) {
-  const words = text.requests;
-  const go = (to: number) => setQuery({ offset: to > 0 ? String(to) : null });
-  if (total === 0) return null;
-  return (
-    <span class="pager" aria-busy={loading}>
-      <span class="tally">{shown ? words.range(count(offset + 1), count(offset + shown), count(total)) : words.range("0", "0", count(total))}</span>
-      <Button icon="left" label={words.newer} disabled={offset === 0} onClick={() => go(Math.max(0, offset - PAGE_SIZE))} />
-      <Button icon="right" label={words.older} disabled={offset + shown >= total} onClick={() => go(offset + PAGE_SIZE)} />
-    </span>
   );
 }

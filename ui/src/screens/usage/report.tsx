@@ -16,7 +16,7 @@ import { CsvButton, useView } from "../../parts/table/tools";
 import { useEvery, useResource } from "../../state/resource";
 import { navigate, query, setQuery } from "../../state/router";
 import { text } from "../../text";
-import { label, period, RANGES } from "../overview/ranges";
+import { axisOf, label, period, RANGES } from "../overview/ranges";
 import { change, type ComparedGroup, compareGroups, type Figure, FIGURES, perMillion } from "./figures";
 import { type Measure, MEASURES, stacked } from "./stacked";
 
@@ -90,6 +90,7 @@ function OverTime({ usage, range, by }: { usage: Usage; range: string; by: strin
       title={by === "day" ? words.chart[measure] : words.chart.title((words.groups[by as keyof typeof words.groups] ?? by).toLowerCase())}
       kind="bars"
       tall
+      axis={axisOf(step)}
       labels={points.map((point) => label(point.at, step, seconds))}
       series={stacked(points, measure, by === "day" ? null : names)}
       format={measure === "cost" ? dollars : (value) => short(value)}
@@ -130,7 +131,7 @@ function columnsOf(by: string): Column<ComparedGroup>[] {
   const requests = (row: ComparedGroup) => change(row.figures.requests, row.before?.requests);
   const cost = (row: ComparedGroup) => change(row.figures.cost_usd, row.before?.cost_usd);
   return [
-    { id: "label", header: words.groups[by as keyof typeof words.groups] ?? by, value: (row) => (by === "day" ? row.label : row.name || row.label), cell: (row) => <span class="cell-main"><span title={row.label}>{row.name || row.label || "–"}</span></span> },
+    { id: "label", header: words.groups[by as keyof typeof words.groups] ?? by, value: (row) => (by === "day" ? row.label : row.name || row.label), cell: (row) => <span class="cell-main"><span title={row.label}>{row.name || row.label || "–"}</span></span>, ...(by === "day" ? { help: words.dayHelp } : {}) },
     { id: "requests", header: cards.requests, numeric: true, value: (row) => row.figures.requests, cell: (row) => <Compared value={short(row.figures.requests)} change={requests(row)} fresh={!row.before?.requests && by !== "day"} /> },
     { id: "success", header: cards.success, numeric: true, value: (row) => row.figures.success, cell: (row) => percent(row.figures.success), help: words.figures.success },
     { id: "errors", header: words.figures.errors, numeric: true, extra: true, value: (row) => row.figures.errors, cell: (row) => short(row.figures.errors) },

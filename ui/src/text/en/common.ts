@@ -24,6 +24,9 @@ export const common = {
     refresh: "Refresh",
     failedWith: (status: number) => `The gateway answered with status ${status}.`,
     unreachable: "The gateway does not answer.",
+    brokenOff: "The answer broke off half-way.",
+    notJson: "Something else than the gateway answered: a proxy in between, or the address is of another server.",
+    noClipboard: "The browser does not let this page copy. Mark the text and copy it by hand.",
     unreachableNext: "Is it still running? This page tries again by itself where it can.",
     requestId: (id: string) => `Request id: ${id}`,
     outdated: "Somebody else changed this meanwhile, so nothing was saved.",
@@ -44,7 +47,7 @@ export const common = {
     previous: "Previous page",
     next: "Next page",
   },
-  chart: { time: "Time", asTable: "Show as table" },
+  chart: { time: "Time", day: "Day (UTC)", asTable: "Show as table" },
   palette: { title: "Commands", placeholder: "Go to a screen or run a command…", none: "No such command.", screens: "Screen", actions: "Command" },
   shell: {
     skip: "Skip to content",
@@ -59,6 +62,7 @@ export const common = {
     screens: {
       overview: "Overview",
       requests: "Requests",
+      batches: "Batches",
       usage: "Usage",
       catalog: "Catalog",
       models: "Models & routes",

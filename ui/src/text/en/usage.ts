@@ -6,6 +6,7 @@ export const usage = {
   range: "Period",
   by: "By",
   groups: { model: "Model", key: "Key", user: "User", provider: "Provider", upstream_model: "Model at the provider", operation: "Operation", day: "Day" },
+  dayHelp: "Days begin at midnight in UTC.",
   compared: "Against the period before",
   columns: { figure: "Figure", now: "This period", before: "Before", change: "Change" },
   figures: {

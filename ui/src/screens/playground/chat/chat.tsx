@@ -5,6 +5,7 @@ import { Dialog } from "../../../parts/dialog";
 import { ModelPicker } from "../../../parts/model-picker";
 import { Snippets } from "../../../parts/snippets";
 import { Empty } from "../../../parts/states";
+import { directionOf } from "../../../format/direction";
 import { apiKey } from "../../../state/access";
 import { kept } from "../../../state/kept";
 import { query, setQuery } from "../../../state/router";
@@ -33,7 +34,7 @@ export function Chat() {
   const [columns, setColumns] = useColumns(models);
   const busy = underWay.value !== null;
   const [showsCode, setShowsCode] = useState(false);
-  const draft = useReplay();
+  useReplay();
   const blind = useMemo(() => columns.filter((id) => models.find((model) => model.id === id)?.supports_image_upload === false), [columns.join("\n"), models]);
   const ready = columns.length > 0 && extraFields(parameters.value.extra) !== null;
 
@@ -82,7 +83,7 @@ export function Chat() {
           </div>
         </div>
         <Conversation columns={columns} busy={busy} onAgain={again} />
-        <Composer key={draft} draft={draft} busy={busy} ready={ready} blind={blind} onSend={say} onStop={() => underWay.peek()?.abort()} />
+        <Composer busy={busy} ready={ready} blind={blind} onSend={say} onStop={() => underWay.peek()?.abort()} />
       </div>
       {optionsOpen.value && <Options />}
       {showsCode && (
@@ -104,7 +105,7 @@ function Conversation({ columns, busy, onAgain }: { columns: string[]; busy: boo
         <section key={turn.id} class="turn">
           <div class="said" aria-label={text.playground.chat.you}>
             {turn.pictures.length > 0 && <Previews pictures={turn.pictures} />}
-            {turn.text && <p dir="auto">{turn.text}</p>}
+            {turn.text && <p dir={directionOf(turn.text)}>{turn.text}</p>}
           </div>
           <div class={`answers n${turn.answers.length}`}>
             {turn.answers.map((answer, column) => (

@@ -1,14 +1,14 @@
 /** Where a message is written: Enter sends, images come by button, paste or drop. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { directionOf } from "../../../format/direction";
 import { Button } from "../../../parts/button";
 import { Icon } from "../../../parts/icon";
 import { complain } from "../../../state/toasts";
 import { text } from "../../../text";
+import { type Draft, draft, NO_DRAFT } from "./conversation";
 import { filesOf, type Picture, readPicture } from "./pictures";
 
 interface ComposerProps {
-  /** What stands in it at first. */
-  draft: string;
   busy: boolean;
   ready: boolean;
   /** Names of chosen models that are said not to see. */
@@ -17,10 +17,12 @@ interface ComposerProps {
   onStop: () => void;
 }
 
-export function Composer({ draft, busy, ready, blind, onSend, onStop }: ComposerProps) {
+export function Composer({ busy, ready, blind, onSend, onStop }: ComposerProps) {
   const words = text.playground.chat;
-  const [typed, setTyped] = useState(draft);
-  const [pictures, setPictures] = useState<Picture[]>([]);
+  const { text: typed, pictures } = draft.value;
+  const set = (part: Partial<Draft>) => {
+    draft.value = { ...draft.peek(), ...part };
+  };
   const [over, setOver] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
   const area = useRef<HTMLTextAreaElement>(null);
@@ -34,7 +36,7 @@ export function Composer({ draft, busy, ready, blind, onSend, onStop }: Composer
     for (const file of files) {
       try {
         const picture = await readPicture(file);
-        setPictures((old) => [...old, picture]);
+        set({ pictures: [...draft.peek().pictures, picture] });
       } catch (error) {
         complain(error);
       }
@@ -43,8 +45,7 @@ export function Composer({ draft, busy, ready, blind, onSend, onStop }: Composer
   const send = () => {
     if (busy || !ready || (!typed.trim() && pictures.length === 0)) return;
     onSend(typed.trim(), pictures);
-    setTyped("");
-    setPictures([]);
+    draft.value = NO_DRAFT;
   };
   return (
     <form
@@ -54,16 +55,16 @@ export function Composer({ draft, busy, ready, blind, onSend, onStop }: Composer
       onDragLeave={() => setOver(false)}
       onDrop={(event) => { event.preventDefault(); setOver(false); void add(filesOf(event.dataTransfer)); }}
     >
-      {pictures.length > 0 && <Previews pictures={pictures} onRemove={(n) => setPictures(pictures.filter((_, i) => i !== n))} />}
+      {pictures.length > 0 && <Previews pictures={pictures} onRemove={(n) => set({ pictures: pictures.filter((_, i) => i !== n) })} />}
       {pictures.length > 0 && blind.length > 0 && <p class="composer-note"><Icon name="warn" size={14} />{words.blind(blind.join(", "))}</p>}
       <textarea
         ref={area}
         rows={1}
-        dir="auto"
+        dir={directionOf(typed)}
         aria-label={words.placeholder}
         placeholder={over ? words.dropImage : words.placeholder}
         value={typed}
-        onInput={(event) => setTyped(event.currentTarget.value)}
+        onInput={(event) => set({ text: event.currentTarget.value })}
         onPaste={(event) => {
           const files = filesOf(event.clipboardData);
           if (files.length === 0) return;

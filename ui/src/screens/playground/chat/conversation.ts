@@ -2,7 +2,7 @@
 import { type Signal, signal } from "@preact/signals";
 import type { ChatMessage, Part, RouteFacts, Usage } from "../../../api/inference";
 import { kept } from "../../../state/kept";
-import { keepTurns } from "./keeping";
+import { keepConversation } from "./keeping";
 import type { Picture } from "./pictures";
 
 export const MAX_COLUMNS = 3;
@@ -36,6 +36,13 @@ export interface Turn {
   answers: Signal<Answer>[];
 }
 
+export interface Draft {
+  text: string;
+  pictures: Picture[];
+}
+
+export const NO_DRAFT: Draft = { text: "", pictures: [] };
+
 export interface Parameters {
   system: string;
   temperature: string;
@@ -50,6 +57,8 @@ export const NO_PARAMETERS: Parameters = { system: "", temperature: "", topP: ""
 
 export const parameters = kept<Parameters>("parameters", NO_PARAMETERS);
 export const turns = signal<Turn[]>([]);
+/** What is written and not yet sent. */
+export const draft = signal<Draft>(NO_DRAFT);
 /** Stops the answers that are under way; null while none is. They go on while another tab is looked at. */
 export const underWay = signal<AbortController | null>(null);
 
@@ -59,7 +68,7 @@ export function newTurn(text: string, pictures: Picture[], models: string[]): Tu
   return { id: last, text, pictures, answers: models.map((model) => signal(emptyAnswer(model))) };
 }
 
-keepTurns(turns, newTurn);
+keepConversation(turns, draft, newTurn);
 
 export function emptyAnswer(model: string): Answer {
   return { model, state: "waiting", text: "", reasoning: "", tools: [], finish: null, error: null, usage: null, route: null, ttft: null, total: null };

@@ -1,8 +1,8 @@
-/** The conversation outlives a reload: it goes into the tab's storage when the page is left, and ends with the key. */
+/** The conversation and what is being written outlive a reload: they go into the tab's storage when the page is left, and end with the key. */
 import { effect, type Signal } from "@preact/signals";
 import { messageOf } from "../../../api/errors";
 import { apiKey, masked } from "../../../state/access";
-import type { Answer, Turn } from "./conversation";
+import type { Answer, Draft, Turn } from "./conversation";
 import type { Picture } from "./pictures";
 
 const NAME = "gateway.conversation";
@@ -11,10 +11,13 @@ interface Kept {
   /** Whose conversation it is, masked. */
   key: string;
   turns: { text: string; pictures: Picture[]; answers: (Omit<Answer, "error"> & { error: string })[] }[];
+  draft: Draft;
 }
 
-export function keepTurns(turns: Signal<Turn[]>, newTurn: (text: string, pictures: Picture[], models: string[]) => Turn): void {
-  turns.value = read().map(({ text, pictures, answers }) => {
+export function keepConversation(turns: Signal<Turn[]>, draft: Signal<Draft>, newTurn: (text: string, pictures: Picture[], models: string[]) => Turn): void {
+  const kept = read();
+  draft.value = kept?.draft ?? draft.peek();
+  turns.value = (kept?.turns ?? []).map(({ text, pictures, answers }) => {
     const turn = newTurn(text, pictures, answers.map((answer) => answer.model));
     turn.answers.forEach((answer, column) => {
       const kept = answers[column];
@@ -23,26 +26,30 @@ export function keepTurns(turns: Signal<Turn[]>, newTurn: (text: string, picture
     return turn;
   });
   effect(() => {
-    if (!apiKey.value) turns.value = [];
+    if (apiKey.value) return;
+    turns.value = [];
+    draft.value = { text: "", pictures: [] };
   });
-  window.addEventListener("pagehide", () => write(turns.peek()));
+  window.addEventListener("pagehide", () => write(turns.peek(), draft.peek()));
 }
 
-function read(): Kept["turns"] {
+function read(): Kept | null {
   try {
     const kept = JSON.parse(window.sessionStorage.getItem(NAME) ?? "null") as Kept | null;
-    return kept && kept.key === masked(apiKey.peek()) ? kept.turns : [];
+    return kept && kept.key === masked(apiKey.peek()) ? kept : null;
   } catch {
-    return [];
+    return null;
   }
 }
 
-function write(turns: Turn[]): void {
-  const kept = turns.map(({ text, pictures, answers }) => ({ text, pictures, answers: answers.map((answer) => ended(answer.peek())) }));
-  for (const said of [kept, kept.map((turn) => ({ ...turn, pictures: [] }))]) {
+function write(turns: Turn[], draft: Draft): void {
+  const said = turns.map(({ text, pictures, answers }) => ({ text, pictures, answers: answers.map((answer) => ended(answer.peek())) }));
+  const whole: Kept = { key: masked(apiKey.peek()), turns: said, draft };
+  const unseen: Kept = { ...whole, turns: said.map((turn) => ({ ...turn, pictures: [] })), draft: { ...draft, pictures: [] } };
+  for (const kept of [whole, unseen]) {
     try {
-      if (said.length === 0) window.sessionStorage.removeItem(NAME);
-      else window.sessionStorage.setItem(NAME, JSON.stringify({ key: masked(apiKey.peek()), turns: said } satisfies Kept));
+      if (said.length === 0 && !draft.text && draft.pictures.length === 0) window.sessionStorage.removeItem(NAME);
+      else window.sessionStorage.setItem(NAME, JSON.stringify(kept));
       return;
     } catch {
       // Too much for the storage: without the pictures it may fit.

@@ -1,11 +1,11 @@
 /** Takes a stored request into the playground: what was said before becomes the conversation, the rest is to be sent. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { ChatMessage } from "../../../api/inference";
 import { readRequest } from "../../../api/usage";
 import { query, setQuery } from "../../../state/router";
 import { session } from "../../../state/session";
 import { complain } from "../../../state/toasts";
-import { newTurn, parameters, type Turn, turns } from "./conversation";
+import { draft, newTurn, parameters, type Turn, turns } from "./conversation";
 
 interface Stored {
   messages?: ChatMessage[];
@@ -14,18 +14,16 @@ interface Stored {
   max_tokens?: number;
 }
 
-/** The text that was sent last, to be sent again. */
-export function useReplay(): string {
-  const [draft, setDraft] = useState("");
+/** What was sent last stands there to be sent again. */
+export function useReplay(): void {
   const id = query.value.get("replay");
   useEffect(() => {
     if (!id) return;
     readRequest(session.peek()?.role === "admin" ? "/api/admin" : "/api/user", id).then((request) => {
-      setDraft(load(JSON.parse(request.request_body ?? "{}") as Stored, request.model));
+      draft.value = { text: load(JSON.parse(request.request_body ?? "{}") as Stored, request.model), pictures: [] };
       setQuery({ replay: null });
     }, complain);
   }, [id]);
-  return draft;
 }
 
 function load(stored: Stored, model: string): string {

@@ -1,5 +1,6 @@
 /** Asks a model and writes its answer down as it comes. */
 import type { Signal } from "@preact/signals";
+import { parsed, readJson } from "../../../api/client";
 import { ApiError, isAbort } from "../../../api/errors";
 import { type ChatChunk, post, routeFacts, type ToolPart } from "../../../api/inference";
 import { events } from "../../../api/sse";
@@ -16,7 +17,7 @@ export async function run(answer: Signal<Answer>, body: Record<string, unknown>,
     const reply = await post("/v1/chat/completions", body, { key, signal: abort });
     change({ route: routeFacts(reply) });
     if (reply.headers.get("content-type")?.startsWith("text/event-stream")) await readStream(reply, answer, since);
-    else readWhole((await reply.json()) as ChatChunk, answer);
+    else readWhole(await readJson<ChatChunk>(reply), answer);
     change({ state: "done", total: since() });
   } catch (error) {
     if (isAbort(error)) change({ state: "stopped", total: since() });
@@ -28,7 +29,7 @@ async function readStream(reply: Response, answer: Signal<Answer>, since: () => 
   let complete = false;
   for await (const data of events(reply)) {
     if (data === "[DONE]") complete = true;
-    else takeChunk(JSON.parse(data) as ChatChunk, answer, since);
+    else takeChunk(parsed<ChatChunk>(data), answer, since);
   }
   if (!complete) throw new Error(text.playground.chat.broken);
 }
