@@ -1,1 +1,0 @@
-import{I as e,U as t,g as n,h as r}from"./field-z39bg8eu.js";var i=9.99,a=5e-4;function o({change:o,good:s,title:c}){return o==null||Math.abs(o)<a?null:n(`span`,{class:s?`change ${s&&o>0==(s===`up`)?`good`:`bad`}`:`change`,title:c??e.overview.cards.before,children:[n(r,{name:o>0?`up`:`down`,size:11}),o>i?`>${t(i,0)}`:t(Math.abs(o),+(Math.abs(o)<.1))]})}export{o as t};

@@ -1,1 +1,0 @@
-import{et as e,w as t}from"./field-z39bg8eu.js";function n(n,r,i=`q`){let a=(t.value.get(i)??``).toLowerCase();return e(()=>{let e=a.split(/\s+/).filter(Boolean);return e.length===0?n:n.filter(t=>{let n=r(t).filter(Boolean).join(` `).toLowerCase();return e.every(e=>n.includes(e))})},[n,a])}export{n as t};

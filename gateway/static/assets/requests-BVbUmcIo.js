@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-ClAzgLQj.js";import{g as t}from"./field-z39bg8eu.js";function n(){return t(e,{root:`/api/user`})}export{n as default};

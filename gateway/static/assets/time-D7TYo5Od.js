@@ -1,1 +1,0 @@
-import{a as e,i as t,r as n}from"./times-DXsc2_zv.js";import{g as r}from"./field-z39bg8eu.js";function i({at:i}){let a=e(i);return r(`time`,{class:`time`,dateTime:a?.toISOString(),title:n(i),children:t(i)})}export{i as t};

@@ -1,1 +1,0 @@
-import{F as e,j as t}from"./field-z39bg8eu.js";var n=t([]),r=0;function i(e,t){r+=1;let i=r;n.value=[...n.value.slice(-3),{...e,id:i}],setTimeout(()=>a(i),t*1e3)}function a(e){n.value=n.value.filter(t=>t.id!==e)}function o(e,t){i({text:e,kind:`ok`,...t?{action:t}:{}},t?10:4)}function s(t){i({text:e(t),kind:`bad`},10)}export{n as i,a as n,o as r,s as t};
