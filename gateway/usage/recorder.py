@@ -64,6 +64,7 @@ class Recorder:
         self._size = BATCH
         self._owed = Spending()
         self._some, self._many = asyncio.Event(), asyncio.Event()
+        self._asked: asyncio.Future[None] | None = None
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._said = float("-inf")
@@ -87,6 +88,13 @@ class Recorder:
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="usage recorder")
+
+    async def settle(self, within: float = 1.0) -> None:
+        """Until the store was given what is recorded so far, at most `within` seconds: for who reads it now."""
+        if self.waiting:
+            self._asked = self._asked or asyncio.get_running_loop().create_future()
+            self._many.set()
+            await asyncio.wait({self._asked}, timeout=within)
 
     async def aclose(self, deadline: float = 10.0) -> None:
         """Writes everything that waits; what the store has not taken within `deadline` seconds is counted as lost."""
@@ -134,7 +142,7 @@ class Recorder:
             if not (self._new or self._heard or self._owed) and not self._closing:
                 self._some.clear()
                 await self._some.wait()
-            if len(self._new) < BATCH:
+            if len(self._new) < BATCH and self._asked is None:
                 self._many.clear()
             if self._closing:
                 await asyncio.sleep(min(pause, _LAST_PAUSE))
@@ -142,9 +150,16 @@ class Recorder:
                 await self._sleep(max(pause, self._interval))
             self._tell()
             written = await self._write_all()
+            self._answer()
             if self._closing and not (self._new or self._heard or self._owed):
                 return
             pause = 0.0 if written else min(max(pause * 2, self._interval), _LONGEST_PAUSE)
+
+    def _answer(self) -> None:
+        """Who asked meanwhile as well: a round takes along what comes until it ends."""
+        if self._asked is not None:
+            self._asked.set_result(None)
+            self._asked = None
 
     async def _sleep(self, seconds: float) -> None:
         """Until then, or until a batch is full; a pause after a failure is not cut short by more rows."""

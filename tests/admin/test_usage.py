@@ -60,6 +60,13 @@ def rows(admin: httpx.Client, count: int, **query: Any) -> list[dict[str, Any]]:
     return list(page["data"])
 
 
+def test_a_request_can_be_read_as_soon_as_it_was_answered(gateway: RunningGateway, admin: httpx.Client) -> None:
+    for count in range(1, 6):
+        known = ask(admin).headers["x-request-id"]
+        assert admin.get(f"/api/admin/requests/{known}").status_code == 200
+        assert admin.get("/api/admin/usage").json()["figures"]["requests"] == count
+
+
 def test_a_request_leaves_a_row_with_its_cost(gateway: RunningGateway, admin: httpx.Client) -> None:
     key = new_key(admin)
     with gateway.http(key["key"]) as client:

@@ -105,6 +105,38 @@ async def test_many_rows_go_in_batches(books: Books) -> None:
     assert len(books.rows) == 3 * BATCH + 1
 
 
+async def test_who_is_about_to_read_waits_for_what_is_recorded_by_then(books: Books) -> None:
+    recorder = Recorder(books, interval=60)
+    recorder.start()
+    for _ in range(3):
+        await recorder.settle()
+        recorder.record(row("a"))
+        await asyncio.sleep(0)
+        recorder.record(row("b"))
+        await recorder.settle()
+        assert set(books.rows) == {"a", "b"} and not recorder.waiting
+        books.rows.clear()
+    books.may_go_on.clear()
+    recorder.record(row("c"))
+    first = asyncio.create_task(recorder.settle(20))
+    await until(lambda: books.asked == 4)
+    recorder.record(row("d"))
+    second = asyncio.create_task(recorder.settle(20))
+    await asyncio.sleep(0)
+    books.may_go_on.set()
+    await asyncio.gather(first, second)
+    assert set(books.rows) == {"c", "d"}
+    await recorder.aclose()
+
+
+async def test_a_reader_does_not_wait_long_for_a_store_that_hangs(books: Books, recorder: Recorder) -> None:
+    books.may_go_on.clear()
+    recorder.record(row("a"))
+    async with asyncio.timeout(20):
+        await recorder.settle(0.05)
+    assert recorder.waiting == 1
+
+
 async def test_closing_writes_what_waits(books: Books) -> None:
     recorder = Recorder(books, interval=60)
     recorder.start()
