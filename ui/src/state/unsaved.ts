@@ -1,5 +1,5 @@
 /** What is typed and saved nowhere: the browser asks before the page is closed, loaded anew or left by its address. */
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 
 let givenUp = false;
 
@@ -9,7 +9,7 @@ export function giveUp(): void {
 }
 
 export function useUnsaved(unsaved: boolean): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!unsaved) return;
     const hold = (event: BeforeUnloadEvent) => givenUp || event.preventDefault();
     window.addEventListener("beforeunload", hold);
