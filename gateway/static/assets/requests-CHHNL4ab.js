@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-DK5nMPzW.js";import{rn as t}from"./shared-C_p7cSIm.js";function n(){return t(e,{root:`/api/user`})}export{n as default};
