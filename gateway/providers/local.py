@@ -20,6 +20,7 @@ from gateway.providers.base import Endpoint, ListedModel, Provider
 from gateway.providers.engine_fields import check_fields, strip_reply
 from gateway.providers.engines import EngineBoard, EngineState, EngineStatus
 from gateway.providers.exchange import Upstream
+from gateway.providers.guided import as_structured
 from gateway.providers.json_calls import send_json
 from gateway.providers.ocr_calls import send_images, send_vision
 from gateway.providers.openai_compatible import OPERATIONS, check_url
@@ -63,6 +64,7 @@ class Local:
         if call.operation.body is Body.FILE:
             return await send_audio(self._transport, upstream, call, engine.upstream_model)
         check_fields(call.document())
+        call = as_structured(call)
         reply = await send_json(self._transport, upstream, call, engine.upstream_model, ask_usage=True)
         if isinstance(reply.body, bytes):
             reply.body = strip_reply(reply.body)

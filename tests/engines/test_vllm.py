@@ -1,11 +1,16 @@
 """Real vLLM on the CPU, with the command lines that the supervisor would use."""
 
+import orjson
 import pytest
 
+from gateway.openai_api.call import Call
+from gateway.openai_api.operations import CHAT
+from gateway.providers.guided import as_structured
 from tests.engines.conftest import Door, Speak
 
 pytestmark = pytest.mark.vllm
 Doors = dict[str, Door]
+CHOICE = {"guided_choice": ["purple", "orange"]}
 
 
 async def test_chat(vllm: Doors) -> None:
@@ -29,6 +34,12 @@ async def test_log_probabilities_need_no_compiler(vllm: Doors) -> None:
     reply = await vllm["chat"].post("/v1/chat/completions", body)
     assert reply.elapsed.total_seconds() < 30
     assert len(reply.json()["choices"][0]["logprobs"]["content"][0]["top_logprobs"]) == 2
+
+
+async def test_an_answer_is_held_to_a_constraint(vllm: Doors) -> None:
+    call = Call(CHAT, "", "r", 0.0, orjson.dumps({"messages": [{"role": "user", "content": "hello"}], **CHOICE}))
+    reply = (await vllm["chat"].post("/v1/chat/completions", orjson.loads(as_structured(call).body))).json()
+    assert reply["choices"][0]["message"]["content"] in CHOICE["guided_choice"]
 
 
 async def test_embedding(vllm: Doors) -> None:

@@ -157,7 +157,6 @@ async def test_dangerous_fields_are_refused(local: Local, upstream: Upstream, fi
         {"chat_template_kwargs": {"enable_thinking": False}},
         {"chat_template_kwargs": None},
         {"chat_template": None},
-        {"guided_regex": "[0-9]+"},
         {"structured_outputs": {"choice": ["yes", "no"]}},
         {"response_format": {"type": "json_object"}},
         {"n": 2, "top_k": 5, "min_p": 0.1, "repetition_penalty": 1.1, "anything": {"else": 1}},
@@ -166,6 +165,33 @@ async def test_dangerous_fields_are_refused(local: Local, upstream: Upstream, fi
 async def test_other_fields_pass(local: Local, upstream: Upstream, more: dict[str, Any]) -> None:
     await local.send(ENDPOINT, chat(**more))
     assert {name: upstream.last.json[name] for name in more} == more
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("json", {"type": "object"}),
+        ("json", '{"type": "object"}'),
+        ("regex", "[0-9]+"),
+        ("choice", ["yes", "no"]),
+        ("grammar", 'root ::= "yes"'),
+    ],
+)
+async def test_former_names_of_constraints_are_kept_from_being_passed_over(
+    local: Local, upstream: Upstream, kind: str, value: object
+) -> None:
+    await local.send(ENDPOINT, chat(**{f"guided_{kind}": value, "guided_none": None, "seed": 1}))
+    sent = upstream.last.json
+    assert sent["structured_outputs"] == {kind: value} and sent["seed"] == 1
+    assert f"guided_{kind}" not in sent
+
+
+@pytest.mark.parametrize("other", [{"guided_json": {}}, {"structured_outputs": {"choice": ["no"]}}])
+async def test_an_answer_follows_one_constraint(local: Local, upstream: Upstream, other: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="not both"):
+        await local.send(ENDPOINT, chat(guided_choice=["yes"], **other))
+    await local.send(ENDPOINT, chat(guided_choice=["yes"], **dict.fromkeys(other)))
+    assert upstream.last.json["structured_outputs"] == {"choice": ["yes"]}
 
 
 async def test_private_keys_are_stripped(local: Local, upstream: Upstream, board: Board) -> None:

@@ -1,6 +1,6 @@
 """Reading chat and completion requests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from chute_models.engines.transformers.sampling import Sampling
 
 _MAX_CHOICES = 16
 _MAX_PROMPTS = 64
-_UNSUPPORTED = ("echo", "suffix", "best_of")
+_IN_CHATS = ("structured_outputs",)
+_IN_COMPLETIONS = ("echo", "suffix", "best_of", *_IN_CHATS)
+"""What would silently give another answer than was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,7 @@ def read_chat(body: Mapping[str, Any], model: ChatModel, name: str, *, can_call:
 
 def read_completion(body: Mapping[str, Any], model: ChatModel, name: str) -> Asked:
     check_model(body.get("model"), name)
-    for field in _UNSUPPORTED:
-        if body.get(field):
-            raise Refusal(f"{field} is not supported by this engine", param=field, code="unsupported_parameter")
+    _refuse(body, _IN_COMPLETIONS)
     alternatives = integer(body, "logprobs", None, 0, 5)
     body = {"max_tokens": 16, **{key: value for key, value in body.items() if value is not None}}
     prompts = _prompts(body.get("prompt"), model)
@@ -129,8 +129,14 @@ def _biases(value: Mapping[str, Any], vocabulary: int) -> tuple[tuple[int, float
     return tuple(biases)
 
 
+def _refuse(body: Mapping[str, Any], fields: Sequence[str]) -> None:
+    for field in fields:
+        if body.get(field):
+            raise Refusal(f"{field} is not supported by this engine", param=field, code="unsupported_parameter")
+
+
 def _refuse_constraints(body: Mapping[str, Any]) -> None:
-    """What would silently give another answer than was asked for."""
+    _refuse(body, _IN_CHATS)
     kind = mapping(body, "response_format").get("type", "text")
     if kind != "text":
         raise Refusal(f"response_format {kind!r} is not supported by this engine", param="response_format",
