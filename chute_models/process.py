@@ -75,7 +75,7 @@ class EngineProcess:
         self._order(b"K")
 
     def close(self) -> None:
-        """Free what is held and kill what is left: the guard's work, or, if it was killed, what `tree` saw last."""
+        """Free what is held and kill what is left: the guard's work, or, if it was killed, what `measure` saw last."""
         self.kill()
         for pid, started in self._seen.items():
             if self.exit_code() is not None and _stat(pid).started == started:

@@ -9,7 +9,7 @@ from gateway.access.setup import FirstAdmin
 from gateway.admin.administration import Actor, Administration, Outcome
 from gateway.admin.documents import UserDocument
 from gateway.admin.kinds import given
-from gateway.admin.users import ADMIN, PASSWORD, find_user, named_user
+from gateway.admin.users import ADMIN, PASSWORD, find_user, is_admin, named_user
 from gateway.store.records import Record, Resource
 
 _SET_AT = "password_at"
@@ -65,10 +65,6 @@ async def log_in(administration: Administration, passwords: Passwords, username:
     able = record is not None and record.document.get("enabled", True)
     right, _ = await passwords.verify(record.secrets.get(PASSWORD) if record and able else None, password)
     return record if right else None
-
-
-def is_admin(record: Record) -> bool:
-    return record.document.get("role") == ADMIN and bool(record.document.get("enabled", True))
 
 
 def outlasts(began_at: float, record: Record) -> bool:

@@ -91,10 +91,17 @@ class Directory:
         """Raises ConfigError naming whatever cannot work."""
         rotated = MASTER_ID in self.tables[Resource.APIKEYS]
         key = None if rotated else self.base.master_key
-        resets = {scope: record.document for scope, record in self.tables[Resource.RESETS].items()}
-        created = {id: record.created_at for id, record in self.tables[Resource.MODELS].items()}
-        known = (self.callers, self.facts, self.catalog, resets, created)
-        return build_snapshot(self.settings, self.base.engines, key, self.revision, *known)
+        return build_snapshot(
+            self.settings,
+            self.base.engines,
+            key,
+            self.revision,
+            callers=self.callers,
+            facts=self.facts,
+            catalog=self.catalog,
+            resets={scope: record.document for scope, record in self.tables[Resource.RESETS].items()},
+            created={id: record.created_at for id, record in self.tables[Resource.MODELS].items()},
+        )
 
     def _models(self) -> dict[str, ModelConfig]:
         found = {}

@@ -1,6 +1,6 @@
 """Opens the database and the directory over it. Called by the app at start and by the command line."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from gateway.access.counters.opened import open_counters
@@ -81,4 +81,5 @@ def _kept_master_key(settings: Settings) -> str:
     return key
 
 
-_ignore: Callable[[Directory], None] = lambda directory: None  # noqa: E731
+def _ignore(directory: Directory) -> None:
+    """Nothing is served, so nothing is to be put in force."""

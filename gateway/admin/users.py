@@ -85,10 +85,10 @@ def named_user(named: str, directory: Directory) -> Record:
 
 
 def has_admin(directory: Directory) -> bool:
-    return any(_is_admin(record) for record in directory.table(Resource.USERS).values())
+    return any(is_admin(record) for record in directory.table(Resource.USERS).values())
 
 
-def _is_admin(record: Record) -> bool:
+def is_admin(record: Record) -> bool:
     return record.document.get("role") == ADMIN and bool(record.document.get("enabled", True))
 
 
@@ -98,5 +98,5 @@ def _rules(document: UserDocument) -> bool:
 
 def _keep_an_admin(record: Record, directory: Directory) -> None:
     others = [r for r in directory.table(Resource.USERS).values() if r.id != record.id]
-    if not any(_is_admin(other) for other in others):
+    if not any(is_admin(other) for other in others):
         raise Conflict(f"'{record.document['username']}' is the last administrator: make another one first.")

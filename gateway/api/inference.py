@@ -15,8 +15,8 @@ from gateway.api.long_work import LongWork, Patience, read_waiting
 from gateway.api.paths import INFERENCE, TRANSCRIBE
 from gateway.api.request_line import RequestLine
 from gateway.cache import read_wish
-from gateway.dialects import DIALECTS
-from gateway.dialects.base import Dialect, TranslatedStream, Translation
+from gateway.dialects import DIALECTS, translated
+from gateway.dialects.base import TranslatedStream, Translation
 from gateway.errors import GatewayError, MethodNotAllowed, ModelNotFound
 from gateway.jobs.runner import Runner
 from gateway.observe.traces import begin_trace
@@ -31,8 +31,6 @@ from gateway.state import State
 log = logging.getLogger("gateway")
 
 _NO_PATIENCE = Patience()
-_LONG = 128 * 1024
-"""Bytes of a request in another API that is not translated at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class Inference:
             if not isinstance(body, bytes):
                 body = await body
             dialect = DIALECTS.get(exchange.path)
-            translation = await _translated_request(dialect, body) if dialect is not None else None
+            translation = await translated(dialect, body) if dialect is not None else None
             call = self._call(exchange, body, account, translation)
             if "prefer" in exchange.headers or exchange.edge in self.limits.patience:
                 reply = await self._answer_long(call, exchange, account, line)
@@ -174,11 +172,6 @@ def _work(call: Call, path: str, account: Account) -> Coroutine[Any, Any, Reply]
     if isinstance(call.options, Translation):
         return _translated(call, call.options, account)
     return _transcribed(call, account) if path == TRANSCRIBE else handle(call, account)
-
-
-async def _translated_request(dialect: Dialect, body: bytes) -> Translation:
-    """A long one costs microseconds for each of its messages, which nobody else is to wait for."""
-    return dialect.translate(body) if len(body) <= _LONG else await asyncio.to_thread(dialect.translate, body)
 
 
 async def _translated(call: Call, translation: Translation, account: Account) -> Reply:

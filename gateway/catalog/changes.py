@@ -32,7 +32,6 @@ FIELD_KINDS: Mapping[str, ChangeKind] = {
     "features": ChangeKind.FEATURE,
     "hot": ChangeKind.HOT,
 }
-_IDENTITY = ("name", "gateway", "model_type")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,14 +34,16 @@ _FILMS = Kind(VIDEO, None, ("text",), ("video",))
 _HEARS = Kind(TRANSCRIPTION, ModelType.TRANSCRIPTION, ("audio",), ("text",))
 _JUDGES = Kind(MODERATION, ModelType.MODERATION, ("text",), ("text",))
 """By `/v1/moderations`; a chute that judges has an API of its own."""
+_RANKS = Kind(OTHER, ModelType.RERANK, ("text",), ("text",))
+_READS = Kind(LLM, ModelType.OCR, ("image",), ("text",))
 
 _BY_NAME: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
         (_HEARS, r"whisper|transcri|parakeet|canary"),
-        (Kind(OTHER, ModelType.RERANK, ("text",), ("text",)), r"rerank"),
+        (_RANKS, r"rerank"),
         (_EMBEDS, r"embed|minilm|(^|[/-])(bge|e5|gte)-|-e5-"),
-        (Kind(LLM, ModelType.OCR, ("image",), ("text",)), r"(^|[^a-z])ocr([^a-z]|$)"),
+        (_READS, r"(^|[^a-z])ocr([^a-z]|$)"),
         (Kind(MODERATION, None, ("image",), ("text",)), r"nsfw"),
         (_JUDGES, r"(omni|text|mistral)-moderation"),
         (Kind(MODERATION, None, ("text",), ("text",)), r"classifier|hate-speech|moderation|(^|[/-])guard|llama-?guard"),
@@ -76,9 +78,7 @@ _BY_CATEGORY: Mapping[str, Kind] = {
 }
 _BY_OUTPUT: Mapping[str, Kind] = {"image": _DRAWS, "video": _FILMS, "embeddings": _EMBEDS, "audio": _SPEAKS}
 _BY_TYPE: Mapping[ModelType, Kind] = {
-    kind.type: kind
-    for kind in (CHAT, _DRAWS, _SPEAKS, _EMBEDS, _HEARS, _JUDGES, _BY_NAME[1][0], _BY_NAME[3][0])
-    if kind.type
+    kind.type: kind for kind in (CHAT, _DRAWS, _SPEAKS, _EMBEDS, _HEARS, _JUDGES, _RANKS, _READS) if kind.type
 }
 
 

@@ -147,11 +147,11 @@ def _sources(
     return (
         ChutesList(api, key, ttl.get(CHUTES_LIST, lists)),
         LlmModels(settings.chutes_base_url, "", ttl.get(LLM, lists)),
-        ChuteDetails(api, wanted, key, ttl.get("detail", HOUR) if complete else 0.0),
+        ChuteDetails(api, wanted, key, ttl.get(DETAIL, HOUR) if complete else 0.0),
         Utilization(api, ttl.get(UTILIZATION, 60.0)),
-        Statistics(api, ttl.get("statistics", HOUR)),
-        GpuPricing(api, ttl.get("pricing", HOUR)),
-        *(ProviderModels(one, ttl.get(f"provider:{one.id}", HOUR)) for one in others),
+        Statistics(api, ttl.get(STATISTICS, HOUR)),
+        GpuPricing(api, ttl.get(PRICING, HOUR)),
+        *(ProviderModels(one, ttl.get(f"{PROVIDER}:{one.id}", HOUR)) for one in others),
         LocalEngines(engines.statuses),
         Snapshot(),
     )

@@ -16,7 +16,6 @@ from gateway.openai_api.operations import ModelType
 ALL = "all"
 TYPES = (*ModelType, *CATEGORIES)
 """What the facet `type` may be: the gateway's types, and the categories that Chutes has."""
-MAX_PAGE = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from gateway.providers.exchange import join_url
 HIT, MISS, STALE = "HIT", "MISS", "STALE"
 _MISSING = (NotFound, UpstreamModelMissing, UpstreamEndpointMissing)
 _AT_ONCE = 4
-MAX_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)

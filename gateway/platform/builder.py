@@ -8,7 +8,6 @@ import io
 import shutil
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 MAX_CONTEXT = 2 * 2**30
@@ -17,14 +16,6 @@ MAX_FILES = 100_000
 
 class BuildFailed(Exception):
     """The message is the line of the log that says why."""
-
-
-@dataclass(slots=True)
-class Built:
-    """`root` holds the image's files as below `/`."""
-
-    root: Path
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 def build(dockerfile: str, context: bytes, root: Path) -> Iterator[str]:

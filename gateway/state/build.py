@@ -40,6 +40,7 @@ def build_snapshot(
     engines: EngineBoard,
     master_key: str | None,
     revision: int = 0,
+    *,
     callers: Mapping[bytes, Caller] = _NOBODY,
     facts: Iterable[Price] = (),
     catalog: Catalog | None = None,
@@ -48,51 +49,56 @@ def build_snapshot(
 ) -> Snapshot:
     """`revision` is that of the database; 0: nothing of it is in the settings. `callers` are those of the database;
     `master_key` is None where they hold that of the master key. `facts` are prices that were told before, by the
-    catalog or by earlier configurations; `catalog` is what Chutes serves now; `resets`
-    are of keys of the file and of everybody together; `created` is when models of the database were made, in seconds
-    since 1970.
+    catalog or by earlier configurations; `catalog` is what Chutes serves now; `resets` are of keys of the file and of
+    everybody together; `created` is when models of the database were made, in seconds since 1970.
 
     Raises ConfigError naming the key of whatever cannot work.
     """
     statuses = {status.name: status for status in engines.statuses()}
-    providers = remote_providers(settings)
-    if clash := statuses.keys() & providers.keys():
-        raise ConfigError(f"{settings.place('providers', min(clash))}: an engine has the same name; rename one of them")
-    providers |= engine_providers(statuses.values())
+    providers = _providers(settings, statuses)
     routes = _configured(settings, statuses, providers)
     if revision == 0:
         _check_aliases(settings, routes)
-    upstream_aliases: Mapping[str, tuple[str, ...]] = {}
-    chutes_created: dict[str, int] = {}
+    made = {name: int(at) for name, at in created.items()}
     if catalog is not None:
         routes = dict(_looked_up(routes, catalog, providers, settings))
-        upstream_aliases = chute_aliases(catalog)
-        chutes_created = dict(created_at_chutes(routes.values(), catalog, providers))
+        made |= created_at_chutes(routes.values(), catalog, providers)
     prices = PriceBook(facts, configured_prices(settings, time.time()), free=statuses)
     routes = {name: _priced(route, prices) for name, route in routes.items()}
-    aliases = {alias: route.id for route in routes.values() for alias in route.aliases if alias not in routes}
-    known = {**callers, **file_callers(settings, resets)}
-    if master_key:
-        known[digest(master_key)] = master_caller()
-    limits = limiting(limits_of(GLOBAL, {**settings.limits.model_dump(), **resets.get(GLOBAL, {})}))
     snapshot = Snapshot(
         revision,
         providers,
         routes,
-        aliases,
-        known,
+        {alias: route.id for route in routes.values() for alias in route.aliases if alias not in routes},
+        _callers(settings, callers, resets, master_key),
         settings.default_model,
-        upstream_aliases,
+        chute_aliases(catalog) if catalog is not None else {},
         drained=frozenset(drained_target(name) for name in settings.drained_targets),
-        limits=limits,
+        limits=limiting(limits_of(GLOBAL, {**settings.limits.model_dump(), **resets.get(GLOBAL, {})})),
         ip_rpm=settings.ip_rpm,
         prices=prices,
         since=int(settings.written_at),
-        created={name: int(at) for name, at in created.items()} | chutes_created,
+        created=made,
         rule=rule_of(settings.confidentiality.tee, settings.confidentiality.data, "the settings"),
     )
     _check_defaults(snapshot, settings)
     return snapshot
+
+
+def _providers(settings: Settings, statuses: Mapping[str, EngineStatus]) -> dict[str, Provider]:
+    """Those of the settings and the engines, which cannot have the same name."""
+    providers = remote_providers(settings)
+    if clash := statuses.keys() & providers.keys():
+        raise ConfigError(f"{settings.place('providers', min(clash))}: an engine has the same name; rename one of them")
+    return providers | engine_providers(statuses.values())
+
+
+def _callers(
+    settings: Settings, stored: Mapping[bytes, Caller], resets: Resets, master_key: str | None
+) -> dict[bytes, Caller]:
+    """Those of the database, of the file and the master key."""
+    master = {digest(master_key): master_caller()} if master_key else {}
+    return {**stored, **file_callers(settings, resets), **master}
 
 
 def drained_target(name: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ _FINE = frozenset({"200", "cancelled", "overtaken"})
 
 
 def spans_of(row: UsageRow) -> Iterator[Span]:
-    """None where the request is in no sampled trace of ours."""
+    """The server's last; none where the request is in no sampled trace of ours."""
     trace = row.trace
     if trace is None or not trace.span_id or not trace.sampled:
         return

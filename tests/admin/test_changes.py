@@ -42,9 +42,9 @@ async def test_a_change_makes_one_snapshot_in_a_thread_and_reads_no_other_model_
     threads: list[threading.Thread] = []
     read: list[str] = []
 
-    def build(*args: Any) -> Any:
+    def build(*args: Any, **named: Any) -> Any:
         threads.append(threading.current_thread())
-        return build_snapshot(*args)
+        return build_snapshot(*args, **named)
 
     def note(record: Record) -> Any:
         read.append(record.id)

@@ -23,9 +23,9 @@ async def test_what_is_made_of_a_catalog_is_made_in_a_thread(monkeypatch: pytest
     """Of 5,000 models it takes a tenth of a second, in which every stream would stand still."""
     threads = []
 
-    def build(*args: Any) -> Any:
+    def build(*args: Any, **named: Any) -> Any:
         threads.append(threading.current_thread())
-        return build_snapshot(*args)
+        return build_snapshot(*args, **named)
 
     monkeypatch.setattr(directory, "build_snapshot", build)
     settings = Settings.model_validate({"chutes_api_key": "cpk_0123456789abcdef"})

@@ -143,6 +143,7 @@ def test_a_session_that_the_gateway_ended_is_noticed_where_one_is(
     assert ended < 300
     visitor.get_by_role("dialog").get_by_role("button", name="Make key").click()
     again = visitor.get_by_role("dialog", name="Sign in again")
+    expect(again).to_be_visible()
     visitor.keyboard.press("Escape")
     again.get_by_label("User name").fill("ada")
     again.get_by_role("textbox", name="Password").fill(PASSWORD)

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from gateway.access.cookies import check_origin, csrf_token, read_cookie, set_cookie
-from gateway.admin.accounts import create_user, is_admin, log_in
+from gateway.admin.accounts import create_user, log_in
 from gateway.admin.administration import Actor
 from gateway.admin.documents import UserDocument
-from gateway.admin.users import ADMIN, has_admin
+from gateway.admin.users import ADMIN, has_admin, is_admin
 from gateway.api.admin.identity import Person, address_of, identify_person, person, secure
 from gateway.api.services import services
 from gateway.errors import NotFound, Unauthenticated
