@@ -44,6 +44,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     spare.close()
 
 
+@pytest.fixture(autouse=True)
+def tidy(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test made in the house goes again, so that no other finds it."""
+    house = request.getfixturevalue("house") if "house" in request.fixturenames else None
+    yield
+    if house is not None:
+        house.tidy()
+
+
 @pytest.fixture(scope="package")
 def logged_in(browser: Browser, house: House) -> Any:
     """What a browser keeps of a login."""

@@ -1,10 +1,12 @@
 """The gateway that the UI is tried on, and what the tests know of its pages."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import BrowserContext, Dialog, Page
 
 from tests.api.running import RunningGateway
+from tests.fakes.http_server import Received
 from tests.fakes.upstream import Upstream
 
 _OFF = (
@@ -91,16 +93,38 @@ class House:
                 body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "stream": model == "safe"}
                 http.post("/v1/chat/completions", json=body)
 
+    @property
+    def asked(self) -> list[Received]:
+        """What the first provider was asked, but for what the gateway asks by itself."""
+        return [one for one in self.upstream.requests if one.method == "POST"]
+
+    def tidy(self) -> None:
+        """As it was in the beginning, but for what was asked meanwhile."""
+        for upstream, text in ((self.upstream, ANSWER), (self.spare, "Hello from the upstream.")):
+            upstream.faults.clear()
+            upstream.text = text
+        with self.gateway.http() as http:
+            for batch in http.get("/api/admin/batches?status=validating,in_progress").json()["data"]:
+                http.post(f"/api/admin/batches/{batch['id']}/cancel")
+            for resource in ("apikeys", "models", "providers", "users", "settings"):
+                for one in http.get(f"/api/admin/{resource}?limit=1000").json()["data"]:
+                    if one["version"] and one.get("username") != "ada":
+                        http.delete(f"/api/admin/{resource}/{quote(one['id'], safe='')}?cascade=true")
+
     def log_in(self, page: Page, username: str = "ada", password: str = PASSWORD) -> None:
-        page.goto(f"{self.url}/ui/login")
-        page.get_by_label("User name").fill(username)
-        page.get_by_role("textbox", name="Password").fill(password)
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("button", name="Sign out").wait_for()
+        sign_in(page, self.url, username, password)
 
     def open(self, page: Page, screen: str) -> Page:
         page.goto(f"{self.url}/ui/{screen}")
         return page
+
+
+def sign_in(page: Page, url: str, username: str = "ada", password: str = PASSWORD) -> None:
+    page.goto(f"{url}/ui/login")
+    page.get_by_label("User name").fill(username)
+    page.get_by_role("textbox", name="Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign out").wait_for()
 
 
 def watched(context: BrowserContext) -> tuple[Page, list[str]]:

@@ -16,7 +16,7 @@ from tests.api.running import RunningGateway
 from tests.fakes.board import FakeBoard, FakeEngine
 from tests.fakes.upstream import Upstream
 from tests.platform.process import KEY, PlatformProcess
-from tests.ui.house import PASSWORD
+from tests.ui.house import PASSWORD, sign_in
 from tests.ui.traffic import history
 
 GIB = 2**30
@@ -107,11 +107,7 @@ class MoneyHouse:
         await store.close()
 
     def log_in(self, page: Page) -> None:
-        page.goto(f"{self.url}/ui/login")
-        page.get_by_label("User name").fill("ada")
-        page.get_by_role("textbox", name="Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("button", name="Sign out").wait_for()
+        sign_in(page, self.url)
 
     def open(self, page: Page, screen: str) -> Page:
         page.goto(f"{self.url}/ui/{screen}")

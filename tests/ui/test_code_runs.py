@@ -32,7 +32,6 @@ FILES = {"speech.wav": tone(), "page.png": picture()}
 @pytest.fixture
 def play(admin: Page, house: House) -> Page:
     admin.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    house.upstream.faults.clear()
     admin.goto(f"{house.url}/ui/playground")
     admin.get_by_role("textbox", name="API key").fill(MASTER)
     admin.get_by_role("button", name="Use this key").click()
@@ -43,8 +42,9 @@ def play(admin: Page, house: House) -> Page:
 def copied(page: Page, language: str) -> str:
     """Of the code that is on the page."""
     page.get_by_role("group", name="Code").get_by_role("button", name=language, exact=True).click()
+    page.evaluate("navigator.clipboard.writeText('')")
     page.locator(".code").filter(has=page.get_by_label("Code")).get_by_role("button", name="Copy").click()
-    code: str = page.evaluate("navigator.clipboard.readText()")
+    code: str = page.wait_for_function("navigator.clipboard.readText()").json_value()
     return code
 
 
@@ -70,12 +70,12 @@ def test_a_chat_with_an_image_and_fields_of_its_own_runs(
     play.get_by_placeholder("Write a message…").fill("Don't ${guess}")
     play.keyboard.press("Enter")
     expect(play.get_by_text("Total", exact=True)).to_be_visible()
-    sent = house.upstream.last.json
+    sent = house.asked[-1].json
     play.get_by_role("button", name="This request as code").click()
     expect(play.get_by_text("Images are shortened here.")).to_be_visible()
     answer = run(language, copied(play, language), tmp_path)
     assert "program" in answer
-    assert house.upstream.last.json == sent
+    assert house.asked[-1].json == sent
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_the_example_of_each_kind_of_model_runs(
     play: Page, house: House, tmp_path: Path, model: str, language: str
 ) -> None:
     house.open(play, f"playground/docs?model={model}")
-    before = len(house.upstream.requests)
+    before = len(house.asked)
     run(language, copied(play, language), tmp_path)
-    assert len(house.upstream.requests) == before + 1
+    assert len(house.asked) == before + 1
     if model == "kokoro":
         assert (tmp_path / "speech.mp3").stat().st_size > 0
 

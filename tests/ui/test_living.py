@@ -138,7 +138,7 @@ def test_everything_can_be_reached_by_keyboard(visitor: Page, house: House) -> N
     expect(visitor.get_by_role("searchbox")).to_be_focused()
     keys.type("safe")
     expect(visitor.get_by_role("row")).to_have_count(2)
-    assert "q=safe" in visitor.url
+    expect(visitor).to_have_url(re.compile("q=safe"))
 
 
 def test_the_theme_is_chosen_and_kept(admin: Page, house: House) -> None:

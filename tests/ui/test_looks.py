@@ -85,6 +85,7 @@ def test_a_tab_of_the_playground_fits_a_phone_and_is_seen_in_the_row(
     page.goto(f"{house.url}/ui/playground/{tab}")
     page.get_by_role("button", name="Make a key for this tab").click()
     row = page.get_by_role("navigation", name="Playground")
+    expect(page.get_by_role("button", name="Test connection")).to_be_visible()
     settled(page)
     expect(row.locator("[aria-current]")).to_be_in_viewport(ratio=0.9)
     overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -152,6 +153,7 @@ def test_what_a_button_opens_is_inside_of_a_phone(
     page.goto(f"{house.url}/ui/{screen}")
     settled(page)
     page.get_by_role("button", name=button).click()
+    expect(page.locator(".menu-box input").first).to_be_visible()
     for control in page.locator(".menu-box input").all()[:4]:
         expect(control).to_be_in_viewport(ratio=1)
     page.close()
@@ -161,11 +163,29 @@ def test_what_a_button_opens_is_inside_of_a_phone(
 def test_the_last_column_is_seen_on_a_small_laptop(
     looking: Callable[..., BrowserContext], house: House, screen: str
 ) -> None:
+    with house.gateway.http() as http:
+        http.post("/catalog/refresh")
+        http.post("/api/admin/apikeys", json={"name": "a name of many words " * 3})
+        target = {"provider": "main", "model": "gpt-4o-mini"}
+        http.post("/api/admin/models", json={"id": "vendor/a-model-with-a-long-name-of-its-own", "targets": [target]})
     page = looking(viewport=ViewportSize(width=1100, height=800)).new_page()
     page.goto(f"{house.url}/ui/{screen}")
     settled(page)
     expect(page.get_by_role("columnheader").last).to_be_in_viewport(ratio=0.99)
     page.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "paper", "midnight", "contrast"])
+def test_a_button_under_the_pointer_can_be_read(browser: Browser, logged_in: Any, house: House, theme: str) -> None:
+    context = browser.new_context(storage_state=logged_in)
+    context.add_init_script(f"localStorage.setItem('gateway.theme', '\"{theme}\"')")
+    page = context.new_page()
+    house.open(page, "keys?open=new")
+    page.get_by_role("dialog").get_by_role("button", name="Make key").hover()
+    settled(page)
+    found = violations(page, ["color-contrast"])
+    context.close()
+    assert found == []
 
 
 @pytest.mark.parametrize("address", ["catalog/nothing", "usage/nothing", "settings/nothing"])

@@ -14,13 +14,12 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from tests.api.running import MASTER
 from tests.api.test_files import picture, tone
 from tests.fakes.answers import SPOKEN
-from tests.ui.house import ANSWER, EVIL, House, watched
+from tests.ui.house import EVIL, House, watched
 from tests.ui.test_looks import PHONE
 
 
 @pytest.fixture
 def play(visitor: Page, house: House) -> Page:
-    house.upstream.faults.clear()
     visitor.goto(f"{house.url}/chat.html")
     visitor.get_by_role("textbox", name="API key").fill(MASTER)
     visitor.get_by_role("button", name="Use this key").click()
@@ -47,16 +46,17 @@ def test_an_answer_streams_with_its_figures(play: Page, house: House) -> None:
     expect(answer.get_by_role("listitem")).to_have_count(2)
     for fact in ("First token", "Speed", "Tokens", "Total", "Route"):
         expect(answer.get_by_text(fact, exact=True)).to_be_visible()
-    assert house.upstream.last.json["stream"] is True
+    assert house.asked[-1].json["stream"] is True
 
 
 def test_a_slow_answer_can_be_stopped(play: Page, house: House) -> None:
-    house.upstream.faults["llama-3.3-70b"] = "slow:0.3"
+    house.upstream.faults["llama-3.3-70b"] = "slow:3"
+    house.upstream.disconnects.clear()
     choose(play, "llama-3.3-70b")
     say(play, "Take your time")
     play.get_by_role("button", name="Stop").click()
     expect(play.get_by_text("stopped")).to_be_visible()
-    assert house.upstream.wait_disconnect(5)
+    assert house.upstream.wait_disconnect(20)
 
 
 def test_three_models_answer_side_by_side_and_each_keeps_its_own_history(play: Page, house: House) -> None:
@@ -85,7 +85,7 @@ def test_system_prompt_and_parameters_are_sent(play: Page, house: House) -> None
     play.get_by_label("Other fields").fill('{"seed": 7}')
     say(play, "Hi")
     expect(play.get_by_role("article").get_by_text("Total", exact=True)).to_be_visible()
-    sent = house.upstream.last.json
+    sent = house.asked[-1].json
     assert (sent["temperature"], sent["max_tokens"], sent["seed"]) == (0.3, 50, 7)
     assert sent["messages"][0] == {"role": "system", "content": "Be brief."}
     play.get_by_role("button", name="This request as code").click()
@@ -107,7 +107,7 @@ def test_images_are_shown_sent_and_bounded(play: Page, house: House, tmp_path: P
     expect(play.get_by_role("img", name="page.png")).to_be_visible()
     say(play, "What is it?")
     expect(play.get_by_role("article").get_by_text("Total", exact=True)).to_be_visible()
-    text, image = house.upstream.last.json["messages"][0]["content"]
+    text, image = house.asked[-1].json["messages"][0]["content"]
     assert text["text"] == "What is it?" and image["image_url"]["url"].startswith("data:image/png;base64,")
 
 
@@ -138,13 +138,11 @@ def test_a_failure_says_what_happened_and_can_be_tried_again(play: Page, house: 
 
 
 def test_what_a_model_writes_never_becomes_part_of_the_page(play: Page, house: House) -> None:
-    before = house.upstream.text
     house.upstream.text = f"{EVIL} [click](javascript:alert(1)) **{EVIL}**"
     choose(play, "gpt-4o-mini")
     say(play, EVIL)
     answer = play.get_by_role("article")
     expect(answer.get_by_text("Total", exact=True)).to_be_visible()
-    house.upstream.text = before
     assert answer.locator("img, a").count() == 0 and EVIL in answer.inner_text()
 
 
@@ -206,13 +204,10 @@ def test_what_a_model_writes_is_shown_as_it_meant(play: Page, house: House) -> N
         "![a kite](https://pictures.invalid/1.png) [![badge](https://pictures.invalid/2.svg)](https://chutes.invalid) "
         f"![drawn](data:image/gif;base64,{pixel})\n\nשלום עולם\n"
     )
-    try:
-        choose(play, "gpt-4o-mini")
-        say(play, "Write")
-        answer = play.get_by_role("article", name="gpt-4o-mini")
-        expect(answer.get_by_text("Total", exact=True)).to_be_visible()
-    finally:
-        house.upstream.text = ANSWER
+    choose(play, "gpt-4o-mini")
+    say(play, "Write")
+    answer = play.get_by_role("article", name="gpt-4o-mini")
+    expect(answer.get_by_text("Total", exact=True)).to_be_visible()
     items = answer.locator(".markdown > ol > li")
     expect(items).to_have_count(2)
     expect(items.first.get_by_role("listitem")).to_have_text("inner")
@@ -226,7 +221,7 @@ def test_what_a_model_writes_is_shown_as_it_meant(play: Page, house: House) -> N
 
 
 def test_an_answer_goes_on_and_can_be_stopped_after_a_look_at_another_tab(play: Page, house: House) -> None:
-    house.upstream.faults["llama-3.3-70b"] = "slow:0.3"
+    house.upstream.faults["llama-3.3-70b"] = "slow:3"
     choose(play, "llama-3.3-70b")
     say(play, "Take your time")
     play.get_by_role("button", name="Stop").wait_for()
@@ -271,15 +266,22 @@ def test_the_key_of_a_tab_leaves_nothing_behind(admin: Page, house: House) -> No
         house.open(admin, "playground")
         with admin.expect_response(lambda reply: reply.request.method == "DELETE"):
             admin.get_by_role("button", name="Make a key for this tab").click()
-        before = http.get("/api/admin/apikeys").json()["data"]
+        before = http.get("/api/admin/apikeys?limit=1000").json()["data"]
         named = [key for key in before if key["name"] == "Playground of ada"]
         [program] = [key for key in before if key["name"] == "Old program"]
         assert not [key for key in named if "2020" in key["expires_at"]]
         with admin.expect_response(lambda reply: reply.request.method == "DELETE"):
             admin.get_by_role("button", name="Forget this key").click()
-        after = http.get("/api/admin/apikeys").json()["data"]
+        after = http.get("/api/admin/apikeys?limit=1000").json()["data"]
         assert len([key for key in after if key["name"] == "Playground of ada"]) == len(named) - 1
         http.delete(f"/api/admin/apikeys/{program['id']}")
+
+
+COVERED = """() => [...document.querySelectorAll(".composer textarea, .composer [type=submit]")].filter((one) => {
+    const { left, right, top, bottom } = one.getBoundingClientRect();
+    return !one.contains(document.elementFromPoint((left + right) / 2, (top + bottom) / 2));
+}).map((one) => one.outerHTML)"""
+"""Of what a message is written and sent with: what something else lies over."""
 
 
 @pytest.mark.parametrize("size", [ViewportSize(width=1280, height=800), PHONE])
@@ -290,13 +292,12 @@ def test_messages_cover_neither_the_button_that_sends_nor_what_is_written(
     choose(play, "gpt-4o-mini")
     no_picture = tmp_path / "notes.txt"
     no_picture.write_text("no picture")
+    play.get_by_placeholder("Write a message…").fill("What is a chute?")
     play.get_by_label("Add an image").set_input_files([no_picture] * 4)
     expect(play.get_by_text("notes.txt is no PNG")).to_have_count(4)
-    play.get_by_placeholder("Write a message…").click()
-    play.keyboard.type("What is a chute?")
+    assert play.evaluate(COVERED) == []
     play.get_by_role("button", name="Send").click()
     expect(play.get_by_text("A chute is a small program.")).to_be_visible()
-    expect(play.get_by_text("notes.txt is no PNG")).to_have_count(4)
 
 
 def test_a_refused_budget_says_how_long_in_hours_and_minutes(visitor: Page, house: House) -> None:

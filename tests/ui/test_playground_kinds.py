@@ -6,18 +6,16 @@ Row of docs/acceptance.md: A002-32.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.api.running import MASTER, RunningGateway
-from tests.ui.house import EVIL, PASSWORD, House, watched
+from tests.ui.house import EVIL, PASSWORD, House, sign_in, watched
 
 
 @pytest.fixture
 def play(visitor: Page, house: House) -> Page:
-    house.upstream.faults.clear()
     visitor.goto(f"{house.url}/chat.html")
     visitor.get_by_role("textbox", name="API key").fill(MASTER)
     visitor.get_by_role("button", name="Use this key").click()
@@ -54,7 +52,7 @@ def test_a_text_is_heard_and_kept(play: Page, house: House) -> None:
         play.get_by_role("link", name="Download").click()
     assert saved.value.suggested_filename == "speech.wav"
     assert Path(saved.value.path()).read_bytes()[:4] == b"RIFF"
-    sent = house.upstream.last.json
+    sent = house.asked[-1].json
     assert (sent["model"], sent["voice"], sent["response_format"]) == ("kokoro", "nova", "wav") and "speed" not in sent
 
 
@@ -75,7 +73,7 @@ def test_pictures_are_shown_and_kept(play: Page, house: House) -> None:
         play.get_by_role("link", name="Download").nth(1).click()
     assert saved.value.suggested_filename == "picture-2.png"
     assert Path(saved.value.path()).read_bytes()[:4] == b"\x89PNG"
-    sent = house.upstream.last.json
+    sent = house.asked[-1].json
     assert (sent["n"], sent["size"], sent["seed"], sent["prompt"]) == (2, "512x512", 7, EVIL)
 
 
@@ -167,17 +165,9 @@ def test_where_no_model_is_it_says_what_to_configure(browser: Browser, bare: Run
     page.get_by_role("button", name="Use this key").click()
     expect(page.get_by_role("heading", name=re.compile("^No .* model can be asked"))).to_be_visible()
     expect(page.get_by_text("Ask whoever runs this gateway")).to_be_visible()
-    sign_in(page, bare)
+    sign_in(page, bare.url)
     page.goto(f"{bare.url}/ui/playground/{name}")
     page.get_by_role("link", name="Add a model").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     context.close()
     assert complaints == []
-
-
-def sign_in(page: Page, gateway: Any) -> None:
-    page.goto(f"{gateway.url}/ui/login")
-    page.get_by_label("User name").fill("ada")
-    page.get_by_role("textbox", name="Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Sign out").wait_for()

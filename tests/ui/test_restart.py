@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.fakes.upstream import Upstream
-from tests.ui.house import PASSWORD, PATIENCE, watched
+from tests.ui.house import PASSWORD, PATIENCE, sign_in, watched
 from tests.ui.served import Served
 
 CONFIG = 'providers:\n  fake: {{base_url: "{}/v1", models: [gpt-x]}}\n'
@@ -32,11 +32,7 @@ def page(browser, served: Served) -> Iterator[Page]:  # type: ignore[no-untyped-
     context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE)
     page, complaints = watched(context)
-    page.goto(f"{served.url}/ui/login")
-    page.get_by_label("User name").fill("ada")
-    page.get_by_role("textbox", name="Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Sign out").wait_for()
+    sign_in(page, served.url)
     yield page
     context.close()
     assert [one for one in complaints if not re.search("net::ERR_|WebSocket", one)] == []

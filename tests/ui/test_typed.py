@@ -1,9 +1,10 @@
 """What was typed outlives a look elsewhere, a reload and a key that was pressed by mistake."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Dialog, Page, expect
+from playwright.sync_api import BrowserContext, Dialog, Locator, Page, expect
 
 from tests.api.running import MASTER
 from tests.ui.house import House
@@ -64,6 +65,63 @@ def test_a_message_that_is_being_written_is_kept_with_the_key(writing: Page, hou
     expect(box).to_have_value("")
 
 
+TABS = {
+    "Embeddings": {"Texts, one a line": "one\ntwo"},
+    "Transcription": {"Language": "de"},
+    "Speech": {"Text": "Hear me", "Voice": "nova", "Format": "wav", "Speed": "1.5"},
+    "Images": {"Description": "A kite", "Size": "512x512", "Pictures": "3", "Other fields": '{"seed": 7}'},
+    "Rerank": {"Question": "Why?", "Documents, one a line": "this\nthat", "Only the best": "1"},
+}
+
+
+def fields(page: Page, tab: str) -> list[tuple[Locator, str]]:
+    """Of a tab, with what is put into them."""
+    page.get_by_role("navigation", name="Playground").get_by_role("link", name=tab).click()
+    form = page.locator("form")
+    return [(form.get_by_label(re.compile(f"^{label}")), value) for label, value in TABS[tab].items()]
+
+
+@pytest.mark.parametrize("reload", [False, True])
+def test_what_is_typed_in_a_tab_is_kept_with_the_key(writing: Page, reload: bool) -> None:
+    before = {}
+    for tab in TABS:
+        for field, value in fields(writing, tab):
+            before[tab, value] = field.input_value()
+            if value in ("wav", "512x512"):
+                field.select_option(value)
+            else:
+                field.fill(value)
+    if reload:
+        writing.reload()
+    for tab in TABS:
+        for field, value in fields(writing, tab):
+            expect(field).to_have_value(value)
+    writing.get_by_role("button", name="Forget this key").click()
+    if reload:
+        writing.reload()
+    writing.get_by_role("textbox", name="API key").fill(MASTER)
+    writing.get_by_role("button", name="Use this key").click()
+    for tab in TABS:
+        for field, value in fields(writing, tab):
+            expect(field).to_have_value(before[tab, value])
+
+
+def test_the_models_of_a_tab_stay_chosen(writing: Page) -> None:
+    tabs = writing.get_by_role("navigation", name="Playground")
+    writing.get_by_role("button", name=re.compile("^Choose a model")).click()
+    writing.get_by_role("option", name=re.compile("^mistral-small")).click()
+    writing.get_by_role("button", name="Compare with another model").click()
+    chosen = writing.get_by_role("button", name=re.compile("^Choose a model"))
+    expect(chosen).to_have_count(2)
+    names = chosen.all_inner_texts()
+    tabs.get_by_role("link", name="Embeddings").click()
+    expect(chosen).to_have_count(1)
+    tabs.get_by_role("link", name="Chat").click()
+    expect(chosen).to_have_text(names)
+    writing.reload()
+    expect(chosen).to_have_text(names)
+
+
 def test_a_message_that_was_sent_is_not_there_again(writing: Page, house: House) -> None:
     writing.keyboard.press("Enter")
     expect(writing.get_by_role("article")).to_have_count(1)
@@ -93,7 +151,9 @@ def test_a_search_does_not_follow_to_the_next_screen(admin: Page, house: House) 
 
 
 def test_a_model_that_is_added_meanwhile_can_be_chosen(admin: Page, house: House) -> None:
-    house.open(admin, "playground")
+    house.open(admin, "overview")
+    expect(admin.get_by_text("live", exact=True)).to_be_visible()
+    admin.get_by_role("navigation", name="Main").get_by_role("link", name="Playground").click()
     admin.get_by_role("button", name="Make a key for this tab").click()
     admin.get_by_placeholder(WRITING).fill("Half a question")
     with house.gateway.http() as http:

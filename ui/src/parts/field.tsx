@@ -3,6 +3,7 @@ import type { ComponentChildren, ComponentProps } from "preact";
 import { useId, useState } from "preact/hooks";
 import { text } from "../text";
 import { Button } from "./button";
+import { reveal } from "./inside";
 
 interface Shell {
   label: string;
@@ -33,7 +34,7 @@ export function Field(props: Shell & { children: (wiring: Wiring) => ComponentCh
       </label>
       {props.children(wiring)}
       {note && (
-        <p id={`${id}-note`} class="note" role={props.error === undefined ? undefined : "alert"}>
+        <p id={`${id}-note`} ref={props.error === undefined ? null : reveal} class="note" role={props.error === undefined ? undefined : "alert"}>
           {note}
         </p>
       )}

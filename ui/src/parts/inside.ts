@@ -1,6 +1,11 @@
 /** Pixels between what opens and the edge of the window. */
 const EDGE = 8;
 
+/** Scrolls what a form complains of into sight. */
+export function reveal(complaint: Element | null): void {
+  if (complaint?.closest("form, dialog")) complaint.scrollIntoView({ block: "nearest" });
+}
+
 /** Moves what has opened at its button into the window, where a side of it would be out of sight. */
 export function keepInside(box: HTMLElement | null): void {
   if (!box) return;

@@ -5,6 +5,7 @@ import type { Resource } from "../state/resource";
 import { text } from "../text";
 import { Button } from "./button";
 import { Icon, type IconName } from "./icon";
+import { reveal } from "./inside";
 
 export function Loading({ rows = 5 }: { rows?: number }) {
   return (
@@ -36,10 +37,9 @@ export function Empty({ icon, title, children, action }: EmptyProps) {
 
 export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => void }) {
   const next = error instanceof Unreachable ? text.common.unreachableNext
-    : error instanceof ApiError && error.status === 412 ? text.common.outdatedNext
     : error instanceof ApiError && error.requestId ? text.common.requestId(error.requestId) : null;
   return (
-    <div class="failed" role="alert">
+    <div class="failed" role="alert" ref={reveal}>
       <Icon name="warn" size={18} />
       <div>
         <strong>{messageOf(error)}</strong>

@@ -1,7 +1,7 @@
 /** A chart over time as lines or bars, with the same figures as a table and as CSV. */
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { download, toCsv } from "../../format/csv";
+import { type Cell, download, toCsv } from "../../format/csv";
 import { text } from "../../text";
 import { Button } from "../button";
 import { Panel } from "../page";
@@ -13,6 +13,8 @@ export interface ChartProps {
   title: string;
   note?: string;
   labels: string[];
+  /** What stands for them in the CSV file: moments as ISO 8601, whole figures. */
+  exact?: Cell[];
   series: Series[];
   format: (value: number | null) => string;
   kind?: "line" | "bars";
@@ -25,11 +27,11 @@ export interface ChartProps {
   tools?: ComponentChildren;
 }
 
-export function Chart({ title, note, labels, series, format, kind = "line", axis = text.chart.time, mark, tall, tools }: ChartProps) {
+export function Chart({ title, note, labels, exact = labels, series, format, kind = "line", axis = text.chart.time, mark, tall, tools }: ChartProps) {
   const [asTable, setAsTable] = useState(false);
   const body = useRef<HTMLDivElement>(null);
   const save = () => {
-    const rows = labels.map((label, n) => [label, ...series.map((one) => one.values[n] ?? null)]);
+    const rows = labels.map((_, n) => [exact[n], ...series.map((one) => one.values[n] ?? null)]);
     download(`${title}.csv`, toCsv([axis, ...series.map((one) => one.name)], rows), "text/csv");
   };
   return (

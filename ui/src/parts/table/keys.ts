@@ -1,6 +1,6 @@
 /** j and k walk through the rows of the table on the screen, Enter opens. Enter and the arrow lead there from the search. */
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { isCovered } from "../modal";
 import { rowHeight } from "../../state/theme";
 
@@ -15,7 +15,7 @@ interface RowKeys {
 export function useRowKeys(keys: RowKeys): void {
   const latest = useRef(keys);
   latest.current = keys;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const listen = (event: KeyboardEvent) => {
       const { box, count, active, setActive, open } = latest.current;
       if (leavesSearch(event) && count > 0) {

@@ -43,12 +43,12 @@ function keyOf(row: AuditRow): string {
 function columnsOf(): Column<AuditRow>[] {
   const words = text.audit.columns;
   return [
-    { id: "at", header: words.at, width: "120px", value: (row) => row.at, cell: (row) => <Time at={row.at} /> },
-    { id: "actor", header: words.actor, value: (row) => row.actor, cell: (row) => <span class="cell-main"><span title={row.actor}>{row.actor}</span></span> },
+    { id: "at", header: words.at, width: "100px", value: (row) => row.at, cell: (row) => <Time at={row.at} /> },
+    { id: "actor", header: words.actor, value: (row) => row.actor, cell: (row) => <span class="cell-main brief"><span title={row.actor}>{row.actor}</span></span> },
     { id: "action", header: words.action, value: (row) => row.action, cell: (row) => <Badge tone={TONES[row.action] ?? "quiet"}>{row.action}</Badge> },
     { id: "resource", header: words.resource, value: (row) => row.resource, cell: (row) => row.resource },
-    { id: "id", header: words.id, value: (row) => row.resource_id, cell: (row) => <code>{row.resource_id}</code> },
-    { id: "name", header: words.name, value: (row) => row.name, cell: (row) => <span class="cell-main"><span title={row.name}>{row.name}</span></span> },
+    { id: "id", header: words.id, value: (row) => row.resource_id, cell: (row) => <code class="cell-main brief"><span title={row.resource_id}>{row.resource_id}</span></code> },
+    { id: "name", header: words.name, value: (row) => row.name, cell: (row) => <span class="cell-main brief"><span title={row.name}>{row.name}</span></span> },
     { id: "changes", header: words.changes, rest: true, value: (row) => Object.keys(row.changes).join(" "), cell: (row) => <span class="muted" title={Object.keys(row.changes).join(", ")}>{Object.keys(row.changes).join(", ")}</span> },
     { id: "address", header: words.address, value: (row) => row.address, cell: (row) => <span class="muted">{row.address}</span> },
   ];

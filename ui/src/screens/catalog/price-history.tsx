@@ -18,7 +18,7 @@ export function PriceHistory({ history }: { history: HistoryPoint[] }) {
   const prices = moving.filter((name) => name.startsWith("price") && numeric(name));
   return (
     <>
-      {prices.length > 0 && <Chart title={words.prices} labels={labels} format={price} series={prices.map((name) => ({ name, values: history.map((point) => (typeof point[name] === "number" ? point[name] : null)) }))} />}
+      {prices.length > 0 && <Chart title={words.prices} labels={labels} exact={history.map((point) => new Date(point.at).toISOString())} format={price} series={prices.map((name) => ({ name, values: history.map((point) => (typeof point[name] === "number" ? point[name] : null)) }))} />}
       <ul class="history">
         {history.slice(1).map((point, n) => (
           <li key={point.at}>

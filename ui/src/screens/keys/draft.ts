@@ -64,8 +64,10 @@ export function inputOf(draft: Draft, before?: ApiKey): ApiKeyInput {
   };
 }
 
+/** What is no moment goes as it was typed: the server says so. */
 function fromLocal(typed: string): string | null {
-  return typed ? new Date(typed).toISOString() : null;
+  const moment = new Date(typed);
+  return Number.isNaN(moment.getTime()) ? typed || null : moment.toISOString();
 }
 
 /** For a field of date and time, in the zone of the reader; to the minute. */

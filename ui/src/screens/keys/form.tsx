@@ -1,8 +1,9 @@
 /** Making and editing a key, in a drawer. */
 import { useState } from "preact/hooks";
 import { apiKeys } from "../../api/collection";
-import type { ApiKey, User } from "../../api/types";
+import type { ApiKey, ApiKeyInput, User } from "../../api/types";
 import { Button } from "../../parts/button";
+import { Clashes } from "../../parts/clashes";
 import { DeleteDialog } from "../../parts/delete-dialog";
 import { Dialog } from "../../parts/dialog";
 import { Confidentiality } from "../../parts/confidentiality";
@@ -10,10 +11,11 @@ import { AreaField, SelectField, Switch, TextField } from "../../parts/field";
 import { Limits } from "../../parts/limits";
 import { ErrorPanel } from "../../parts/states";
 import { UsageStrip } from "../../parts/usage-strip";
+import { useMerging } from "../../state/merging";
 import { differs, useSaving } from "../../state/saving";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
-import { type Draft, draftOf, FIELDS, inputOf, OPERATIONS } from "./draft";
+import { type Draft, draftOf, FIELDS, inputOf, OPERATIONS, toInput } from "./draft";
 import { Rotate } from "./rotate";
 import { Spent } from "./spent";
 
@@ -25,19 +27,21 @@ interface FormProps {
   onChange: () => void;
 }
 
-export function KeyForm({ apiKey, people, onMade, onClose, onChange }: FormProps) {
+export function KeyForm({ apiKey: known, people, onMade, onClose, onChange }: FormProps) {
   const words = text.keys.form;
-  const [draft, setDraft] = useState<Draft>(() => draftOf(apiKey));
+  const [draft, setDraft] = useState<Draft>(() => draftOf(known));
+  const take = (fields: ApiKeyInput, base: ApiKey | undefined) => setDraft(draftOf({ ...base, ...fields } as ApiKey));
+  const merging = useMerging(apiKeys, known, toInput, take);
+  const apiKey = merging.base;
   const [asks, setAsks] = useState<"" | "delete" | "rotate">("");
   const saving = useSaving(FIELDS);
   const unsaved = differs(draft, draftOf(apiKey));
   const fixed = apiKey !== undefined && (apiKey.version ?? 0) === 0;
   const save = () => saving.run(async () => {
-    const input = inputOf(draft, apiKey);
-    if (apiKey) {
-      await apiKeys.replace(apiKey, input);
-      say(text.forms.saved(draft.name));
-    } else onMade(await apiKeys.create(input));
+    const saved = await merging.save(inputOf(draft, apiKey));
+    if (!saved) return;
+    if (apiKey) say(text.forms.saved(draft.name));
+    else onMade(saved);
     onChange();
     onClose();
   });
@@ -66,6 +70,7 @@ export function KeyForm({ apiKey, people, onMade, onClose, onChange }: FormProps
       {fixed ? <p class="muted">{words.fixed(apiKey.origin ?? "")}</p> : (
         <form id="key" class="form" onSubmit={(event) => { event.preventDefault(); void save(); }}>
           {saving.error !== undefined && <ErrorPanel error={saving.error} />}
+          <Clashes clashes={merging.clashes} fields={inputOf(draft, apiKey)} onTake={(fields) => take(fields, apiKey)} />
           <Fields draft={draft} set={(part) => setDraft((old) => ({ ...old, ...part }))} people={people} isNew={!apiKey} errorOf={saving.of} />
         </form>
       )}

@@ -4,16 +4,18 @@ import { models } from "../../api/collection";
 import type { ModelEntry, ModelInput, Provider } from "../../api/types";
 import { toYaml } from "../../format/yaml";
 import { Button } from "../../parts/button";
+import { Clashes } from "../../parts/clashes";
 import { DeleteDialog } from "../../parts/delete-dialog";
 import { Dialog } from "../../parts/dialog";
 import { ErrorPanel } from "../../parts/states";
 import { Segments } from "../../parts/tabs";
 import { useYaml, YamlEditor } from "../../parts/yaml-editor";
 import { query, setQuery } from "../../state/router";
+import { useMerging } from "../../state/merging";
 import { differs, useSaving } from "../../state/saving";
 import { complain, say } from "../../state/toasts";
 import { text } from "../../text";
-import { type Draft, draftOf, draftOfInput, FIELDS, inputOf, writtenOf } from "./draft";
+import { type Draft, draftOf, draftOfInput, FIELDS, inputOf, toInput, writtenOf } from "./draft";
 import { DryRun } from "./dry-run";
 import { RouteForm } from "./route-form";
 import { TargetStates } from "./target-states";
@@ -28,18 +30,21 @@ interface DrawerProps {
 
 type Tab = keyof typeof text.models.tabs;
 
-export function ModelDrawer({ entry, rows, providers, onClose, onChange }: DrawerProps) {
+export function ModelDrawer({ entry: known, rows, providers, onClose, onChange }: DrawerProps) {
   const words = text.models;
-  const [draft, setDraft] = useState<Draft>(() => draftOf(entry));
+  const [draft, setDraft] = useState<Draft>(() => draftOf(known));
   const [deleting, setDeleting] = useState(false);
   const saving = useSaving(FIELDS);
   const tab = (query.value.get("tab") ?? "edit") as Tab;
   const latest = useRef(draft);
   latest.current = draft;
-  const yaml = useYaml("models", entry?.id ?? "", (read) => {
-    latest.current = draftOfInput(read.id, read.fields as ModelInput);
+  const take = (fields: ModelInput, id = latest.current.id) => {
+    latest.current = draftOfInput(id, fields);
     setDraft(latest.current);
-  });
+  };
+  const merging = useMerging(models, known, (one) => ({ ...toInput(one), id: one.id }), (fields) => take(fields));
+  const entry = merging.base;
+  const yaml = useYaml("models", entry?.id ?? "", (read) => take(read.fields as ModelInput, read.id));
   const unsaved = yaml.typed !== null || differs(draft, draftOf(entry));
   const content = useMemo(() => toYaml({ models: { [draft.id || "name"]: writtenOf(draft) } }), [draft]);
   const go = async (to: Tab) => {
@@ -47,8 +52,8 @@ export function ModelDrawer({ entry, rows, providers, onClose, onChange }: Drawe
   };
   const save = () => saving.run(async () => {
     if (!(await yaml.settle())) return;
-    const input = inputOf(latest.current);
-    const saved = entry ? await models.replace(entry, { ...input, id: entry.id }) : await models.create({ ...input, id: latest.current.id.trim() });
+    const saved = await merging.save({ ...inputOf(latest.current), id: entry ? entry.id : latest.current.id.trim() });
+    if (!saved) return;
     say(entry ? text.forms.saved(saved.id) : text.forms.added(saved.id));
     onChange();
     onClose();
@@ -71,6 +76,7 @@ export function ModelDrawer({ entry, rows, providers, onClose, onChange }: Drawe
       )}
     >
       <div><Segments label={words.title} value={tab} options={(Object.keys(words.tabs) as Tab[]).filter((value) => entry || value !== "dryRun").map((value) => ({ value, label: words.tabs[value] }))} onChange={(value) => void go(value).catch(complain)} /></div>
+      {tab !== "dryRun" && <Clashes clashes={merging.clashes} fields={inputOf(draft)} onTake={take} />}
       {tab === "edit" && (
         <form id="model" class="form" onSubmit={(event) => { event.preventDefault(); void save(); }}>
           {saving.error !== undefined && <ErrorPanel error={saving.error} />}

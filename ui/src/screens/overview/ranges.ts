@@ -27,6 +27,11 @@ export function period(name: string): { from: string; to: string; step: Range["s
   return { from: new Date(now - range.seconds * 1000).toISOString(), to: new Date(now).toISOString(), step: range.step };
 }
 
+/** For files: the moment in ISO 8601, or the day in UTC. */
+export function stamp(at: string, step: Range["step"]): string {
+  return step === "day" ? at.slice(0, 10) : at;
+}
+
 /** What the labels of a chart are. */
 export function axisOf(step: Range["step"]): string {
   return step === "day" ? text.chart.day : text.chart.time;

@@ -9,7 +9,7 @@ import { Empty } from "../../parts/states";
 import { text } from "../../text";
 import { Cards } from "./cards";
 import { Errors, Groups } from "./breakdown";
-import { axisOf, label, RANGES } from "./ranges";
+import { axisOf, label, RANGES, stamp } from "./ranges";
 
 export function Report({ usage, range, group, root }: { usage: Usage; range: string; group: string; root: Root }) {
   const words = text.overview;
@@ -33,13 +33,14 @@ function Charts({ usage, range }: { usage: Usage; range: string }) {
   const { step, seconds } = RANGES[range] ?? { step: "hour" as const, seconds: 86_400 };
   const series = usage.series ?? [];
   const labels = series.map((point) => label(point.at, step, seconds));
+  const time = { labels, exact: series.map((point) => stamp(point.at, step)), axis: axisOf(step) };
   const of = (pick: (point: (typeof series)[number]["figures"]) => number | null | undefined) => series.map((point) => pick(point.figures) ?? null);
   return (
     <div class="grid-2">
-      <Chart title={words.requests} kind="bars" labels={labels} axis={axisOf(step)} format={(value) => short(value)} series={[{ name: words.answered, values: of((f) => (f.requests ?? 0) - (f.errors ?? 0)) }, { name: words.failed, tone: "bad", values: of((f) => f.errors) }]} />
-      <Chart title={words.latency} labels={labels} axis={axisOf(step)} format={duration} series={[{ name: "p50", values: of((f) => f.latency?.p50) }, { name: "p95", values: of((f) => f.latency?.p95) }, { name: words.ttft, values: of((f) => f.first_token?.p50) }]} />
-      <Chart title={words.tokens} kind="bars" labels={labels} axis={axisOf(step)} format={(value) => short(value)} series={[{ name: words.input, values: of((f) => f.input_tokens) }, { name: words.output, values: of((f) => f.output_tokens) }]} />
-      <Chart title={words.cost} labels={labels} axis={axisOf(step)} format={dollars} series={[{ name: words.cost, values: of((f) => f.cost_usd) }]} />
+      <Chart title={words.requests} kind="bars" {...time} format={(value) => short(value)} series={[{ name: words.answered, values: of((f) => (f.requests ?? 0) - (f.errors ?? 0)) }, { name: words.failed, tone: "bad", values: of((f) => f.errors) }]} />
+      <Chart title={words.latency} {...time} format={duration} series={[{ name: "p50", values: of((f) => f.latency?.p50) }, { name: "p95", values: of((f) => f.latency?.p95) }, { name: words.ttft, values: of((f) => f.first_token?.p50) }]} />
+      <Chart title={words.tokens} kind="bars" {...time} format={(value) => short(value)} series={[{ name: words.input, values: of((f) => f.input_tokens) }, { name: words.output, values: of((f) => f.output_tokens) }]} />
+      <Chart title={words.cost} {...time} format={dollars} series={[{ name: words.cost, values: of((f) => f.cost_usd) }]} />
     </div>
   );
 }

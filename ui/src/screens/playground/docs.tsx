@@ -19,7 +19,7 @@ export function Docs() {
       <Panel>
         <dl class="facts">
           <dt>{words.base}</dt>
-          <dd class="row"><code>{base}</code><CopyButton size="small" kind="ghost" content={base} /></dd>
+          <dd class="row nowrap"><code class="truncate">{base}</code><CopyButton size="small" kind="ghost" content={base} /></dd>
           <dt>{words.reference}</dt>
           <dd><a href="/openapi.json" target="_blank" rel="noreferrer">/openapi.json</a></dd>
         </dl>

@@ -1,5 +1,4 @@
 /** Embeddings of a few texts, and how alike they are. */
-import { useState } from "preact/hooks";
 import { readJson } from "../../api/client";
 import type { EmbeddingReply } from "../../api/inference";
 import { download, toCsv } from "../../format/csv";
@@ -13,6 +12,7 @@ import { type Answered, useAsking } from "./asking";
 import { useChosenModel } from "./chosen-model";
 import { Facts } from "./facts";
 import { similarities } from "./similarity";
+import { useTyped } from "./typed";
 import { Workbench } from "./workbench";
 
 const PATH = "/v1/embeddings";
@@ -25,7 +25,7 @@ interface Embedded {
 export function Embeddings() {
   const words = text.playground.embeddings;
   const [model, setModel] = useChosenModel("embedding");
-  const [typed, setTyped] = useState(words.sample);
+  const [typed, setTyped] = useTyped("embeddings.input", words.sample);
   const asking = useAsking<Embedded>(PATH);
   const texts = fromLines(typed);
   const body = { model, input: texts };

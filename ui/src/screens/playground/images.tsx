@@ -1,5 +1,4 @@
 /** Pictures from a description. */
-import { useState } from "preact/hooks";
 import { readJson } from "../../api/client";
 import type { Drawn, ImagesReply } from "../../api/inference";
 import { AreaField, SelectField, TextField } from "../../parts/field";
@@ -10,6 +9,7 @@ import { extraFields } from "./chat/conversation";
 import { useChosenModel } from "./chosen-model";
 import { DownloadLink } from "./download-link";
 import { Facts } from "./facts";
+import { useTyped } from "./typed";
 import { Workbench } from "./workbench";
 
 const PATH = "/v1/images/generations";
@@ -21,10 +21,10 @@ const KINDS: [string, string][] = [["iVBORw", "png"], ["/9j/", "jpeg"], ["UklGR"
 export function Images() {
   const words = text.playground.images;
   const [model, setModel] = useChosenModel("image");
-  const [prompt, setPrompt] = useState(words.sample);
-  const [size, setSize] = useState("");
-  const [n, setN] = useState("1");
-  const [extra, setExtra] = useState("");
+  const [prompt, setPrompt] = useTyped("images.prompt", words.sample);
+  const [size, setSize] = useTyped("images.size");
+  const [n, setN] = useTyped("images.n", "1");
+  const [extra, setExtra] = useTyped("images.extra");
   const asking = useAsking<ImagesReply>(PATH);
   const more = extraFields(extra);
   const wrongN = !(Number.isInteger(Number(n)) && Number(n) >= 1 && Number(n) <= MOST);

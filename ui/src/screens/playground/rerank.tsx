@@ -1,5 +1,4 @@
 /** Documents in the order in which they answer a question. */
-import { useState } from "preact/hooks";
 import { readJson } from "../../api/client";
 import type { RerankReply } from "../../api/inference";
 import { download, toCsv } from "../../format/csv";
@@ -12,6 +11,7 @@ import { text } from "../../text";
 import { type Answered, useAsking } from "./asking";
 import { useChosenModel } from "./chosen-model";
 import { Facts } from "./facts";
+import { useTyped } from "./typed";
 import { Workbench } from "./workbench";
 
 const PATH = "/v1/rerank";
@@ -24,9 +24,9 @@ interface Ranked {
 export function Rerank() {
   const words = text.playground.rerank;
   const [model, setModel] = useChosenModel("rerank");
-  const [question, setQuestion] = useState(words.sampleQuery);
-  const [typed, setTyped] = useState(words.sampleDocuments);
-  const [top, setTop] = useState("");
+  const [question, setQuestion] = useTyped("rerank.query", words.sampleQuery);
+  const [typed, setTyped] = useTyped("rerank.documents", words.sampleDocuments);
+  const [top, setTop] = useTyped("rerank.top");
   const asking = useAsking<Ranked>(PATH);
   const documents = fromLines(typed);
   const body = { model, query: question.trim(), documents, ...(top ? { top_n: Number(top) } : {}) };

@@ -10,6 +10,7 @@ import { type Answered, useAsking } from "./asking";
 import { useChosenModel } from "./chosen-model";
 import { DownloadLink } from "./download-link";
 import { Facts } from "./facts";
+import { useTyped } from "./typed";
 import { Workbench } from "./workbench";
 
 const PATH = "/v1/audio/speech";
@@ -21,10 +22,10 @@ const ENDINGS: Record<string, string> = { mpeg: "mp3", "x-wav": "wav", wave: "wa
 export function Speech() {
   const words = text.playground.speech;
   const [model, setModel] = useChosenModel("speech");
-  const [input, setInput] = useState(words.sample);
-  const [voice, setVoice] = useState("");
-  const [format, setFormat] = useState("");
-  const [speed, setSpeed] = useState("");
+  const [input, setInput] = useTyped("speech.input", words.sample);
+  const [voice, setVoice] = useTyped("speech.voice");
+  const [format, setFormat] = useTyped("speech.format");
+  const [speed, setSpeed] = useTyped("speech.speed");
   const asking = useAsking<Blob>(PATH);
   const body = {
     model,

@@ -14,6 +14,7 @@ import { FileDrop } from "./file-drop";
 import { formData } from "./form-data";
 import { RecordButton } from "./record-button";
 import { TranscriptView } from "./transcript-view";
+import { useTyped } from "./typed";
 import { Workbench } from "./workbench";
 
 const MAX_BYTES = 25 * 2 ** 20;
@@ -23,7 +24,7 @@ export function Transcription() {
   const words = text.playground.transcription;
   const [model, setModel] = useChosenModel("transcription");
   const [file, setFile] = useState<File | null>(null);
-  const [language, setLanguage] = useState("");
+  const [language, setLanguage] = useTyped("transcription.language");
   const asking = useAsking<Transcript>(PATH);
   const address = useAddress(file);
   const body = {

@@ -4,6 +4,7 @@ import { providers } from "../../api/collection";
 import { testProvider } from "../../api/providers";
 import type { Provider, ProviderInput, TestResult } from "../../api/types";
 import { Button } from "../../parts/button";
+import { Clashes } from "../../parts/clashes";
 import { DeleteDialog } from "../../parts/delete-dialog";
 import { Dialog } from "../../parts/dialog";
 import { AreaField, SecretField, SelectField, Switch, TextField } from "../../parts/field";
@@ -13,10 +14,11 @@ import { TestVerdict } from "../../parts/test-verdict";
 import { useYaml, YamlEditor } from "../../parts/yaml-editor";
 import { toYaml } from "../../format/yaml";
 import { query, setQuery } from "../../state/router";
+import { useMerging } from "../../state/merging";
 import { differs, useSaving } from "../../state/saving";
 import { complain, say } from "../../state/toasts";
 import { text } from "../../text";
-import { type Draft, draftOf, draftOfInput, FIELDS, inputOf, writtenOf } from "./draft";
+import { type Draft, draftOf, draftOfInput, FIELDS, inputOf, toInput, writtenOf } from "./draft";
 import { Health } from "./health";
 import { ModelLines } from "./model-lines";
 
@@ -31,7 +33,6 @@ type Tab = keyof typeof text.providers.tabs;
 
 export function ProviderForm({ provider: known, onClose, onChange }: FormProps) {
   const words = text.providers.form;
-  const [provider, setProvider] = useState(known);
   const [draft, setDraft] = useState<Draft>(() => draftOf(known));
   const [result, setResult] = useState<TestResult | null>(null);
   const [deleting, setDeleting] = useState(false);
@@ -41,10 +42,13 @@ export function ProviderForm({ provider: known, onClose, onChange }: FormProps) 
   const tab = (query.value.get("tab") ?? "edit") as Tab;
   const latest = useRef(draft);
   latest.current = draft;
-  const yaml = useYaml("providers", provider?.id ?? "", (read) => {
-    latest.current = draftOfInput(read.id, read.fields as ProviderInput);
+  const take = (fields: ProviderInput, id = latest.current.id) => {
+    latest.current = draftOfInput(id, fields);
     setDraft(latest.current);
-  });
+  };
+  const merging = useMerging(providers, known, toInput, (fields) => take(fields));
+  const provider = merging.base;
+  const yaml = useYaml("providers", provider?.id ?? "", (read) => take(read.fields as ProviderInput, read.id));
   const unsaved = yaml.typed !== null || differs(draft, draftOf(provider));
   const content = useMemo(() => toYaml({ providers: { [draft.id || "name"]: writtenOf(draft) } }), [draft]);
   const go = async (to: Tab) => {
@@ -55,11 +59,11 @@ export function ProviderForm({ provider: known, onClose, onChange }: FormProps) 
     if (!(await yaml.settle())) return;
     const id = latest.current.id.trim();
     const input = { ...inputOf(latest.current), ...(id ? { id } : {}) };
-    const saved = provider ? await providers.replace(provider, input) : await providers.create(input);
+    const saved = await merging.save(input);
+    if (!saved) return;
     say(provider ? text.forms.saved(saved.name || saved.id) : text.forms.added(saved.name || saved.id));
     onChange();
     if (!test) return onClose();
-    setProvider(saved);
     setDraft(draftOf(saved));
     setResult(await testProvider(saved.id));
   });
@@ -84,6 +88,7 @@ export function ProviderForm({ provider: known, onClose, onChange }: FormProps) 
     >
       <div><Segments label={text.providers.title} value={tab} options={(Object.keys(text.providers.tabs) as Tab[]).filter((value) => provider || value !== "health").map((value) => ({ value, label: text.providers.tabs[value] }))} onChange={(value) => void go(value).catch(complain)} /></div>
       {tab === "health" && provider && <Health id={provider.id} />}
+      {tab !== "health" && <Clashes clashes={merging.clashes} fields={inputOf(draft)} onTake={take} />}
       {tab === "yaml" && saving.problem !== undefined && <ErrorPanel error={saving.problem} />}
       {tab === "yaml" && result && <TestVerdict result={result} />}
       {tab === "yaml" && <YamlEditor of={yaml} content={content} label={text.providers.tabs.yaml} />}

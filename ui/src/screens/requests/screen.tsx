@@ -35,7 +35,7 @@ export function RequestsOf({ root }: { root: Root }) {
   const key = JSON.stringify([root, [...asked].filter(([name]) => name !== "open")]);
   const page = useResource(key, (signal) => readRequests(root, { ...readFilter(), sort: sort.replace(/^-/, ""), ascending: !sort.startsWith("-"), limit: PAGE_SIZE, offset }, signal));
   return (
-    <Page title={words.title} lead={words.lead} fill actions={<Button icon="download" onClick={() => window.location.assign(`${root}/usage/export${params(readFilter())}`)}>{words.export}</Button>}>
+    <Page title={root === "/api/user" ? text.shell.screens.myRequests : words.title} lead={words.lead} fill actions={<Button icon="download" onClick={() => window.location.assign(`${root}/usage/export${params(readFilter())}`)}>{words.export}</Button>}>
       <Await of={page}>
         {(found) => <Live rows={found.data} total={found.total} offset={offset} sort={sort} reload={page.reload} loading={page.loading} root={root} />}
       </Await>

@@ -4,12 +4,14 @@ import { settings } from "../../api/collection";
 import type { Preview, Setting } from "../../api/types";
 import { readAudit } from "../../api/usage";
 import { Button } from "../../parts/button";
+import { Clashes } from "../../parts/clashes";
 import { Changes, Value } from "../../parts/changes";
 import { Dialog } from "../../parts/dialog";
 import { Spans } from "../../parts/markdown/markdown";
 import { Await, ErrorPanel } from "../../parts/states";
 import { Time } from "../../parts/time";
 import { useResource } from "../../state/resource";
+import { useMerging } from "../../state/merging";
 import { differs, useSaving } from "../../state/saving";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
@@ -19,17 +21,23 @@ import { Editor, type Schema, typedOf, type Typed, valueOf } from "./editor";
 /** Its budget is everybody's. */
 const LIMITS = "limits";
 
-export function SettingForm({ setting, onClose, onChange }: { setting: Setting; onClose: () => void; onChange: () => void }) {
+export function SettingForm({ setting: known, onClose, onChange }: { setting: Setting; onClose: () => void; onChange: () => void }) {
   const words = text.settings;
-  const schema = (setting.json_schema ?? {}) as Schema;
-  const [typed, setTyped] = useState<Typed>(() => typedOf(setting.value, schema));
+  const schema = (known.json_schema ?? {}) as Schema;
+  const [typed, setTyped] = useState<Typed>(() => typedOf(known.value, schema));
   const [preview, setPreview] = useState<Preview | null>(null);
+  const take = ({ value }: { value: unknown }) => {
+    setTyped(typedOf(value, schema));
+    setPreview(null);
+  };
+  const merging = useMerging(settings, known, ({ value }) => ({ value }), take);
+  const setting = merging.base ?? known;
   const saving = useSaving(["value", setting.id]);
   const unsaved = differs(typed, typedOf(setting.value, schema));
   const parsed = parse(typed, schema);
   const check = () => saving.run(async () => setPreview(await settings.preview(setting, { value: parsed.value })));
   const write = (value: unknown) => saving.run(async () => {
-    await settings.replace(setting, { value });
+    if (!(await merging.save({ value }))) return;
     say(text.forms.saved(setting.id));
     onChange();
     onClose();
@@ -66,6 +74,7 @@ export function SettingForm({ setting, onClose, onChange }: { setting: Setting; 
         </dl>
         {setting.id === LIMITS && <Spent resource="settings" of={{ ...(setting.value as object), ...setting }} name={words.everybody} onReset={() => { onChange(); onClose(); }} />}
         {saving.error !== undefined && <ErrorPanel error={saving.error} />}
+        <Clashes clashes={merging.clashes} fields={{ value: parsed.value }} onTake={take} />
         {setting.changeable ? <Editor schema={schema} typed={typed} error={error} help="" onChange={(next) => { setTyped(next); setPreview(null); }} /> : <p class="hint">{words.fixed}</p>}
         {preview && <section><h3>{words.change}</h3>{Object.keys(preview.changes).length ? <Changes changes={preview.changes} /> : <p class="muted">{words.nothing}</p>}</section>}
         <History id={setting.id} changeable={setting.changeable} onRestore={(value) => void write(value)} />

@@ -90,7 +90,7 @@ function Found({ view, gpu }: { view: BreakEven; gpu: Gpu }) {
     <>
       <Verdict view={view} />
       <div class="grid-2 uneven">
-        <Chart title={words.chart.title} axis={words.chart.axis} tall labels={drawn.tokens.map((n) => short(n))} format={dollars} series={[{ name: words.chart.now, values: drawn.now }, { name: words.chart.gpus, values: drawn.gpus }]} mark={{ at: drawn.here, label: words.chart.here(short(view.tokens_per_day)) }} />
+        <Chart title={words.chart.title} axis={words.chart.axis} tall labels={drawn.tokens.map((n) => short(n))} exact={drawn.tokens} format={dollars} series={[{ name: words.chart.now, values: drawn.now }, { name: words.chart.gpus, values: drawn.gpus }]} mark={{ at: drawn.here, label: words.chart.here(short(view.tokens_per_day)) }} />
         <Figures view={view} />
       </div>
     </>

@@ -16,7 +16,7 @@ import { CsvButton, useView } from "../../parts/table/tools";
 import { useEvery, useResource } from "../../state/resource";
 import { navigate, query, setQuery } from "../../state/router";
 import { text } from "../../text";
-import { axisOf, label, period, RANGES } from "../overview/ranges";
+import { axisOf, label, period, RANGES, stamp } from "../overview/ranges";
 import { change, type ComparedGroup, compareGroups, type Figure, FIGURES, perMillion } from "./figures";
 import { type Measure, MEASURES, stacked } from "./stacked";
 
@@ -39,7 +39,7 @@ async function readBoth(range: string, by: string, signal: AbortSignal): Promise
 
 /** Each day is compared with the day before it. */
 function days(usage: Usage): ComparedGroup[] {
-  return (usage.series ?? []).map((point, n, all) => ({ label: point.at.slice(0, 10), name: day(point.at), figures: point.figures, before: all[n - 1]?.figures }));
+  return (usage.series ?? []).map((point, n, all) => ({ label: stamp(point.at, "day"), name: day(point.at), figures: point.figures, before: all[n - 1]?.figures }));
 }
 
 export function UsageReport({ range }: { range: string }) {
@@ -92,6 +92,7 @@ function OverTime({ usage, range, by }: { usage: Usage; range: string; by: strin
       tall
       axis={axisOf(step)}
       labels={points.map((point) => label(point.at, step, seconds))}
+      exact={points.map((point) => stamp(point.at, step))}
       series={stacked(points, measure, by === "day" ? null : names)}
       format={measure === "cost" ? dollars : (value) => short(value)}
       tools={<Select aria-label={words.chart.figure} value={measure} options={MEASURES.map((value) => ({ value, label: words.chart[value] }))} onChange={(value) => setQuery({ figure: value })} />}

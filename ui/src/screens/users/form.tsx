@@ -1,23 +1,28 @@
 /** Adding and editing a user, in a drawer. */
 import { useState } from "preact/hooks";
 import { users } from "../../api/collection";
-import type { User } from "../../api/types";
+import type { User, UserInput } from "../../api/types";
 import { Button } from "../../parts/button";
+import { Clashes } from "../../parts/clashes";
 import { DeleteDialog } from "../../parts/delete-dialog";
 import { Dialog } from "../../parts/dialog";
 import { AreaField, SecretField, SelectField, Switch, TextField } from "../../parts/field";
 import { Limits } from "../../parts/limits";
 import { ErrorPanel } from "../../parts/states";
 import { UsageStrip } from "../../parts/usage-strip";
+import { useMerging } from "../../state/merging";
 import { differs, useSaving } from "../../state/saving";
 import { say } from "../../state/toasts";
 import { text } from "../../text";
 import { Spent } from "../keys/spent";
-import { type Draft, draftOf, FIELDS, inputOf } from "./draft";
+import { type Draft, draftOf, FIELDS, inputOf, toInput } from "./draft";
 
-export function UserForm({ user, onClose, onChange }: { user: User | undefined; onClose: () => void; onChange: () => void }) {
+export function UserForm({ user: known, onClose, onChange }: { user: User | undefined; onClose: () => void; onChange: () => void }) {
   const words = text.users.form;
-  const [draft, setDraft] = useState<Draft>(() => draftOf(user));
+  const [draft, setDraft] = useState<Draft>(() => draftOf(known));
+  const take = (fields: UserInput) => setDraft(({ password }) => ({ ...draftOf(fields as User), password }));
+  const merging = useMerging(users, known, toInput, take);
+  const user = merging.base;
   const [deleting, setDeleting] = useState(false);
   const saving = useSaving(FIELDS);
   const unsaved = differs(draft, draftOf(user));
@@ -27,8 +32,7 @@ export function UserForm({ user, onClose, onChange }: { user: User | undefined; 
     onClose();
   };
   const save = () => saving.run(async () => {
-    if (user) await users.replace(user, inputOf(draft));
-    else await users.create(inputOf(draft));
+    if (!(await merging.save(inputOf(draft)))) return;
     say(user ? text.forms.saved(draft.username) : text.forms.added(draft.username));
     finish();
   });
@@ -51,6 +55,7 @@ export function UserForm({ user, onClose, onChange }: { user: User | undefined; 
       {user && <Spent resource="users" of={user} name={user.username} onReset={finish} />}
       <form id="user" class="form" onSubmit={(event) => { event.preventDefault(); void save(); }}>
         {saving.error !== undefined && <ErrorPanel error={saving.error} />}
+        <Clashes clashes={merging.clashes} fields={inputOf(draft)} onTake={take} />
         <div class="two">
           <TextField label={words.username} value={draft.username} required autofocus={!user} autocomplete="off" onInput={(username) => set({ username })} error={saving.of("username")} />
           <SelectField label={words.role} value={draft.role} error={saving.of("role")} options={Object.entries(text.users.roles).map(([value, label]) => ({ value, label }))} onChange={(role) => set({ role })} />

@@ -30,7 +30,6 @@ export const common = {
     unreachableNext: "Is it still running? This page tries again by itself where it can.",
     requestId: (id: string) => `Request id: ${id}`,
     outdated: "Somebody else changed this meanwhile, so nothing was saved.",
-    outdatedNext: "Close this and open it again to see how it is now.",
   },
   table: {
     columns: "Columns",

@@ -21,6 +21,11 @@ export const forms = {
     },
     saved: (name: string) => `${name} is saved.`,
     added: (name: string) => `${name} is added.`,
+    clash: {
+      lead: "Choose what is to be saved, then save again. All else that you typed is still there.",
+      theirs: "Theirs",
+      mine: "Yours",
+    },
     gone: (id: string) => `There is no ${id} any more.`,
     enabled: (name: string) => `${name} is on.`,
     disabled: (name: string) => `${name} is off.`,

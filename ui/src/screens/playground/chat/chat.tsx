@@ -11,6 +11,7 @@ import { kept } from "../../../state/kept";
 import { query, setQuery } from "../../../state/router";
 import { text } from "../../../text";
 import { useModels } from "../models";
+import { useTyped } from "../typed";
 import { AnswerView } from "./answer";
 import { Composer, Previews } from "./composer";
 import { emptyAnswer, extraFields, MAX_COLUMNS, newTurn, parameters, requestBody, type Turn, turns, underWay } from "./conversation";
@@ -23,9 +24,15 @@ import { useFollow } from "./follow";
 const optionsOpen = kept("options", window.innerWidth > 1100);
 
 function useColumns(available: { id: string }[]): [string[], (models: string[]) => void] {
+  const [last, setLast] = useTyped("chat.model");
   const asked = query.value.getAll("model").join("\n").split("\n").filter(Boolean).slice(0, MAX_COLUMNS);
-  const columns = asked.length ? asked : available.slice(0, 1).map((model) => model.id);
-  return [columns, (models) => setQuery({ model: models.join("\n") })];
+  const known = last.split("\n").filter((id) => available.some((model) => model.id === id));
+  const columns = asked.length ? asked : known.length ? known : available.slice(0, 1).map((model) => model.id);
+  const choose = (models: string[]) => {
+    setLast(models.join("\n"));
+    setQuery({ model: models.join("\n") });
+  };
+  return [columns, choose];
 }
 
 export function Chat() {

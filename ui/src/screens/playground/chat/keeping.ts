@@ -1,23 +1,24 @@
-/** The conversation and what is being written outlive a reload: they go into the tab's storage when the page is left, and end with the key. */
-import { effect, type Signal } from "@preact/signals";
+/** The conversation and what is being written outlive a reload, as long as the key. */
+import type { Signal } from "@preact/signals";
 import { messageOf } from "../../../api/errors";
-import { apiKey, masked } from "../../../state/access";
+import { keptWithKey } from "../../../state/kept-with-key";
 import type { Answer, Draft, Turn } from "./conversation";
 import type { Picture } from "./pictures";
 
-const NAME = "gateway.conversation";
-
 interface Kept {
-  /** Whose conversation it is, masked. */
-  key: string;
   turns: { text: string; pictures: Picture[]; answers: (Omit<Answer, "error"> & { error: string })[] }[];
   draft: Draft;
 }
 
 export function keepConversation(turns: Signal<Turn[]>, draft: Signal<Draft>, newTurn: (text: string, pictures: Picture[], models: string[]) => Turn): void {
-  const kept = read();
-  draft.value = kept?.draft ?? draft.peek();
-  turns.value = (kept?.turns ?? []).map(({ text, pictures, answers }) => {
+  const forget = () => {
+    turns.value = [];
+    draft.value = { text: "", pictures: [] };
+  };
+  const kept = keptWithKey("gateway.conversation", () => told(turns.peek(), draft.peek()), forget);
+  if (!kept) return;
+  draft.value = kept.draft;
+  turns.value = kept.turns.map(({ text, pictures, answers }) => {
     const turn = newTurn(text, pictures, answers.map((answer) => answer.model));
     turn.answers.forEach((answer, column) => {
       const kept = answers[column];
@@ -25,36 +26,13 @@ export function keepConversation(turns: Signal<Turn[]>, draft: Signal<Draft>, ne
     });
     return turn;
   });
-  effect(() => {
-    if (apiKey.value) return;
-    turns.value = [];
-    draft.value = { text: "", pictures: [] };
-  });
-  window.addEventListener("pagehide", () => write(turns.peek(), draft.peek()));
 }
 
-function read(): Kept | null {
-  try {
-    const kept = JSON.parse(window.sessionStorage.getItem(NAME) ?? "null") as Kept | null;
-    return kept && kept.key === masked(apiKey.peek()) ? kept : null;
-  } catch {
-    return null;
-  }
-}
-
-function write(turns: Turn[], draft: Draft): void {
+/** With the pictures, and without them. */
+function told(turns: Turn[], draft: Draft): Kept[] {
+  if (turns.length === 0 && !draft.text && draft.pictures.length === 0) return [];
   const said = turns.map(({ text, pictures, answers }) => ({ text, pictures, answers: answers.map((answer) => ended(answer.peek())) }));
-  const whole: Kept = { key: masked(apiKey.peek()), turns: said, draft };
-  const unseen: Kept = { ...whole, turns: said.map((turn) => ({ ...turn, pictures: [] })), draft: { ...draft, pictures: [] } };
-  for (const kept of [whole, unseen]) {
-    try {
-      if (said.length === 0 && !draft.text && draft.pictures.length === 0) window.sessionStorage.removeItem(NAME);
-      else window.sessionStorage.setItem(NAME, JSON.stringify(kept));
-      return;
-    } catch {
-      // Too much for the storage: without the pictures it may fit.
-    }
-  }
+  return [{ turns: said, draft }, { turns: said.map((turn) => ({ ...turn, pictures: [] })), draft: { ...draft, pictures: [] } }];
 }
 
 /** An answer that was under way stops where the page is left. */
