@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-OTLP5kqV.js";import{rn as t}from"./shared-CDOYl43x.js";function n(){return t(e,{root:`/api/user`})}export{n as default};
