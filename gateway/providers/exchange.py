@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from gateway.errors import GatewayError, UpstreamBadResponse
 from gateway.providers.base import Provider, Timeouts, Via
 from gateway.providers.failures import failure
+from gateway.providers.parts import tells_parts
 from gateway.providers.transport.base import HttpRequest, HttpResponse, Transport
 
 MAX_REPLY = 64 * 2**20
@@ -28,7 +29,7 @@ _VERSION = re.compile(r"v\d+\w*")
 class Upstream:
     """Where exchanges go. `secrets` are taken out of whatever it answers; `kept` are prefixes of reply headers to pass
     on (others are dropped: cookies, CORS and server headers are the provider's own business). `learned` is what models
-    there have refused before, as `json_calls` notes it."""
+    there have refused before, as `json_calls` notes it; `tells_parts` says whether contents may come in parts."""
 
     base_url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -38,6 +39,7 @@ class Upstream:
     engine: bool = False
     via: Via | None = None
     learned: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
+    tells_parts: bool = False
 
 
 def remote(provider: Provider, base_url: str = "", *, api_key: str = "", kept: tuple[str, ...] = ()) -> Upstream:
@@ -57,7 +59,9 @@ def _remote(provider: Provider, base_url: str, api_key: str, kept: tuple[str, ..
     if key:
         headers["authorization"] = f"Bearer {key}"
     secrets = (*provider.api_keys, *provider.headers.values())
-    return Upstream(base_url or provider.base_url, headers, provider.timeouts, secrets, kept, via=provider.via)
+    url = base_url or provider.base_url
+    parts = tells_parts(url)
+    return Upstream(url, headers, provider.timeouts, secrets, kept, via=provider.via, tells_parts=parts)
 
 
 @lru_cache(maxsize=1024)

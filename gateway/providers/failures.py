@@ -46,10 +46,11 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{1,63}")
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _TOO_LONG = re.compile(
     r"maximum (?:context|model|input|prompt) length|max_model_len|context[ _](?:length|window|size)"
-    r"|(?:prompt|input) is too long|too many tokens|input token count|`inputs` tokens",
+    r"|(?:prompt|input) is too long|too many tokens|(?:input|prompt) token count|`inputs` tokens|model token limit"
+    r"|prompt exceeds max length|range of input length|maximum allowed input length",
     re.IGNORECASE,
 )
-"""How vLLM, SGLang, llama.cpp and others say that the prompt does not fit."""
+"""How vLLM, SGLang, llama.cpp, Kimi, Z.ai, Qwen and others say that the prompt does not fit."""
 _TOO_LONG_CODE = "context_length_exceeded"
 _MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _MODEL_CODES = frozenset({"model_not_found", "model_decommissioned", "DeploymentNotFound"})
@@ -70,6 +71,8 @@ _FLAGGED = re.compile(r"input was flagged|requires moderation|^content violates|
 """How OpenRouter and xAI say with 403 that it is the request that they refuse, not the key."""
 _FLAGGED_CODE = "content_policy_violation"
 _RATE_CODE = "rate_limit_exceeded"
+_UNREADABLE = frozenset({"json_validate_failed", "output_parse_failed", "tool_use_failed"})
+"""How Groq says with 400 that it could not read what its model answered."""
 _QUOTA = frozenset({"insufficient_quota", "exceeded_current_quota_error"})
 """How OpenAI and Moonshot say with 429 that no waiting helps, as `code` or `type`."""
 _NO_MONEY = re.compile(r"insufficient (?:account )?balance|no (?:remaining )?credits?\b", re.IGNORECASE)
@@ -86,6 +89,13 @@ _TELLING = (b'"error"', b'"detail"', b'"msg"')
 """Members of what is an error, and of no answer."""
 ABSENT = msgspec.Raw(b"")
 _NOTHING = (b"", b"null", b"{}", b'""', b"false")
+
+
+class FailedGeneration(UpstreamBadResponse):
+    """The model did not keep to the tools or the format of its answer. Another try may do better, and no target is
+    worse for it."""
+
+    counts_against_target = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,9 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, secrets: Itera
     if status == 403 and (complaint.code == _FLAGGED_CODE or _FLAGGED.search(complaint.text)):
         text = "The provider's moderation refused the request."
         return UpstreamRefused(text, status=403, code=_FLAGGED_CODE, upstream=said)
+    if status == 400 and complaint.code in _UNREADABLE:
+        text = f"The model's answer could not be read: {redact(complaint.text, secrets)}"
+        return FailedGeneration(text, code=complaint.code, upstream=said)
     status = _meant(status, complaint)
     if status in _FIXED:
         kind, text = _FIXED[status]

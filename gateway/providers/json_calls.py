@@ -2,14 +2,14 @@
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import replace
 
 import msgspec
 from msgspec import Raw
 
 from gateway.errors import GatewayError, InvalidRequest, UpstreamBadResponse, UpstreamRefused
-from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.call import ByteStream, Call, Reply
 from gateway.openai_api.embeddings import count_inputs, ensure_encoding
 from gateway.openai_api.json_body import splice_model, text_field
 from gateway.openai_api.operations import EMBEDDINGS, Operation
@@ -25,28 +25,29 @@ from gateway.providers.exchange import (
     refusal,
     request_to,
 )
-from gateway.providers.message_fields import refused_field, without
+from gateway.providers.lessons import PLAIN_VECTORS, as_learned, lesson_of
 from gateway.providers.other_form import Events, events_of, put_together
+from gateway.providers.parts import PlainStream, plain_answer
 from gateway.providers.stream import ChunkStream
-from gateway.providers.tool_calls import MendedStream
+from gateway.providers.tool_calls import MendedStream, mended_answer
 from gateway.providers.transport.base import HttpResponse, Transport
-from gateway.providers.vectors import check_vectors
+from gateway.providers.vectors import NoVectors, check_vectors
 from gateway.providers.whole import check_reply
 
 _ONE = Raw(b"1")
+_BASE64 = b'"base64"'
 _GOOD = frozenset({200, 201})
 """Some frameworks answer each POST with 201."""
 _STREAMS = frozenset({EVENTS, "", "text/plain", "application/octet-stream"})
 """What streams come as; some servers name theirs wrongly. What is none has no event that is valid."""
 _USAGE = re.compile("stream_options|include_usage")
-_TELLS_NO_USAGE, _NEW_BOUND = "tells no usage", "new bound"
-"""What models refuse: `stream_options`, and `max_tokens`."""
-_WITHOUT = "without "
-"""And a field of the messages, whose name follows."""
-_OLD_NAME, _NEW_NAME = "max_tokens", "max_completion_tokens"
-_USE_NEW_NAME = re.compile(rf"use ['\"`]?{_NEW_NAME}", re.IGNORECASE)
+_TELLS_NO_USAGE = "tells no usage"
+"""A lesson beside those of `lessons`: the model refuses `stream_options`."""
+_NONE: Collection[str] = frozenset()
 _MOST_LEARNED, _MOST_LESSONS = 1_000, 16
 """Of an upstream, as callers can name models of their own, and of a model, as they can name fields."""
+_NO_ROOM = re.compile("could not finish the message because max_tokens", re.IGNORECASE)
+_CUT = b'{"choices":[{"index":0,"message":{"role":"assistant","content":""},"finish_reason":"length"}]}'
 _DIGITS = 10
 _LIST = ord("[")
 
@@ -60,15 +61,16 @@ async def send_json(
     ask_usage: bool = False,
 ) -> Reply:
     """`ask_usage`: have the upstream report usage at the end of a stream even where the caller did not ask for it, and
-    keep that last chunk from the caller then. A model that refuses to, that knows a bound by its newer name alone, or
-    that finds fault with a field that another provider put into the messages, is asked again as it likes, and at once
-    so from then on. An answer in the other form than was asked for is told in the form that was.
+    keep that last chunk from the caller then. A model that refuses to, or refuses what it could answer if it were asked
+    otherwise, is asked again as it likes, and at once so from then on. An answer in the other form than was asked for
+    is told in the form that was.
     """
-    document, learned = call.document(), upstream.learned
+    document = call.document()
+    lessons = _lessons(upstream, model) if upstream.learned else _NONE
     if call.stream:
-        document, hide_usage = _streaming(call, document, ask_usage and (model, _TELLS_NO_USAGE) not in learned)
-    if learned:
-        document = _as_learned(document, model, learned)
+        document, hide_usage = _streaming(call, document, ask_usage and _TELLS_NO_USAGE not in lessons)
+    if lessons:
+        document = as_learned(document, lessons)
     request = request_to(
         upstream,
         join_url(upstream.base_url, call.operation.path),
@@ -79,35 +81,75 @@ async def send_json(
     )
     response = await transport.send(request)
     if response.status not in _GOOD:
-        taught = await _taught(response, upstream, call, document, model)
-        reply = await send_json(transport, taught, call, model, ask_usage=ask_usage)
-        _remember(taught.learned, upstream)
-        return reply
+        lesson = await _lesson(response, upstream, call, document, lessons)
+        if lesson is None:
+            return _cut(call)
+        return await _ask_again(transport, upstream, call, model, lesson, ask_usage=ask_usage)
     headers = kept_headers(response, upstream)
     if call.stream:
-        stream = await _open_stream(response, upstream, call.operation, _choices(document), hide_usage)
+        stream: ByteStream = await _open_stream(response, upstream, call.operation, _choices(document), hide_usage)
+        if upstream.tells_parts:
+            stream = PlainStream(stream)
         return Reply(200, EVENTS, MendedStream(stream) if "tools" in document else stream, headers)
     body = (await _read_whole(response, upstream, call)).removeprefix(BOM_UTF8)
     if call.operation is not EMBEDDINGS:
         usage = check_reply(call.operation, body, upstream.secrets)
-    else:
+        if upstream.tells_parts:
+            body = plain_answer(body)
+        return Reply(200, JSON, mended_answer(body) if "tools" in document else body, headers, usage)
+    try:
         usage = check_vectors(body, count_inputs(document.get("input", _ONE)), upstream.secrets)
-        body = ensure_encoding(body, text_field(document, "encoding_format") or "float")
+    except NoVectors:
+        if bytes(document.get("encoding_format", _ONE)) != _BASE64:
+            raise
+        return await _ask_again(transport, upstream, call, model, PLAIN_VECTORS)
+    body = ensure_encoding(body, text_field(call.document(), "encoding_format") or "float")
     return Reply(200, JSON, body, headers, usage)
 
 
-async def _taught(
-    response: HttpResponse, upstream: Upstream, call: Call, document: Mapping[str, Raw], model: str
-) -> Upstream:
-    """The upstream as it is to be asked after a refusal. Raises what the refusal means where that would not help."""
+def _cut(call: Call) -> Reply:
+    """An answer of nothing, cut at the most tokens it might have: so other APIs than chats tell what OpenAI's reasoning
+    models refuse."""
+    if call.stream:
+        return Reply(200, EVENTS, ChunkStream(events_of(call.operation, _CUT)))
+    return Reply(200, JSON, _CUT)
+
+
+async def _ask_again(
+    transport: Transport, upstream: Upstream, call: Call, model: str, lesson: str, *, ask_usage: bool = False
+) -> Reply:
+    taught = replace(upstream, learned={*upstream.learned, (model, lesson)})
+    reply = await send_json(transport, taught, call, model, ask_usage=ask_usage)
+    _remember(taught.learned, upstream)
+    return reply
+
+
+def _lessons(upstream: Upstream, model: str) -> Collection[str]:
+    return {lesson for name, lesson in upstream.learned if name == model}
+
+
+async def _lesson(
+    response: HttpResponse, upstream: Upstream, call: Call, document: Mapping[str, Raw], known: Collection[str]
+) -> str | None:
+    """How the model is to be asked after a refusal; None where an answer was refused for which there is no room. Raises
+    what the refusal means where nothing would help."""
     failure = await refusal(response, upstream)
     try:
-        lesson, known = _lesson(failure, call, document), upstream.learned
-        if not lesson or sum(name == model for name, _ in known) >= _MOST_LESSONS:
+        lesson = _meant(failure, call, document, known) if len(known) < _MOST_LESSONS else ""
+        if not lesson and call.options is not None and _NO_ROOM.match(failure.message):
+            return None
+        if not lesson:
             raise failure
     finally:
         del failure  # its traceback holds this frame: without it, only the garbage collector would part them
-    return replace(upstream, learned={*known, (model, lesson)})
+    return lesson
+
+
+def _meant(failure: GatewayError, call: Call, document: Mapping[str, Raw], known: Collection[str]) -> str:
+    refused = isinstance(failure, UpstreamRefused) and _adds_usage(call, document)
+    if refused and _USAGE.search(f"{failure.param} {failure.message}"):
+        return _TELLS_NO_USAGE
+    return lesson_of(failure, document, known)
 
 
 def _remember(learned: set[tuple[str, str]], upstream: Upstream) -> None:
@@ -115,31 +157,6 @@ def _remember(learned: set[tuple[str, str]], upstream: Upstream) -> None:
     if len(upstream.learned) >= _MOST_LEARNED:
         upstream.learned.clear()
     upstream.learned.update(learned)
-
-
-def _lesson(failure: GatewayError, call: Call, document: Mapping[str, Raw]) -> str:
-    """What is to be asked otherwise after this; empty where nothing is."""
-    if not isinstance(failure, UpstreamRefused):
-        return ""
-    if _adds_usage(call, document) and _USAGE.search(f"{failure.param} {failure.message}"):
-        return _TELLS_NO_USAGE
-    if _OLD_NAME in document and _NEW_NAME not in document and _USE_NEW_NAME.search(failure.message):
-        return _NEW_BOUND
-    field = refused_field(failure, document)
-    return _WITHOUT + field if field else ""
-
-
-def _as_learned(document: Mapping[str, Raw], model: str, learned: set[tuple[str, str]]) -> Mapping[str, Raw]:
-    if (model, _NEW_BOUND) in learned and _NEW_NAME not in document:
-        document = _renamed(document)
-    lessons = (lesson for name, lesson in learned if name == model and lesson.startswith(_WITHOUT))
-    names = {lesson.removeprefix(_WITHOUT) for lesson in lessons}
-    return without(document, names) if names else document
-
-
-def _renamed(document: Mapping[str, Raw]) -> Mapping[str, Raw]:
-    """With the bound of the answer's tokens under the name that OpenAI's reasoning models know alone."""
-    return {_NEW_NAME if name == _OLD_NAME else name: value for name, value in document.items()}
 
 
 async def _open_stream(

@@ -26,6 +26,8 @@ from gateway.providers.ocr_calls import send_images, send_vision
 from gateway.providers.openai_compatible import OPERATIONS, check_url
 from gateway.providers.transport.base import Transport
 
+_LEARNED = "learned"
+"""In `Provider.derived`: what its engine has refused before, whichever process that was."""
 _BREAKS = (UpstreamUnreachable, UpstreamBadResponse, UpstreamServerError)
 
 
@@ -136,7 +138,8 @@ def _stripped(event: bytes) -> bytes:
 
 def _upstream(engine: EngineStatus, provider: Provider) -> Upstream:
     headers = {"authorization": f"Bearer {engine.secret}"} if engine.secret else {}
-    return Upstream(engine.address, headers, provider.timeouts, (engine.secret,), engine=True)
+    learned = provider.derived.setdefault(_LEARNED, set())
+    return Upstream(engine.address, headers, provider.timeouts, (engine.secret,), engine=True, learned=learned)
 
 
 def _progress(engine: EngineStatus) -> str:

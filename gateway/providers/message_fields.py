@@ -16,7 +16,7 @@ _PART = frozenset({"type", "text", "image_url", "input_audio", "file", "video_ur
 _TOOL_CALL = frozenset({"id", "type", "function", "custom"})
 _NOTHING = (b"null", b"[]", b"{}", b'""')
 _STATUSES = (400, 422)
-_UNWANTED = re.compile(
+UNWANTED = re.compile(
     r"unsupported|not supported|does not support|not (?:permitted|allowed)|unexpected|unrecognized|unknown|forbidden"
     r"|additional|please remove|not a valid (?:field|property)",
     re.IGNORECASE,
@@ -32,14 +32,14 @@ _encode = msgspec.json.Encoder().encode
 def refused_field(refusal: GatewayError, document: Mapping[str, Raw]) -> str:
     """The field of the messages that a refusal is about, if they say the same without it; else empty."""
     said = f"{refusal.param or ''} {refusal.message}"
-    if refusal.http_status not in _STATUSES or not _UNWANTED.search(said):
+    if refusal.http_status not in _STATUSES or not UNWANTED.search(said):
         return ""
     return next((name for name in sorted({*_spare(document)}) if _is_named(name, said)), "")
 
 
 def without(document: Mapping[str, Raw], names: Collection[str]) -> Mapping[str, Raw]:
     """The chat without these fields in its messages, in the parts of their content and in their tool calls."""
-    messages = [_message(message, names) for message in _items(document.get("messages"))]
+    messages = [_message(message, names) for message in items_of(document.get("messages"))]
     return {**document, "messages": Raw(_encode(messages))} if messages else document
 
 
@@ -50,13 +50,13 @@ def _is_named(name: str, said: str) -> bool:
 
 
 def _spare(document: Mapping[str, Raw]) -> Iterator[str]:
-    for message in _items(document.get("messages")):
-        members = _members(message)
+    for message in items_of(document.get("messages")):
+        members = members_of(message)
         yield from _others(members, _MESSAGE)
-        for part in _items(members.get("content")):
-            yield from _others(_members(part), _PART)
-        for called in _items(members.get("tool_calls")):
-            yield from _others(_members(called), _TOOL_CALL)
+        for part in items_of(members.get("content")):
+            yield from _others(members_of(part), _PART)
+        for called in items_of(members.get("tool_calls")):
+            yield from _others(members_of(called), _TOOL_CALL)
 
 
 def _others(members: Mapping[str, Raw], essential: frozenset[str]) -> Iterator[str]:
@@ -64,15 +64,15 @@ def _others(members: Mapping[str, Raw], essential: frozenset[str]) -> Iterator[s
 
 
 def _message(message: Raw, names: Collection[str]) -> Raw:
-    members = _members(message)
+    members = members_of(message)
     for name, essential in (("content", _PART), ("tool_calls", _TOOL_CALL)):
-        if items := _items(members.get(name)):
+        if items := items_of(members.get(name)):
             members[name] = Raw(_encode([_shortened(item, names, essential) for item in items]))
     return _cut(members, names, _MESSAGE) if members else message
 
 
 def _shortened(item: Raw, names: Collection[str], essential: frozenset[str]) -> Raw:
-    members = _members(item)
+    members = members_of(item)
     return _cut(members, names, essential) if members else item
 
 
@@ -81,9 +81,9 @@ def _cut(members: Mapping[str, Raw], names: Collection[str], essential: frozense
     return Raw(_encode({name: value for name, value in members.items() if name not in spare}))
 
 
-def _items(raw: Raw | None) -> list[Raw]:
+def items_of(raw: Raw | None) -> list[Raw]:
     return _list(raw) if raw is not None and bytes(memoryview(raw)[:1]) == b"[" else []
 
 
-def _members(raw: Raw) -> dict[str, Raw]:
+def members_of(raw: Raw) -> dict[str, Raw]:
     return _object(raw) if bytes(memoryview(raw)[:1]) == b"{" else {}

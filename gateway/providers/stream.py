@@ -11,6 +11,7 @@ from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout
 from gateway.openai_api.call import Enough, Take, Usage
 from gateway.openai_api.chunks import read_chunk
 from gateway.openai_api.sse import DONE, EventSplitter, data_of, is_done, plain_data
+from gateway.openai_api.sse import event as sse_event
 from gateway.providers.failures import ABSENT, failure_inside, failure_of_choice, failure_of_prompt, is_told
 from gateway.providers.transport.base import HttpResponse, TakeBody
 from gateway.providers.usage import read_usage
@@ -44,6 +45,7 @@ class _Chunk(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class ChunkStream:
@@ -150,16 +152,17 @@ class ChunkStream:
         accepted = []
         try:
             for event in events:
-                if self._accept(event):
-                    accepted.append(event)
+                if passed := self._accept(event):
+                    accepted.append(event if passed is True else passed)
                     if self._done:
                         break
         except GatewayError as error:
             self._failure = error
         return accepted
 
-    def _accept(self, event: bytes) -> bool:
-        """True for events to pass on. Comments are passed: they show that the upstream lives."""
+    def _accept(self, event: bytes) -> bool | bytes:
+        """True for events to pass on, or what is passed on instead. Comments are passed: they show that the upstream
+        lives."""
         plain = plain_data(event)
         data = plain or self._unusual(event)
         if isinstance(data, bool):
@@ -213,8 +216,9 @@ class ChunkStream:
         if (broken := failure_of_choice(choice.error, reasons, self._secrets)) is not None:
             raise broken
 
-    def _note_usage(self, chunk: _Chunk, data: bytes) -> bool:
-        """Whether the caller is to see this chunk, which tells of usage or of nothing."""
+    def _note_usage(self, chunk: _Chunk, data: bytes) -> bool | bytes:
+        """Whether the caller is to see this chunk, which tells of usage or of nothing, or how. Clients look for
+        `choices` in each."""
         told = chunk.usage is not ABSENT and bytes(chunk.usage) != b"null"
         if not self._begun and (refused := failure_of_prompt(data)) is not None:
             raise refused
@@ -224,7 +228,9 @@ class ChunkStream:
             raise self._another_kind(data)
         if told:
             self.usage = read_usage(chunk.usage) or self.usage
-        return bool(chunk.choices) or not (self._hide_usage and told)
+        if chunk.choices or not (self._hide_usage and told):
+            return True if chunk.choices is not None else _with_choices(data)
+        return False
 
     def _another_kind(self, data: bytes) -> GatewayError:
         """Older engines tell an error without saying so."""
@@ -241,6 +247,10 @@ def _says_more(event: bytes) -> bool:
 async def _stopped(waiting: Awaitable[None], failure: GatewayError | None) -> None:
     await waiting
     raise failure or Enough()
+
+
+def _with_choices(data: bytes) -> bytes:
+    return sse_event(msgspec.json.encode({**_decode_members(data), "choices": []}))
 
 
 def _invalid() -> UpstreamBadResponse:

@@ -21,6 +21,10 @@ _FIGURES = re.compile(rb'"[^"]|\[\s*[^\]\sn]')
 _KEY = b'"embedding":'
 
 
+class NoVectors(UpstreamBadResponse):
+    """An answer with none, or with empty ones."""
+
+
 class _Row(msgspec.Struct):
     index: int | None = None
     embedding: msgspec.Raw = ABSENT
@@ -51,7 +55,7 @@ def check_vectors(body: bytes, inputs: int, secrets: Iterable[str] = ()) -> Usag
     if is_told(reply.error):
         raise failure_inside(body, secrets)
     if not reply.data or not all(_FIGURES.match(row.embedding) for row in reply.data):
-        raise UpstreamBadResponse("The provider's answer lacks vectors.")
+        raise NoVectors("The provider's answer lacks vectors.")
     _check_rows(reply.data, inputs)
     return read_usage(reply.usage) if reply.usage is not ABSENT else None
 

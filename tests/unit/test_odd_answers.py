@@ -146,6 +146,22 @@ async def test_events_that_say_nothing_are_kept_from_the_caller(
     assert b"".join(await streamed_pieces(reply)) == good + done
 
 
+@pytest.mark.parametrize("choices", [{}, {"choices": None}, {"choices": []}], ids=["none", "null", "as OpenAI"])
+async def test_a_chunk_that_tells_usage_has_choices(
+    adapter: ProviderAdapter, upstream: Upstream, choices: dict[str, Any]
+) -> None:
+    """Clients go through those of each chunk."""
+    chunk = {"choices": [{"index": 0, "delta": {"content": "all"}, "finish_reason": "stop"}]}
+    usage = {"id": "x", **choices, "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
+    events = b"".join(b"data: %b\n\n" % json.dumps(one).encode() for one in (chunk, usage)) + b"data: [DONE]\n\n"
+    asked = {"stream": True, "stream_options": {"include_usage": True}}
+    pieces = await streamed_pieces(
+        await ask(adapter, upstream, CHAT, (events, "text/event-stream"), messages=[], **asked)
+    )
+    assert json.loads(pieces[1][6:]) == {**usage, "choices": []} and len(pieces) == 3
+    assert choices != {"choices": []} or b"".join(pieces) == events
+
+
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/octet-stream", ""])
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_whole_answer_is_read_behind_a_byte_order_mark_and_under_any_name(

@@ -78,6 +78,11 @@ def test_shapes_of_error_bodies(body: bytes, text: str) -> None:
         "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
         "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096.",
         "Input is too long for requested model.",
+        "Invalid request: Your request exceeded model token limit: 262144 (requested: 291351)",
+        "Prompt exceeds max length",
+        "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 98304]",
+        "Input length 131393 exceeds the maximum allowed input length of 131040 tokens.",
+        "prompt token count of 150000 exceeds the limit of 128000",
     ],
 )
 def test_a_request_that_is_too_long_in_the_words_of_many(said: str) -> None:
@@ -107,6 +112,18 @@ def test_other_refusals_of_key_or_request_stay_what_they_are() -> None:
     invalid = b'{"error":{"message":"Invalid model parameters","code":"invalid_value"}}'
     assert type(failure(400, {}, invalid)) is UpstreamRefused
     assert type(failure(403, {}, b'{"detail":"Forbidden for this account"}')) is UpstreamCredentials
+
+
+@pytest.mark.parametrize("code", ["tool_use_failed", "json_validate_failed", "output_parse_failed"])
+def test_a_model_that_fails_at_the_form_of_its_answer_is_no_fault_of_the_request(code: str) -> None:
+    """Groq says so with 400. Another try often does better, and no target is worse for it."""
+    said = "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details."
+    told = {"message": said, "type": "invalid_request_error", "code": code, "failed_generation": "<function=f>"}
+    body = json.dumps({"error": told}).encode()
+    error = failure(400, {}, body)
+    assert isinstance(error, UpstreamBadResponse) and said in error.message
+    assert (error.http_status, error.error_code) == (502, code)
+    assert (error.retryable, error.passes, error.counts_against_target) == (True, True, False)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,14 @@ async def test_address_and_secret_come_from_the_board(local: Local, board: Board
     assert (upstream.last.key, upstream.last.json["model"]) == ("after-a-restart", "other")
 
 
+async def test_what_an_engine_refused_once_it_is_not_asked_again(local: Local, upstream: Upstream) -> None:
+    endpoint = Endpoint(replace(PROVIDER), "ignored")
+    upstream.script += ["renamed"]
+    for _ in range(2):
+        await local.send(endpoint, chat(max_tokens=7))
+    assert ["max_tokens" in request.json for request in upstream.requests] == [True, False, False]
+
+
 async def test_a_loading_engine(local: Local, board: Board) -> None:
     board.one = replace(board.one, state="loading", phase="downloading", percent=41.6, address="")
     with pytest.raises(EngineLoading) as caught:

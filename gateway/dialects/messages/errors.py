@@ -20,16 +20,17 @@ _TYPES = {
 
 ID_HEADER = "request-id"
 
-_LIMIT = re.compile(r"(?:context|model) length\D{1,20}(\d{1,9})")
+_LIMIT = re.compile(r"(?:context|model) length\D{1,20}(\d{1,9})|(?:token limit: |input length of )(\d{1,9})")
 _INPUT = re.compile(
     r"(\d{1,9}) (?:input tokens|tokens from the input|in the (?:messages|prompt))"
-    r"|(?:resulted in |input \()(\d{1,9}) tokens"
+    r"|(?:resulted in |input \()(\d{1,9}) tokens|requested: (\d{1,9})|nput length (\d{1,9}) exceeds"
 )
 _OUTPUT = re.compile(
     r"(\d{1,9}) (?:output tokens|tokens for the completion|in the (?:completion|output))|too large: (\d{1,9})"
 )
 _BOTH = re.compile(r"requested (?:about )?(\d{1,9}) tokens")
-"""What vLLM, SGLang, OpenAI and OpenRouter say of a request that is too long for its model, as of 2026-11."""
+"""What vLLM, SGLang, OpenAI, OpenRouter, Kimi and Poolside say of a request that is too long for its model, as of
+2026-11."""
 
 
 def render_error(error: GatewayError, request_id: str) -> Rendered:

@@ -14,8 +14,17 @@ from gateway.dialects.responses.thoughts import chat_field, id_end, sealed
 from gateway.dialects.responses.tools import SEARCH, Tool, Tools, free_text, search_arguments
 from gateway.errors import GatewayError, UpstreamBadResponse
 
-_REASONS = {"length": "max_output_tokens", "content_filter": "content_filter"}
-"""Why an answer is not whole, for the `finish_reason` that says so."""
+_REASONS = {
+    "length": "max_output_tokens",
+    "max_tokens": "max_output_tokens",
+    "model_length": "max_output_tokens",
+    "model_context_window_exceeded": "max_output_tokens",
+    "content_filter": "content_filter",
+    "safety": "content_filter",
+    "sensitive": "content_filter",
+}
+"""Why an answer is not whole, for the `finish_reason` that says so: OpenAI's words, and those of Anthropic, Google,
+Mistral and Z.ai."""
 
 SUMMARY = "summary_text"
 """The kind of a part that tells thoughts as their summary."""

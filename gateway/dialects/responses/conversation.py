@@ -92,8 +92,21 @@ class _Conversation:
         texts = [part["text"] for part in parts if part["type"] == "text"]
         attached = [part for part in parts if part["type"] != "text"]
         told = "\n".join(texts) or (_ATTACHED if attached else "")
-        self._messages.append(Placed(self.place, {"role": "tool", "tool_call_id": id, "content": told}))
+        result = Placed(self.place, {"role": "tool", "tool_call_id": id, "content": told})
+        self._messages.insert(self._behind_call(id), result)
         self._attached += attached
+
+    def _behind_call(self, id: str) -> int:
+        """Where the result of a call stands: behind those of the same message, whatever was said meanwhile. At the end
+        where there is no such call."""
+        end = len(self._messages)
+        for n in range(end - 1, -1, -1):
+            message = self._messages[n]
+            if message["role"] != "tool":
+                if any(call["id"] == id for call in message.get("tool_calls", ())):
+                    return end
+                end = n
+        return len(self._messages)
 
     def _reply(self) -> Document:
         """Neighbouring items of the assistant are one message: calls must stand before their results."""

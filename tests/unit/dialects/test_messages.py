@@ -793,6 +793,14 @@ def test_errors_in_the_shape_of_that_api(error: GatewayError, kind: str) -> None
             "The input (233864 tokens) is longer than the model's context length (202752 tokens).",
             "prompt is too long: 233864 tokens > 202752 maximum",
         ),
+        (
+            "Invalid request: Your request exceeded model token limit: 262144 (requested: 291351)",
+            "prompt is too long: 291351 tokens > 262144 maximum",
+        ),
+        (
+            "Input length 131393 exceeds the maximum allowed input length of 131040 tokens.",
+            "prompt is too long: 131393 tokens > 131040 maximum",
+        ),
         ("Too many tokens, sorry.", "prompt is too long: Too many tokens, sorry."),
         ("The context length is " + "9" * 5000, "prompt is too long: The context length is " + "9" * 5000),
     ],

@@ -107,7 +107,18 @@ def test_a_response_repeats_its_request() -> None:
     assert plain["text"] == {"format": {"type": "text"}} and plain["instructions"] is None
 
 
-@pytest.mark.parametrize(("finish", "reason"), [("length", "max_output_tokens"), ("content_filter", "content_filter")])
+@pytest.mark.parametrize(
+    ("finish", "reason"),
+    [
+        ("length", "max_output_tokens"),
+        ("max_tokens", "max_output_tokens"),
+        ("model_length", "max_output_tokens"),
+        ("model_context_window_exceeded", "max_output_tokens"),
+        ("content_filter", "content_filter"),
+        ("safety", "content_filter"),
+        ("sensitive", "content_filter"),
+    ],
+)
 def test_an_answer_that_is_not_whole(finish: str, reason: str) -> None:
     response = whole(completion({"reasoning": "Hm.", "content": "I l"}, finish))
     assert (response["status"], response["incomplete_details"]) == ("incomplete", {"reason": reason})

@@ -219,6 +219,19 @@ def test_what_the_assistant_did_in_one_go_is_one_message() -> None:
     ]
 
 
+@pytest.mark.parametrize("role", ["user", "developer"])
+def test_what_is_said_before_a_tool_has_answered_follows_its_answer(role: str) -> None:
+    """Providers want all results right behind the calls."""
+    calls = [{"type": "function_call", "call_id": id, "name": "f", "arguments": "{}"} for id in ("c1", "c2")]
+    results = [{"type": "function_call_output", "call_id": id, "output": id} for id in ("c1", "c2", "c0")]
+    said = messages_of(
+        [{"role": "user", "content": "Go."}, *calls, results[0], {"role": role, "content": "Wait."}, *results[1:]]
+    )
+    roles = ["user", "assistant", "tool", "tool", role.replace("developer", "system"), "tool"]
+    assert [message["role"] for message in said] == roles
+    assert [message.get("tool_call_id") for message in said][2:] == ["c1", "c2", None, "c0"]
+
+
 def test_what_agents_tell_each_other_is_said_by_the_user() -> None:
     task = [{"type": "input_text", "text": "Task:"}, {"type": "encrypted_content", "encrypted_content": "Look."}]
     given = [{"type": "agent_message", "author": "/planner", "recipient": "/planner/look", "content": task}]
