@@ -153,7 +153,12 @@ class _Supervisor:
         for worker in self._workers:
             if not worker.pid and self._stop_by is None and worker.due <= now:
                 worker.began = now
-                worker.pid = os.fork()
+                try:
+                    worker.pid = _fork()
+                except OSError as error:  # no memory, or too many processes: the others go on
+                    worker.due = now + _MAX_PAUSE
+                    log.error("worker %d cannot be started (%s): again in %.0f s", worker.number, error, _MAX_PAUSE)
+                    continue
                 if not worker.pid:
                     self._let_go(worker)
                     _work(self._app, worker, self._reader)
@@ -202,6 +207,18 @@ class _Supervisor:
 _CANNOT_START = 3
 
 
+def _fork() -> int:
+    """In the new process signals wait until `_work` hears them: our own handlers would take them for us."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    return pid
+
+
 def _reason(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
@@ -211,6 +228,7 @@ def _work(app: Gateway, worker: _Worker, parent: int) -> NoReturn:
     signal.set_wakeup_fd(-1)
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     if worker.number:
         app.new_master_key = None

@@ -8,6 +8,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterable, Mapping
+from contextlib import suppress
 
 from gateway.access.keys import Caller
 from gateway.dialects import DIALECTS
@@ -138,7 +139,7 @@ class Exchange(ABC):
             except asyncio.CancelledError:
                 if not self.was_left():
                     self.broken = stopping()
-                    self._write(self._render_event(self.broken))
+                    await self._say_last(self._render_event(self.broken))
                 raise
             finally:
                 if self._heart is not None:
@@ -149,6 +150,13 @@ class Exchange(ABC):
                 await ending
         finally:
             await body.aclose()
+
+    async def _say_last(self, piece: bytes) -> None:
+        """The gateway ends: nobody waits for a caller who does not take this at once."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                if (writing := self._write(piece)) is not None:
+                    await writing
 
     def _ids(self) -> Fields:
         dialect = DIALECTS.get(self.path)

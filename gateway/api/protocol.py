@@ -190,6 +190,7 @@ class GatewayProtocol(HttpToolsProtocol):
         with that. What is wrong in the middle of a body ends it at once."""
         if self.transport.is_closing():
             return
+        self.outbox.flush()
         if self.cycle is None or self.cycle.response_complete:
             status, headers, body = render(error, new_request_id())
             lines = [*headers, ("content-length", str(len(body))), ("connection", "close")]
@@ -221,6 +222,11 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         super().handle_websocket_upgrade()
+
+    def shutdown(self) -> None:
+        """The gateway stops: an answer that waits for the end of the round goes out before the connection ends."""
+        self.outbox.flush()
+        super().shutdown()
 
     # --- between answers -----------------------------------------------------------------------------
 

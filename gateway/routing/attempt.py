@@ -74,6 +74,7 @@ class Asker:
                     vital.fail(time.monotonic(), error, started)
                     raise
                 if not left:
+                    vital.breaker.give_up(started)
                     raise
             except BaseException as interruption:
                 attempt.sent = UNSENT not in interruption.args

@@ -173,7 +173,7 @@ class Dispatcher:
                 else:
                     self._settle(candidate, outcome, run)
         finally:
-            overtaken = await race.stop()
+            overtaken = await race.stop(reply)
             run.tries.upstream_seconds = before + time.monotonic() - began
         for candidate in overtaken:
             _note_overtaken(candidate, run.tries)

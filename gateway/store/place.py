@@ -39,10 +39,11 @@ def locate(wanted: Path) -> tuple[Path, list[str]]:
             "Set STATE_DIR to a folder that can be written, or DATABASE_URL."
         )
     try:
+        was_started = path.with_name(_OF_A_START_BEFORE).exists()  # asked first: another worker may be just beginning
         if not path.exists():
             check_gone(path)
             _make(path)
-            if path.with_name(_OF_A_START_BEFORE).exists():
+            if was_started:
                 notes.append(
                     f"There was no database {path}, although the gateway was started here before: it begins with "
                     "nothing. If that is not what you want, stop it and put a backup in its place (docs/storage.md)."

@@ -171,6 +171,24 @@ async def test_a_reservation_whose_caller_left_is_undone(connect: Connect) -> No
         assert answered is not None and (answered.limit, answered.remaining) == (5, left)
 
 
+async def test_the_slot_of_a_caller_who_left_meanwhile_is_soon_free(place: tuple[str, str]) -> None:
+    """Not only when its lease has run out, which takes a minute."""
+    kind, where = place
+    counters = SharedCounters(
+        RedisBackend(where, patience=20.0) if kind == "redis" else FileBackend(Path(where), patience=20.0)
+    )
+    task = asyncio.ensure_future(counters.reserve([*SLOTS, *BUDGET], Amount(0, 1000), time.time()))
+    for _ in range(5):
+        await asyncio.sleep(0)  # it is on its way
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    grant = await gets_in(counters, [*SLOTS, *BUDGET], Amount(0, 1000), 20)
+    await counters.settle(grant, Amount(0, 1000))
+    assert counters.note == ""
+    await counters.aclose()
+
+
 async def test_long_requests_keep_their_slot(place: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.access.counters.shared.LEASE", LEASE)
     counters = SharedCounters(backend(*place))

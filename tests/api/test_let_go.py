@@ -16,11 +16,24 @@ HELLO: Any = [{"role": "user", "content": "hello"}]
 FAULTS = ("400", "401", "404", "429", "500", "reset", "garbage", "context", "cut:1", "cut:3", "")
 
 
+def provider(upstream: Upstream, **more: Any) -> dict[str, Any]:
+    names = [f"fault:{fault}" for fault in FAULTS]
+    models = [{"id": name, "name": f"{more.get('transport', 'pooled')}:{name}"} for name in names]
+    keys = ["sk-one", "sk-two"]
+    return {"base_url": f"{upstream.url}/v1", "api_keys": keys, "models": models, "max_retries": 1, **more}
+
+
 @pytest.fixture
 def gateway(tmp_path: Path, upstream: Upstream) -> Iterator[RunningGateway]:
-    models = [f"fault:{fault}" for fault in FAULTS]
-    main = {"base_url": f"{upstream.url}/v1", "api_keys": ["sk-one", "sk-two"], "models": models, "max_retries": 1}
-    running = RunningGateway(tmp_path, providers={"main": main}, queue_timeout=0.1)
+    hedged = {
+        f"hedged:fault:{fault}": {
+            "hedge": {"after": 0.001, "max_share": 1},
+            "targets": [{"provider": name, "model": f"fault:{fault}"} for name in ("main", "other")],
+        }
+        for fault in FAULTS
+    }
+    main, other = provider(upstream), provider(upstream, transport="httpx")
+    running = RunningGateway(tmp_path, providers={"main": main, "other": other}, models=hedged, queue_timeout=0.1)
     yield running
     running.stop()
 
@@ -38,12 +51,15 @@ def older() -> Iterator[list[Call]]:
     gc.enable()
 
 
+@pytest.mark.parametrize("way", ["pooled", "httpx", "hedged"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_request_that_failed_leaves_nothing_behind(gateway: RunningGateway, older: list[Call], fault: str) -> None:
+def test_a_request_that_failed_leaves_nothing_behind(
+    gateway: RunningGateway, older: list[Call], fault: str, way: str
+) -> None:
     with gateway.http() as http:
         for stream in (False, True):
-            body = {"model": f"fault:{fault}", "messages": HELLO, "stream": stream}
+            body = {"model": f"{way}:fault:{fault}", "messages": HELLO, "stream": stream}
             http.post("/v1/chat/completions", json=body)
             http.post("/v1/chat/completions", json=body | {"model": "unknown"})
     known = set(map(id, older))
-    eventually(lambda: known.issuperset(map(id, calls())), 5)
+    eventually(lambda: known.issuperset(map(id, calls())))

@@ -72,6 +72,19 @@ def test_whoever_made_a_new_file_and_still_holds_it_is_in_nobodys_way(
     assert locate(file) == (file, []) and kept
 
 
+def test_workers_that_begin_together_call_nothing_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them makes the database, and the key that lies beside one, while the other is making it too."""
+    file, link = tmp_path / "gateway.db", os.link
+
+    def linked(source: Path, target: Path) -> None:
+        link(source, target)
+        (tmp_path / "secret_key").write_text("of the quicker one")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", linked)
+    assert locate(file) == (file, [])
+
+
 @pytest.mark.parametrize("name", ["with space", "Größe 空", "half#full", "what?mode=ro", "100%25"])
 def test_the_file_is_the_one_that_was_named(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name

@@ -1,17 +1,21 @@
 """Two workers on one port, and two instances with one PostgreSQL and one Redis: they behave as one gateway."""
 
 import contextlib
+import errno
 import os
 import signal
 import socket
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from gateway.app import Gateway
+from gateway.workers import _Supervisor, _Worker
 from tests.chute.process import free_port
 from tests.fakes.postgres import Postgres
 from tests.fakes.redis_server import RedisServer
@@ -178,9 +182,59 @@ def test_a_worker_that_dies_begins_anew_and_nobody_is_refused(two_workers: Pair,
     [served] = two_workers.served
     before = served.children()
     os.kill(before[0], signal.SIGKILL)
+    eventually(lambda: before[0] not in served.children())  # until it is dead it may take a call, to its grave
     assert {served.chat().status_code for _ in range(20)} == {200}
     eventually(lambda: len(served.children()) == 2 and before[0] not in served.children())
     assert before[1] in served.children()
+
+
+STOPS_THE_FIRST = """
+import os, signal, sys
+from itertools import count
+from gateway.cli import main
+
+forks = count()
+now = 0
+
+def before():
+    global now
+    now = next(forks)
+
+os.register_at_fork(before=before, after_in_child=lambda: now or os.kill(os.getpid(), signal.SIGTERM))
+sys.argv[0] = "gateway"
+main()
+"""
+
+
+def test_a_worker_hears_that_it_is_to_stop_from_its_first_moment_on(tmp_path: Path, upstream: Upstream) -> None:
+    """Else the end of the gateway waits for the time that a worker has to stop."""
+    served = Served(tmp_path, yaml=provider_yaml(upstream.url), WORKERS="2")
+    served._command = [sys.executable, "-c", STOPS_THE_FIRST, "serve"]
+    with served:
+        eventually(lambda: "worker 0 ended (SIGTERM) and begins anew" in served.log)
+        eventually(lambda: served.log.count("listening on") == 2)
+        assert served.stop() < 30
+
+
+def test_a_worker_that_cannot_be_started_now_is_started_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A lack of memory may be what the last one died of: it must not end those that live."""
+
+    def fork() -> int:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(os, "fork", fork)
+    alive = os.pipe()
+    with socket.socket() as listening:
+        worker = _Worker(0, listening)
+        supervisor = _Supervisor(cast(Gateway, None), [worker], alive)
+        supervisor._start_due()
+        wait = supervisor._wait()
+    for end in alive:
+        os.close(end)
+    assert not worker.pid and wait is not None and 1 < wait <= 10
+    assert "worker 0 cannot be started" in caplog.text
 
 
 def test_a_second_gateway_on_the_port_does_not_start(two_workers: Pair, tmp_path: Path) -> None:

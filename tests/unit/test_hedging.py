@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from gateway.errors import GatewayError, UpstreamRefused, UpstreamServerError
-from gateway.openai_api.call import Call, Reply
+from gateway.openai_api.call import Call, Reply, Take, Usage
 from gateway.openai_api.operations import CHAT
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderType
 from gateway.routing.dispatcher import Dispatcher, QueueLimits
@@ -114,6 +114,49 @@ async def test_a_caller_who_leaves_stops_both() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert sorted(adapter.stopped) == ["a", "b"]
+
+
+class Told:
+    """A stream that has begun; `closed` once somebody let go of it."""
+
+    usage: Usage | None = None
+    closed = False
+
+    async def pour(self, take: Take) -> None:
+        take([b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'])
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class Lingering(Timed):
+    """`a` never answers and ends only once `gate` is open, `b` answers with a stream."""
+
+    def __init__(self, stream: Told) -> None:
+        super().__init__(a=NEVER)
+        self.stream, self.gate = stream, asyncio.Event()
+
+    async def send(self, endpoint: Endpoint, call: Call) -> Reply:
+        if endpoint.provider.id == "b":
+            return Reply(200, "text/event-stream", self.stream)
+        try:
+            return await super().send(endpoint, call)
+        finally:
+            await self.gate.wait()
+
+
+async def test_a_caller_who_leaves_while_the_slower_one_is_stopped_holds_no_answer() -> None:
+    adapter = Lingering(Told())
+    dispatch = Dispatcher({"openai": adapter}, QueueLimits(5, 5), Random(1))
+    targets = [Target(name, "m") for name in "ab"]
+    task = asyncio.ensure_future(dispatch.attempt(targets, CALL, PROVIDERS, Tries(), HEDGE))
+    await eventually(lambda: adapter.stopped == ["a"])
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    adapter.gate.set()
+    await eventually(lambda: [dispatch.vitals[target].in_flight for target in targets] == [0, 0])
+    assert adapter.stream.closed
 
 
 async def test_hedging_is_bounded_to_its_share_of_the_requests() -> None:

@@ -32,6 +32,7 @@ from gateway.errors import (
 from gateway.openai_api.call import ByteStream, Call, Reply, Take
 from gateway.openai_api.operations import CHAT, EMBEDDINGS, ModelType
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderType
+from gateway.routing.breaker import Breaker, BreakerLimits
 from gateway.routing.dispatcher import Dispatcher, QueueLimits
 from gateway.routing.order import order
 from gateway.routing.resolve import check_targets, check_type, resolve, suggest
@@ -245,6 +246,20 @@ async def test_a_limited_target_rests_as_long_as_it_asked_for() -> None:
     await asyncio.sleep(0.6)
     await run(adapter, "a", "b", dispatch=dispatch)
     assert adapter.asked == ["a", "b", "b", "a"]
+
+
+async def test_a_trial_that_found_every_key_limited_keeps_nobody_from_the_next() -> None:
+    """By the time that the last key is refused, the first is free again: then nothing rests."""
+    limited = UpstreamRateLimited("x", retry_after=1e-9)
+    adapter, target = Scripted(k=[limited, limited, b"{}"]), Target("k", "m")
+    providers = {"k": Provider("k", ProviderType.OPENAI, api_keys=("one", "two"), max_retries=0)}
+    dispatch = dispatcher(adapter, 5)
+    vital = dispatch.vitals[target]
+    vital.breaker = Breaker(BreakerLimits(failures=1, pause=0.0))
+    vital.breaker.fail(time.monotonic(), time.monotonic())
+    with pytest.raises(UpstreamRateLimited):
+        await dispatch.attempt([target], CALL, providers, Tries())
+    assert (await dispatch.attempt([target], CALL, providers, Tries())).body == b"{}"
 
 
 async def test_when_all_targets_rest_a_request_waits_its_turn_and_the_queue_is_bounded() -> None:

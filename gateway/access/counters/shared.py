@@ -89,7 +89,11 @@ class SharedCounters:
     async def _reserve(self, scopes: Sequence[Limits], most: Amount, now: float) -> Grant:
         now = self._backend.clock(now)
         booking = Booking(next(self._ids), scopes, self._names(scopes, now), most)
-        verdict = await _patiently(self._backend.reserve(booking, now), self._backend.patience)
+        try:
+            verdict = await _patiently(self._backend.reserve(booking, now), self._backend.patience)
+        except BaseException:  # the caller left, or the backend did: perhaps it is booked all the same
+            self._left_over[booking.id] = (booking, Amount())
+            raise
         self._epoch = self._epoch or verdict.epoch
         booking = replace(booking, second=verdict.second)
         if verdict.epoch != self._epoch:

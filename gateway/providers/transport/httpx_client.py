@@ -49,7 +49,10 @@ class HttpxTransport:
         except BaseException as error:
             failure = told(error, lane, UpstreamTimeout(exchange.silence))
             lane.abort()
-            raise failure from None
+            try:
+                raise failure from None
+            finally:
+                del failure  # its traceback holds this frame: without it, only the garbage collector would part them
 
     async def aclose(self) -> None:
         """Close idle connections; running exchanges end by themselves and are then closed too."""
@@ -93,8 +96,11 @@ class _Exchange:
 
     async def run(self, request: httpcore.Request) -> httpcore.Response:
         request.extensions["trace"] = self._trace
-        async with self._clock:
-            return await self._lane.pool.handle_async_request(request)
+        try:
+            async with self._clock:
+                return await self._lane.pool.handle_async_request(request)
+        finally:
+            del request.extensions["trace"]  # the answer holds the request, and the clock holds who waits for that
 
     async def _trace(self, name: str, info: dict[str, Any]) -> None:
         """Called by httpcore at each step."""

@@ -105,7 +105,10 @@ class HttpxResponse:
         except BaseException as error:
             failure = told(error, lane, overdue, headed=True)
             self._close()
-            raise failure from None
+            try:
+                raise failure from None
+            finally:
+                del failure  # its traceback holds this frame: without it, only the garbage collector would part them
         return b""
 
     async def _piece(self) -> bytes:

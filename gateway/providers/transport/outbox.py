@@ -24,10 +24,11 @@ class Outbox:
             transport.write(message)
             return
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append((transport, message))
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """At once, for who is about to close a connection."""
         waiting, self._waiting = self._waiting, []
         for transport, message in waiting:
             if not transport.is_closing():
