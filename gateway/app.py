@@ -114,7 +114,8 @@ class Gateway:
         await self.back_office.open(self._master_key, self.background)
         self.inference.runner = self.back_office.runner
         assert self.back_office.batches
-        self.back_office.batches.start(Asking(self.inference, self.state).ask)
+        asking = Asking(self.inference, self.state)
+        self.back_office.batches.start(asking.ask, asking.recorded)
         self.catalog.board.listen(self.back_office.tell_catalog)
         await self.state.engines.start()
         for task in (

@@ -8,11 +8,12 @@ from gateway.api.exchange import ClientGone
 from gateway.api.inference import Inference
 from gateway.api.local import LocalExchange
 from gateway.batches.lines import Answer
-from gateway.errors import GatewayError, Unauthenticated, render
+from gateway.errors import GatewayError, RateLimited, Unauthenticated, render
 from gateway.jobs.runner import owner_of
 from gateway.observe.request_ids import new_request_id
 from gateway.state import State
 
+_RECORDING = 3.0
 _NO_KEY = "The key that this batch was made with was deleted, disabled or has expired."
 
 
@@ -36,9 +37,16 @@ class Asking:
         except (GatewayError, ClientGone) as error:
             known = error if isinstance(error, GatewayError) else GatewayError("The gateway failed; its log says why.")
             status, _, content = exchange.render(known)
-            return Answer(status, exchange.request_id, content, known.retry_after)
+            never_fits = isinstance(known, RateLimited) and known.retry_after is None
+            return Answer(status, exchange.request_id, content, known.retry_after, never_fits)
         finally:
             await exchange.leave()
+
+    async def recorded(self) -> None:
+        """Returns when the store has what was asked, so that no crash makes an answer free that a batch has kept; after
+        a few seconds all the same."""
+        if self._state.recorder is not None:
+            await self._state.recorder.settle(_RECORDING)
 
     def _caller(self, key_id: str) -> Caller | None:
         """Of a key that was rotated, the one that is good for longer."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.api.exchange import Exchange
+from gateway.dialects import DIALECTS
 from gateway.errors import GatewayError
 from gateway.jobs.documents import PATH, document
 from gateway.jobs.hooks import read_hook
@@ -108,7 +109,12 @@ class LongWork:
         if not task.done() and self._runner is not None:
             exchange = self._exchange
             self.job = await self._runner.take(
-                task, self._account, exchange.request_id, exchange.received, waiting.hook
+                task,
+                self._account,
+                exchange.request_id,
+                exchange.received,
+                waiting.hook,
+                DIALECTS.get(exchange.path),
             )
             if self.job is not None:
                 return _accepted(self.job, waiting)

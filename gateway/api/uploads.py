@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,9 +26,11 @@ async def read_upload(request: Request, max_bytes: int, seconds: float) -> Async
     Raises TooLarge for a body beyond `max_bytes`, RequestTimeout for one of which nothing comes for `seconds`, and
     InvalidRequest for what is no form or has no file.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _FORM:
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != _FORM.encode():
         raise UnsupportedMedia(f"Send the file as {_FORM} (with curl: -F file=@NAME).")
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):  # some take minutes to be read
+        raise UnsupportedMedia("Send the form in UTF-8.")
     bounded = Request(request.scope, _Bounded(request, max_bytes + _OVERHEAD, seconds))
     try:
         form = await bounded.form(max_files=1, max_fields=_MOST_FIELDS)

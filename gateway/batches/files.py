@@ -3,11 +3,20 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import suppress
 from secrets import token_hex
 from typing import BinaryIO
 
 from gateway.batches.work import BatchLimits
-from gateway.errors import Conflict, Forbidden, NotFound, TooLarge
+from gateway.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    StorageFailed,
+    StorageUnavailable,
+    TooLarge,
+)
 from gateway.store.batches import BatchStore
 from gateway.store.file_rows import FileFilter, FileRow, Line
 from gateway.store.files import FileStore
@@ -20,6 +29,11 @@ _PORTION_LINES, _PORTION_BYTES = 1_000, 4 * 2**20
 _READ = 50
 """Lines read at a time."""
 _LONGEST_LINE = 32 * 2**20
+_FEW_LINES, _SHORT = 1_000, 32
+"""A file with more lines than the first has on average the second or more bytes in each: the shortest request that
+there is has twice as many. Each line takes room in the database, however short it is."""
+_MOST_FILES = 10_000
+"""Of one key; as many as one list may show."""
 _UPLOADING = 3600.0
 """Seconds after which a file whose upload was broken off is removed."""
 
@@ -42,20 +56,21 @@ class FileDesk:
         if size > limits.max_file:
             text = f"The file has {size / 2**20:.1f}MB; the most is {limits.max_file / 2**20:g}MB."
             raise TooLarge(text, param="file")
-        if await self._files.kept(owner, INPUT) + size > limits.max_kept:
-            text = f"The files of this key would take more than {limits.max_kept / 2**20:g}MB: delete some first."
-            raise TooLarge(text, param="file", code="storage_limit_exceeded")
         now = time.time()
-        row = FileRow(f"file-{token_hex(12)}", owner, name, INPUT, now, now + _UPLOADING)
-        await self._files.add(row)
-        portions = _portions(source)
+        row = FileRow(f"file-{token_hex(12)}", owner, name, INPUT, now, now + _UPLOADING, size=size)
+        if not await self._files.add_within(row, _MOST_FILES, limits.max_kept):
+            most = f"more than {limits.max_kept / 2**20:g}MB, or be more than {_MOST_FILES}"
+            text = f"The files of this key would take {most}: delete some first."
+            raise TooLarge(text, param="file", code="storage_limit_exceeded")
         try:
+            portions = _portions(source, max(_FEW_LINES, size // _SHORT))
             while portion := await asyncio.to_thread(next, portions, None):
                 await self._files.append(row.id, portion)
-        except TooLarge:
-            await self._files.forget(row.id)
+            await self._files.finish(row.id, now + (seconds or limits.retention))
+        except BaseException:  # also where the caller leaves: what is not whole takes no room
+            with suppress(StorageUnavailable, StorageFailed):
+                await self._files.forget(row.id)
             raise
-        await self._files.finish(row.id, now + (seconds or limits.retention))
         return await self.find(row.id, owner)
 
     async def find(self, id: str, owner: str | None, param: str = "file_id") -> FileRow:
@@ -96,20 +111,22 @@ class FileDesk:
 
     async def delete(self, row: FileRow, told: Audit | None = None) -> None:
         """Raises Conflict for one that a batch still reads. `told` is who did it, where that is not its owner."""
-        if (id := await self._batches.reads(row.id)) is not None:
+        if (id := await self._batches.forget_unread(row.id, told)) is not None:
             text = f"The batch {id} still reads this file: cancel it or wait for its end."
             raise Conflict(text, code="file_in_use")
-        await self._files.forget(row.id, told)
 
 
-def _portions(source: BinaryIO) -> Iterator[list[Line]]:
-    """Raises TooLarge for a line that no request could be."""
+def _portions(source: BinaryIO, most: int) -> Iterator[list[Line]]:
+    """Raises TooLarge for a line that no request could be, and InvalidRequest for more lines than `most`."""
     portion: list[Line] = []
     size = 0
     for number, line in enumerate(iter(lambda: source.readline(_LONGEST_LINE + 1), b""), 1):
         if len(line) > _LONGEST_LINE:
             text = f"Line {number} has more than {_LONGEST_LINE / 2**20:g}MB: one request is one line of JSON."
             raise TooLarge(text, param="file")
+        if number > most:
+            text = f"The file has more than {most} lines, nearly all of them too short for a request, or empty."
+            raise InvalidRequest(text, param="file", code="too_many_lines")
         portion.append((number, line))
         size += len(line)
         if len(portion) >= _PORTION_LINES or size >= _PORTION_BYTES:

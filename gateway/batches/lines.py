@@ -42,12 +42,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of it. `retry_after` is in seconds, where an error tells it."""
+    """What came of it. `retry_after` is in seconds, where an error tells it; one that `is_final` is there however often
+    the request is asked."""
 
     status: int
     request_id: str
     body: bytes
     retry_after: float | None = None
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

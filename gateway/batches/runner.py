@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
-from gateway.batches.work import Ask, BatchLimits, Lost, Work
+from gateway.batches.work import Ask, BatchLimits, Lost, Recorded, Work
 from gateway.errors import StorageFailed, StorageUnavailable
 from gateway.store.batches import BatchStore
 from gateway.store.files import FileStore
@@ -23,6 +23,8 @@ log = logging.getLogger("gateway.batches")
 
 _MOST = 4
 """Batches that one worker works on at a time; further ones wait."""
+_TURN = 60.0
+"""Seconds that a batch has at least before it makes room for that of an owner who has none here."""
 _LEASE = 15.0
 """Seconds after which a worker that says nothing is taken for dead."""
 _POLL, _IDLE = 1.0, 5.0
@@ -50,6 +52,7 @@ class BatchRunner:
         self._works: dict[str, Work] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ask: Ask | None = None
+        self._recorded: Recorded | None = None
         self._minding: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._figures = BatchFigures()
@@ -60,8 +63,8 @@ class BatchRunner:
         requests = sum((work.kept for work in self._works.values()), self._figures.requests)
         return replace(self._figures, requests=requests)
 
-    def start(self, ask: Ask) -> None:
-        self._ask = ask
+    def start(self, ask: Ask, recorded: Recorded) -> None:
+        self._ask, self._recorded = ask, recorded
         if self.limits.max_open:
             self._minding = asyncio.create_task(self._mind(), name="mind the batches")
 
@@ -99,20 +102,35 @@ class BatchRunner:
             except Exception:
                 log.exception("batches could not be looked after")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _POLL if self._works else _IDLE)
+                async with asyncio.timeout(_POLL if self._works else _IDLE):  # wait_for may lose the end to news
+                    await self._news.wait()
 
     async def _look(self) -> None:
         if self._works:
-            for id in await self._batches.renew(self._worker, _LEASE):
+            for id in await self._batches.renew(self._worker, tuple(self._works), _LEASE):
                 if id in self._works:
                     self._works[id].cancel()
-        while len(self._works) < _MOST and (row := await self._batches.claim(self._worker, _LEASE)) is not None:
-            assert self._ask
-            work = Work(row, self._worker, self._batches, self._files, self._ask, self.limits)
+        if len(self._works) == _MOST:
+            await self._make_room()
+        while len(self._works) < _MOST:
+            row = await self._batches.claim(self._worker, _LEASE, self._owners())
+            if row is None:
+                break
+            assert self._ask and self._recorded
+            work = Work(row, self._worker, self._batches, self._files, self._ask, self.limits, self._recorded)
             self._works[row.id] = work
             task = asyncio.create_task(self._follow(work), name=row.id)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _make_room(self) -> None:
+        """One whose requests find no room may take days, in which others wait behind it."""
+        longest = min(self._works.values(), key=lambda work: work.begun)
+        if time.monotonic() - longest.begun >= _TURN and await self._batches.others_wait(self._owners()):
+            longest.stop(to_the_end=True)
+
+    def _owners(self) -> set[str]:
+        return {work.row.owner for work in self._works.values()}
 
     async def _follow(self, work: Work) -> None:
         id = work.row.id

@@ -11,8 +11,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.batches.lines import Answer, Asked, Check, answered, custom_id_of, left_out, read_request
 from gateway.errors import StorageFailed, StorageUnavailable
@@ -23,8 +24,12 @@ from gateway.store.files import FileStore
 
 log = logging.getLogger("gateway.batches")
 
+Result = TypeVar("Result")
 Ask = Callable[[str, str, bytes], Awaitable[Answer]]
 """Asks the gateway itself: the path, the id of the key, the body."""
+
+Recorded = Callable[[], Awaitable[None]]
+"""Returns when the store has what the requests cost that were answered before."""
 
 OUTPUT = "batch_output"
 """The purpose of the files that a batch writes."""
@@ -64,11 +69,22 @@ class Work:
     """`run` returns when the batch has ended, or was stopped; raises Lost and what the store raises."""
 
     def __init__(
-        self, row: BatchRow, worker: str, batches: BatchStore, files: FileStore, ask: Ask, limits: BatchLimits
+        self,
+        row: BatchRow,
+        worker: str,
+        batches: BatchStore,
+        files: FileStore,
+        ask: Ask,
+        limits: BatchLimits,
+        recorded: Recorded,
     ) -> None:
         self.row = row
         self._worker, self._batches, self._files, self._ask, self._limits = worker, batches, files, ask, limits
+        self._recorded = recorded
+        self.begun = time.monotonic()
         self._stopping = asyncio.Event()
+        self._to_the_end = False
+        self._under_way = 0
         self._is_cancelled = row.status is BatchStatus.CANCELLING
         self._asking: asyncio.Task[None] | None = None
         self._right: list[Line] = []
@@ -83,7 +99,7 @@ class Work:
         if self.row.status is BatchStatus.IN_PROGRESS:
             await self._ask_all()
         if self._stopping.is_set() and not self._is_cancelled:
-            await self._batches.release(self.row.id, self._worker)
+            await self._batches.release(self.row.id, self._worker, self._to_the_end)
         elif self.row.is_open:
             await self._end()
 
@@ -92,8 +108,9 @@ class Work:
         self._is_cancelled = True
         self.halt()
 
-    def stop(self) -> None:
-        """What is under way may come to its end; nothing else is begun."""
+    def stop(self, to_the_end: bool = False) -> None:
+        """What is under way may come to its end; nothing else is begun. `to_the_end`: of those that wait."""
+        self._to_the_end = to_the_end
         self._stopping.set()
 
     def halt(self) -> None:
@@ -109,6 +126,7 @@ class Work:
             right, wrong = tuple(self._right), tuple(self._wrong)
             if not right and not wrong:
                 return
+            await self._recorded()
             if not await _in_time(lambda: self._batches.keep(self.row, self._worker, right, wrong)):
                 raise Lost
             del self._right[: len(right)], self._wrong[: len(wrong)]
@@ -183,7 +201,8 @@ class Work:
     async def _unanswered(self) -> AsyncIterator[Line]:
         behind: int | None = 0
         while behind is not None:
-            lines, behind = await self._batches.unanswered(self.row, behind, _PORTION)
+            read = partial(self._batches.unanswered, self.row, behind, _PORTION)
+            lines, behind = await _in_time(read)
             for number, line in lines:
                 if line.strip():
                     yield number, line
@@ -201,13 +220,18 @@ class Work:
         """None where the gateway stops before there is an answer to keep."""
         tries = 0
         while True:
-            answer = await self._ask(self.row.endpoint, self.row.owner, asked.body)
+            self._under_way += 1
+            try:
+                answer = await self._ask(self.row.endpoint, self.row.owner, asked.body)
+            finally:
+                self._under_way -= 1
             tries += 1
-            pause = _pause(answer, tries)
+            pause = _pause(answer, tries, is_alone=not self._under_way)
             if pause is None:
                 return answer
             try:
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
             except TimeoutError:
                 continue
             return None
@@ -264,21 +288,24 @@ class Work:
         self.row = found
 
 
-def _pause(answer: Answer, tries: int) -> float | None:
-    """Seconds until it is asked again; None: this is the answer."""
+def _pause(answer: Answer, tries: int, is_alone: bool) -> float | None:
+    """Seconds until it is asked again; None: this is the answer. What its neighbours may still cost is reserved, so a
+    budget is used up only for a request that `is_alone`."""
+    grown = min(_LONGEST_PAUSE, 2.0 ** min(tries, 10)) * random.uniform(0.5, 1)  # noqa: S311
+    if answer.status == 402 and not is_alone:
+        return grown
     has_no_room = answer.status == 429 or (answer.status == 503 and answer.retry_after is not None)
-    if not has_no_room and not (answer.status in _PASSING and tries < _TRIES):
+    if answer.is_final or (not has_no_room and not (answer.status in _PASSING and tries < _TRIES)):
         return None
-    grown = min(_LONGEST_PAUSE, 2.0 ** min(tries, 10))
-    return max(answer.retry_after or 0.0, grown * random.uniform(0.5, 1))  # noqa: S311
+    return max(answer.retry_after or 0.0, grown)
 
 
-async def _in_time(write: Callable[[], Awaitable[bool]]) -> bool:
-    """Tries for a while: answers were paid for."""
+async def _in_time(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Tries for a while: what was answered, or is being asked, is paid for."""
     for wait in _AGAIN:
         try:
-            return await write()
+            return await work()
         except (StorageUnavailable, StorageFailed) as error:
-            log.warning("answers of a batch cannot be kept yet: %s", error.message)
+            log.warning("a batch waits for the database: %s", error.message)
         await asyncio.sleep(wait)
-    return await write()
+    return await work()

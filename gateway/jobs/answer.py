@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gateway.dialects.base import Dialect
 from gateway.errors import Conflict, GatewayError, render
 from gateway.openai_api.call import Reply
 from gateway.store.job_rows import INTERRUPTED, JobRow, JobStatus
@@ -31,13 +32,14 @@ def too_large(limit: int) -> GatewayError:
     return GatewayError(text, code="job_result_too_large", status=507)
 
 
-def answered(row: JobRow, reply: Reply, body: bytes, retention: float) -> Ending:
-    headers = [("content-type", reply.media_type), ("x-request-id", row.request_id), *reply.headers.items()]
+def answered(row: JobRow, reply: Reply, body: bytes, retention: float, dialect: Dialect | None) -> Ending:
+    own = [(dialect.id_header, row.request_id)] if dialect and dialect.id_header else []
+    headers = [("content-type", reply.media_type), ("x-request-id", row.request_id), *own, *reply.headers.items()]
     return _ended(row, JobStatus.SUCCEEDED, retention, reply.status, headers, body)
 
 
-def failed(row: JobRow, error: GatewayError, retention: float) -> Ending:
-    status, headers, body = render(error, row.request_id)
+def failed(row: JobRow, error: GatewayError, retention: float, dialect: Dialect | None) -> Ending:
+    status, headers, body = (dialect.render if dialect else render)(error, row.request_id)
     return _ended(row, JobStatus.FAILED, retention, status, headers, body, error.body()["error"])
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from gateway.access.keys import Caller
 from gateway.access.secrets import SealedElsewhere, Sealer
+from gateway.dialects.base import Dialect
 from gateway.errors import GatewayError, RateLimited, StorageFailed, StorageUnavailable
 from gateway.jobs.answer import Ending, answered, cancelled, failed, interrupted, stopped, too_large
 from gateway.jobs.documents import document
@@ -61,6 +62,8 @@ class Running:
     account: Account
     received: float
     hook: Receiver | None
+    dialect: Dialect | None
+    """Of the API that was asked, where it is another one."""
     why: GatewayError | None = None
 
 
@@ -101,7 +104,13 @@ class Runner:
             raise RateLimited(text, code="too_many_jobs", retry_after=5)
 
     async def take(
-        self, work: asyncio.Task[Reply], account: Account, request_id: str, received: float, hook: Receiver | None
+        self,
+        work: asyncio.Task[Reply],
+        account: Account,
+        request_id: str,
+        received: float,
+        hook: Receiver | None,
+        dialect: Dialect | None,
     ) -> JobRow | None:
         """From here on the work and its account are the job's. None where it cannot become one: nothing has changed."""
         now, call = time.time(), account.call
@@ -126,7 +135,7 @@ class Runner:
         except (StorageUnavailable, StorageFailed) as error:
             log.warning("a request cannot become a job: %s", error.message)
             return None
-        self._running[row.id] = running = Running(row, work, account, received, hook)
+        self._running[row.id] = running = Running(row, work, account, received, hook, dialect)
         follower = asyncio.create_task(self._follow(running), name=row.id)
         self._followers.add(follower)
         follower.add_done_callback(self._followers.discard)
@@ -191,13 +200,13 @@ class Runner:
             assert isinstance(reply.body, bytes)  # what streams never becomes a job
             if len(reply.body) > limits.max_result:
                 raise too_large(limits.max_result)
-            return answered(row, reply, reply.body, limits.retention), None
+            return answered(row, reply, reply.body, limits.retention, running.dialect), None
         except GatewayError as known:
-            return failed(row, known, limits.retention), known
+            return failed(row, known, limits.retention, running.dialect), known
         except Exception:
             log.exception("%s failed", row.id)
             error = GatewayError("The gateway failed; the log has the reason under this request id.")
-            return failed(row, error, limits.retention), error
+            return failed(row, error, limits.retention, running.dialect), error
 
     async def _keep(self, ending: Ending) -> None:
         """Tries for a while: an answer was paid for."""

@@ -4,13 +4,15 @@ A batch that is not finished belongs to the worker that renews its lease; where 
 asks takes over. Whoever lost a batch finds that out with the next thing it writes.
 """
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, or_, select, tuple_, update
 
+from gateway.errors import NotFound
 from gateway.store import file_rows
 from gateway.store.documents import clean, from_json, to_json
 from gateway.store.file_rows import Line
@@ -84,12 +86,19 @@ class BatchFilter:
 _OPEN = batches.c.status.in_(OPEN)
 _DOCUMENTS = ("metadata", "errors", "models")
 
+INPUTS = select(batches.c.input_id).where(_OPEN)
+"""The ids of files that batches still read."""
+
 
 def add(connection: Connection, row: BatchRow, most: int) -> bool:
-    """Whether there was room for it: an owner has at most `most` that are not finished."""
+    """Whether there was room for it: an owner has at most `most` that are not finished. Raises NotFound where its file
+    has just gone."""
+    file_rows.count_alone(connection)
     count = select(func.count()).select_from(batches).where(batches.c.owner == row.owner, _OPEN)
     if connection.execute(count).scalar_one() >= most:
         return False
+    if not file_rows.hold(connection, row.input_id, row.created_at):
+        raise NotFound("There is no such file any more.", param="input_file_id")
     connection.execute(insert(batches).values(_stored(asdict(row))))
     return True
 
@@ -133,26 +142,35 @@ def reads(connection: Connection, file_id: str) -> str | None:
     return connection.execute(wanted).scalar_one_or_none()
 
 
-def orphan(connection: Connection, now: float) -> str | None:
-    """The oldest on which nobody works."""
-    wanted = select(batches.c.id).where(_OPEN, batches.c.lease_until < now).order_by(batches.c.created_at).limit(1)
-    return connection.execute(wanted).scalar_one_or_none()
+def orphan(connection: Connection, busy: Collection[str]) -> tuple[str, bool] | None:
+    """The one on which nobody works that waits for the longest, and whether its owner is one of the `busy`: they come
+    last."""
+    is_busy = case((batches.c.owner.in_(busy), 1), else_=0)
+    created, lease = batches.c.created_at, batches.c.lease_until
+    waits_since = case((lease > created, lease), else_=created)
+    free = and_(_OPEN, lease < _clock(connection))
+    wanted = select(batches.c.id, is_busy).where(free).order_by(is_busy, waits_since, created).limit(1)
+    found = connection.execute(wanted).first()
+    return None if found is None else (found[0], bool(found[1]))
 
 
-def claim(connection: Connection, id: str, worker: str, now: float, until: float) -> BatchRow | None:
+def claim(connection: Connection, id: str, worker: str, lease: float, now: float) -> BatchRow | None:
     """None where another was quicker."""
-    free = and_(batches.c.id == id, _OPEN, batches.c.lease_until < now)
-    taken = connection.execute(update(batches).where(free).values(worker=worker, lease_until=until))
+    clock = _clock(connection)
+    free = and_(batches.c.id == id, _OPEN, batches.c.lease_until < clock)
+    taken = connection.execute(update(batches).where(free).values(worker=worker, lease_until=clock + lease))
     return find(connection, id, now) if taken.rowcount else None
 
 
-def renew(connection: Connection, worker: str, until: float) -> None:
-    connection.execute(update(batches).where(batches.c.worker == worker, _OPEN).values(lease_until=until))
+def renew(connection: Connection, worker: str, ids: Collection[str], lease: float) -> None:
+    mine = update(batches).where(batches.c.worker == worker, batches.c.id.in_(ids), _OPEN)
+    connection.execute(mine.values(lease_until=_clock(connection) + lease))
 
 
-def release(connection: Connection, id: str, worker: str) -> None:
-    """For the next worker, at once."""
-    connection.execute(update(batches).where(*_of(id, worker)).values(worker="", lease_until=0.0))
+def release(connection: Connection, id: str, worker: str, last: bool) -> None:
+    """For the next worker, at once; where it is not to be the `last`, it waits since it was made."""
+    since = _clock(connection) if last else 0.0
+    connection.execute(update(batches).where(*_of(id, worker)).values(worker="", lease_until=since))
 
 
 def cancel(connection: Connection, id: str, now: float) -> bool:
@@ -175,13 +193,26 @@ def change(connection: Connection, id: str, worker: str, before: BatchStatus, va
 
 
 def keep(connection: Connection, row: BatchRow, worker: str, right: Sequence[Line], wrong: Sequence[Line]) -> bool:
-    """Answers, and their count; whether the batch still is the worker's: else nothing is kept."""
-    counts = {"completed": batches.c.completed + len(right), "failed": batches.c.failed + len(wrong)}
-    if not connection.execute(update(batches).where(*_of(row.id, worker)).values(counts)).rowcount:
+    """Answers, and their count; whether the batch still is the worker's: else nothing is kept. What was kept before,
+    as nobody heard that it was, neither changes nor counts again."""
+    mine = _of(row.id, worker)
+    if connection.execute(select(batches.c.id).where(*mine).with_for_update()).first() is None:
         return False
+    of = [number for number, _ in (*right, *wrong)]
+    kept = file_rows.numbers(connection, [row.output_id, row.error_id], of)
+    right, wrong = ([line for line in lines if line[0] not in kept] for lines in (right, wrong))
+    counts = {"completed": batches.c.completed + len(right), "failed": batches.c.failed + len(wrong)}
+    connection.execute(update(batches).where(*mine).values(counts))
     file_rows.append(connection, row.output_id, right)
     file_rows.append(connection, row.error_id, wrong)
     return True
+
+
+def _clock(connection: Connection) -> float:
+    """Epoch seconds on the one clock by which all go who lease: those of several machines may differ."""
+    if connection.dialect.name != "postgresql":
+        return time.time()
+    return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
 
 
 def _of(id: str, worker: str) -> tuple[ColumnElement[bool], ...]:

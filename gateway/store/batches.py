@@ -1,7 +1,7 @@
 """`BatchStore`: batches and the answers to them, behind async methods. Part of `Store`, used by `gateway.batches`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ class BatchStore:
         self._database = database
 
     async def add(self, row: BatchRow, most: int) -> bool:
-        """False where its owner has `most` that are not finished."""
+        """False where its owner has `most` that are not finished. Raises NotFound where its file has just gone."""
         return await self._database.write(partial(batch_rows.add, row=row, most=most))
 
     async def find(self, id: str) -> BatchRow | None:
@@ -49,30 +49,47 @@ class BatchStore:
         """How many are in each state before the end; states without any are missing."""
         return await self._database.read(batch_rows.open_counts)
 
-    async def reads(self, file_id: str) -> str | None:
-        """The id of a batch that is not finished and reads this file."""
-        return await self._database.read(partial(batch_rows.reads, file_id=file_id))
+    async def forget_unread(self, file_id: str, told: Audit | None = None) -> str | None:
+        """From now on nobody sees the file, unless a batch that is not finished reads it: then its id. `told` is noted
+        with it."""
 
-    async def claim(self, worker: str, lease: float) -> BatchRow | None:
-        """The oldest on which nobody works is the worker's for `lease` seconds from now; None where there is none."""
-        now = time.time()
-        id = await self._database.read(partial(batch_rows.orphan, now=now))
-        if id is None:
+        def work(connection: Connection) -> str | None:
+            file_rows.hold(connection, file_id, time.time())
+            if (reader := batch_rows.reads(connection, file_id)) is not None:
+                return reader
+            file_rows.forget(connection, file_id)
+            if told is not None:
+                editing.add_audit(connection, told)
             return None
-        return await self._database.write(partial(batch_rows.claim, id=id, worker=worker, now=now, until=now + lease))
 
-    async def renew(self, worker: str, lease: float) -> list[str]:
-        """Keeps what the worker has; of these, what somebody wants cancelled."""
+        return await self._database.write(work)
+
+    async def claim(self, worker: str, lease: float, busy: Collection[str] = ()) -> BatchRow | None:
+        """The one on which nobody works that waits for the longest is the worker's for `lease` seconds from now; those
+        of the `busy` owners come last. None where there is none."""
+        found = await self._database.read(partial(batch_rows.orphan, busy=busy))
+        if found is None:
+            return None
+        work = partial(batch_rows.claim, id=found[0], worker=worker, lease=lease, now=time.time())
+        return await self._database.write(work)
+
+    async def others_wait(self, busy: Collection[str]) -> bool:
+        """Whether nobody works on a batch of somebody who is not one of these owners."""
+        found = await self._database.read(partial(batch_rows.orphan, busy=busy))
+        return found is not None and not found[1]
+
+    async def renew(self, worker: str, ids: Collection[str], lease: float) -> list[str]:
+        """Keeps these for the worker; of all that it has, what somebody wants cancelled."""
 
         def work(connection: Connection) -> list[str]:
-            batch_rows.renew(connection, worker, time.time() + lease)
+            batch_rows.renew(connection, worker, ids, lease)
             return batch_rows.cancelling(connection, worker)
 
         return await self._database.write(work)
 
-    async def release(self, id: str, worker: str) -> None:
-        """For the next worker, at once."""
-        await self._database.write(partial(batch_rows.release, id=id, worker=worker))
+    async def release(self, id: str, worker: str, last: bool = False) -> None:
+        """For the next worker, at once; where it is to be the `last`, those go before it that wait already."""
+        await self._database.write(partial(batch_rows.release, id=id, worker=worker, last=last))
 
     async def cancel(self, id: str, told: Audit | None = None) -> None:
         """Whoever works on it, or the next who does, ends it. `told` is noted with it, where there is anything to
@@ -102,8 +119,7 @@ class BatchStore:
             lines = file_rows.read_lines(connection, row.input_id, behind, limit)
             if not lines:
                 return [], None
-            last = lines[-1][0]
-            done = file_rows.numbers(connection, [row.output_id, row.error_id], behind + 1, last)
-            return [line for line in lines if line[0] not in done], last
+            done = file_rows.numbers(connection, [row.output_id, row.error_id], [number for number, _ in lines])
+            return [line for line in lines if line[0] not in done], lines[-1][0]
 
         return await self._database.read(work, deadline=_SECONDS)

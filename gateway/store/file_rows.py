@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select, text, tuple_, update
 
 from gateway.store.documents import clean
 from gateway.store.tables import file_lines, files
@@ -15,6 +15,10 @@ Line = tuple[int, bytes]
 
 _PORTION = 500
 """Lines deleted at a time, so that no writer waits long."""
+_MOST_READ = 8 * 2**20
+"""Bytes read at a time, where one line alone has no more."""
+_LOCK = 7_239_018_444
+"""Number of the advisory lock; any number that nobody else uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,29 @@ class FileFilter:
     """Owners whose files `search` finds too."""
 
 
+def count_alone(connection: Connection) -> None:
+    """Until the end of the transaction nobody else counts what an owner has and adds to it. On SQLite, writing takes
+    the whole file anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+
+
 def add(connection: Connection, row: FileRow) -> None:
     connection.execute(insert(files).values(asdict(row)))
+
+
+def add_within(connection: Connection, row: FileRow, most: int, most_bytes: int) -> bool:
+    """Whether there was room for it, beside all of the owner's files of its purpose, those included that are being
+    written."""
+    count_alone(connection)
+    sums = select(func.count(), func.coalesce(func.sum(files.c.size), 0)).where(
+        files.c.owner == row.owner, files.c.purpose == row.purpose, files.c.expires_at > row.created_at
+    )
+    number, size = connection.execute(sums).one()
+    if number >= most or size + row.size > most_bytes:
+        return False
+    add(connection, row)
+    return True
 
 
 def append(connection: Connection, file_id: str, lines: Iterable[Line]) -> None:
@@ -60,6 +85,12 @@ def finish(connection: Connection, id: str, expires_at: float) -> int:
     size = int(connection.execute(sizes).scalar_one())
     connection.execute(update(files).where(files.c.id == id).values(ready=True, size=size, expires_at=expires_at))
     return size
+
+
+def hold(connection: Connection, id: str, now: float) -> bool:
+    """Nobody removes it until the end of the transaction. False where nobody sees it."""
+    wanted = select(files.c.id).where(files.c.id == id, *_seen(now)).with_for_update()
+    return connection.execute(wanted).first() is not None
 
 
 def find(connection: Connection, id: str, now: float) -> FileRow | None:
@@ -101,16 +132,23 @@ def sizes(connection: Connection, ids: Collection[str], now: float) -> dict[str,
 
 
 def read_lines(connection: Connection, id: str, behind: int, limit: int) -> list[Line]:
-    """The next ones behind a number."""
-    wanted = select(file_lines.c.number, file_lines.c.body).where(file_lines.c.file_id == id)
-    rows = connection.execute(wanted.where(file_lines.c.number > behind).order_by(file_lines.c.number).limit(limit))
-    return [(number, bytes(body)) for number, body in rows]
+    """The next ones behind a number; fewer where they are long."""
+    number, body = file_lines.c.number, file_lines.c.body
+    sizes = select(number, func.length(body)).where(file_lines.c.file_id == id, number > behind)
+    last, room = behind, _MOST_READ
+    for next_one, size in connection.execute(sizes.order_by(number).limit(limit)).all():
+        room -= size
+        if room < 0 and last != behind:
+            break
+        last = next_one
+    wanted = select(number, body).where(file_lines.c.file_id == id, number > behind, number <= last).order_by(number)
+    return [(found, bytes(content)) for found, content in connection.execute(wanted)]
 
 
-def numbers(connection: Connection, ids: Sequence[str], first: int, last: int) -> set[int]:
+def numbers(connection: Connection, ids: Sequence[str], of: Collection[int]) -> set[int]:
     """Which of these numbers any of the files has."""
-    wanted = select(file_lines.c.number).where(file_lines.c.file_id.in_(ids))
-    return set(connection.execute(wanted.where(file_lines.c.number.between(first, last))).scalars())
+    wanted = select(file_lines.c.number).where(file_lines.c.file_id.in_(ids), file_lines.c.number.in_(of))
+    return set(connection.execute(wanted).scalars())
 
 
 def forget(connection: Connection, id: str) -> None:
@@ -118,10 +156,11 @@ def forget(connection: Connection, id: str) -> None:
     connection.execute(update(files).where(files.c.id == id).values(ready=False, expires_at=0.0))
 
 
-def sweep(connection: Connection, now: float) -> bool:
-    """Removes a portion of a file whose time is over, and the file with its last one; whether there was one."""
-    over = select(files.c.id).where(files.c.expires_at < now).order_by(files.c.expires_at).limit(1)
-    id = connection.execute(over).scalar_one_or_none()
+def sweep(connection: Connection, now: float, in_use: Select[tuple[str]]) -> bool:
+    """Removes a portion of a file whose time is over, and the file with its last one; whether there was one. `in_use`
+    are the ids of those that stay all the same."""
+    over = select(files.c.id).where(files.c.expires_at < now, files.c.id.not_in(in_use))
+    id = connection.execute(over.order_by(files.c.expires_at).limit(1)).scalar_one_or_none()
     if id is None:
         return False
     some = select(file_lines.c.number).where(file_lines.c.file_id == id).limit(_PORTION)

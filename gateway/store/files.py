@@ -6,10 +6,9 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from gateway.store import editing, file_rows
+from gateway.store import batch_rows, file_rows
 from gateway.store.database import Database
 from gateway.store.file_rows import FileFilter, FileRow, Line
-from gateway.store.records import Audit
 
 _SECONDS = 60.0
 """For some megabytes of lines."""
@@ -23,6 +22,12 @@ class FileStore:
 
     async def add(self, row: FileRow) -> None:
         await self._database.write(partial(file_rows.add, row=row))
+
+    async def add_within(self, row: FileRow, most: int, most_bytes: int) -> bool:
+        """False where its owner has `most` of its purpose, or all of them would take more than `most_bytes`; a file
+        that is being written takes what its row says."""
+        work = partial(file_rows.add_within, row=row, most=most, most_bytes=most_bytes)
+        return await self._database.write(work)
 
     async def append(self, id: str, lines: Sequence[Line]) -> None:
         await self._database.write(partial(file_rows.append, file_id=id, lines=lines), deadline=_SECONDS)
@@ -50,32 +55,20 @@ class FileStore:
 
         return await self._database.read(work)
 
-    async def kept(self, owner: str, purpose: str) -> int:
-        """Bytes of an owner's files of one purpose."""
-        wanted = FileFilter((owner,), purpose)
-        _, size = await self._database.read(partial(file_rows.totals, wanted=wanted, now=time.time()))
-        return size
-
     async def sizes(self, ids: Collection[str]) -> dict[str, int]:
         """Bytes of those that are still there, by id."""
         return await self._database.read(partial(file_rows.sizes, ids=ids, now=time.time()))
 
     async def read_lines(self, id: str, behind: int, limit: int) -> list[Line]:
-        """The next ones behind a number."""
+        """The next ones behind a number: at most `limit`, and fewer where they are long."""
         work = partial(file_rows.read_lines, id=id, behind=behind, limit=limit)
         return await self._database.read(work, deadline=_SECONDS)
 
-    async def forget(self, id: str, told: Audit | None = None) -> None:
-        """From now on nobody sees it; `sweep` removes it. `told` is noted with it."""
-
-        def work(connection: Connection) -> None:
-            file_rows.forget(connection, id)
-            if told is not None:
-                editing.add_audit(connection, told)
-
-        await self._database.write(work)
+    async def forget(self, id: str) -> None:
+        """From now on nobody sees it; `sweep` removes it."""
+        await self._database.write(partial(file_rows.forget, id=id))
 
     async def sweep(self) -> None:
-        """Removes every file whose time is over, a portion at a time."""
-        while await self._database.write(partial(file_rows.sweep, now=time.time())):
+        """Removes every file whose time is over, a portion at a time; what a batch still reads only after its end."""
+        while await self._database.write(partial(file_rows.sweep, now=time.time(), in_use=batch_rows.INPUTS)):
             pass

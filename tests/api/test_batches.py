@@ -239,6 +239,32 @@ def test_there_are_no_more_than_the_settings_allow(tmp_path: Path, upstream: Ups
         gateway.stop()
 
 
+def test_a_request_that_never_fits_the_limits_of_its_key_is_an_error_at_once(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    gateway = running(tmp_path, upstream, keys=[{"name": "anna", "key": ANNA, "tpm": 50}])
+    try:
+        with gateway.client(ANNA) as client:
+            done = ended(client, sent(client, written(line(0, body=chat(max_tokens=100)))).id)
+            (error,) = told(client, done.error_file_id)
+        assert error["response"]["status_code"] == 429
+        assert "never fit" in error["response"]["body"]["error"]["message"] and not upstream.requests
+    finally:
+        gateway.stop()
+
+
+def test_a_form_in_an_encoding_that_takes_minutes_to_read_is_refused(gateway: RunningGateway) -> None:
+    mark = "content-disposition: form-data; name="
+    parts = [f'{mark}"purpose"\r\n\r\n{"a-" + "baaa" * 4}', f'{mark}"file"; filename="a"\r\n\r\nx']
+    body = "".join(f"--b\r\n{part}\r\n" for part in parts) + "--b--\r\n"
+    with gateway.http(ANNA) as http:
+        for charset, status in (("punycode", 415), ("undefined", 415), ("UTF-8", 400)):
+            headers = {"content-type": f"multipart/form-data; boundary=b; charset={charset}"}
+            reply = http.post("/v1/files", content=body, headers=headers)
+            assert reply.status_code == status, charset
+            assert reply.json()["error"]["message"]
+
+
 def test_they_can_be_switched_off(tmp_path: Path, upstream: Upstream) -> None:
     gateway = running(tmp_path, upstream, batches={"max_open": 0})
     try:

@@ -146,6 +146,21 @@ def test_an_error_is_kept_with_its_status_and_words(plain: RunningGateway, upstr
     assert result.headers.get("retry-after") == usual.headers.get("retry-after")
 
 
+def test_another_api_hears_of_its_jobs_in_its_own_words(plain: RunningGateway, upstream: Upstream) -> None:
+    body = chat(max_tokens=9)
+    with plain.http(ANNA) as http:
+        for fault, status in (("400", 400), ("", 200)):
+            upstream.faults["gpt-x"] = fault
+            usual = http.post("/v1/messages", json=body)
+            job = ended(http, hand_over(http, "/v1/messages", body)["id"])
+            result = http.get(job["result_url"])
+            assert result.status_code == usual.status_code == status
+            assert result.headers["request-id"] == job["request_id"]
+            changing = ("id", "request_id")
+            told = [{name: one.json()[name] for name in one.json() if name not in changing} for one in (usual, result)]
+            assert told[0] == told[1]
+
+
 def test_an_answer_that_is_too_large_is_not_kept(tmp_path: Path, upstream: Upstream) -> None:
     gateway = running(tmp_path, upstream, jobs={"max_result_mb": 0.001})
     upstream.text = "much " * 1000

@@ -9,23 +9,31 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.batches import work
+from gateway.batches import files, runner, work
+from gateway.batches.files import FileDesk
 from gateway.batches.lines import Answer
 from gateway.batches.runner import BatchRunner
 from gateway.batches.work import Ask, BatchLimits, Lost, Work
+from gateway.errors import InvalidRequest, NotFound, TooLarge
 from gateway.store.batch_rows import BatchFilter, BatchRow, BatchStatus
 from gateway.store.file_rows import FileFilter, FileRow
 from gateway.store.store import Store
-from tests.store.conftest import Home
+from tests.fakes.postgres import Postgres
+from tests.store.conftest import QUICK, Home
 
 CHAT = "/v1/chat/completions"
 LIMITS = BatchLimits(
     parallel=4, max_open=2, max_requests=1000, max_file=2**20, max_kept=2**20, retention=86_400
 )  # fmt: skip
+MB = 2**20
 DAY = 86_400.0
 
 
@@ -51,6 +59,10 @@ class Asked:
         return Answer(status, f"req-{id}", b'{\n "id": "%s"}' % id.encode(), 0.05 if status == 429 else None)
 
 
+async def at_once() -> None:
+    """There is nothing to record."""
+
+
 async def batch(store: Store, count: int, *, number: int = 1, due: float = DAY, owner: str = "k") -> BatchRow:
     now = time.time()
     file = FileRow(f"file-{number}", owner, "asks.jsonl", "batch", now, now + DAY)
@@ -69,7 +81,7 @@ async def batch(store: Store, count: int, *, number: int = 1, due: float = DAY, 
 async def claimed(store: Store, ask: Ask, worker: str = "w", lease: float = 60) -> Work:
     row = await store.batches.claim(worker, lease)
     assert row
-    return Work(row, worker, store.batches, store.files, ask, LIMITS)
+    return Work(row, worker, store.batches, store.files, ask, LIMITS, at_once)
 
 
 async def told(store: Store, id: str) -> list[Any]:
@@ -95,7 +107,7 @@ async def until(true: Callable[[], Awaitable[object] | object], seconds: float =
 @asynccontextmanager
 async def minded(store: Store, ask: Ask) -> AsyncIterator[BatchRunner]:
     runner = BatchRunner(store.batches, store.files, LIMITS)
-    runner.start(ask)
+    runner.start(ask, at_once)
     yield runner
     await runner.drain(0)
 
@@ -137,7 +149,7 @@ async def test_who_was_away_for_too_long_has_lost_it_and_writes_nothing(store: S
     await until(lambda: len(slow.counts) == LIMITS.parallel)
     await until(lambda: store.batches.claim("two", 60))
     row = await found(store)
-    await Work(row, "two", store.batches, store.files, Asked(), LIMITS).run()
+    await Work(row, "two", store.batches, store.files, Asked(), LIMITS, at_once).run()
     with pytest.raises(Lost):
         await lost
     row = await found(store)
@@ -207,7 +219,8 @@ async def test_an_owner_has_so_many_at_a_time_and_others_their_own(store: Store)
         row = BatchRow(f"batch_{number}", owner, CHAT, "24h", first.input_id, time.time(), time.time() + DAY)
         assert await store.batches.add(row, LIMITS.max_open) is fits
     assert [row.id for row in await store.batches.listed(BatchFilter(("k",)), 9, None)] == ["batch_2", "batch_1"]
-    assert await store.batches.reads("file-1") == "batch_1" and await store.batches.reads("file-9") is None
+    assert await store.batches.forget_unread("file-1") == "batch_1" and await store.files.find("file-1")
+    assert await store.batches.forget_unread("file-9") is None
 
 
 async def test_files_past_their_time_go_with_all_their_lines(store: Store) -> None:
@@ -217,7 +230,8 @@ async def test_files_past_their_time_go_with_all_their_lines(store: Store) -> No
         await store.files.append(id, [(n, b"x\n") for n in range(1, 1202)])
         assert await store.files.finish(id, end) == 2402
     await store.files.forget("gone")
-    assert await store.files.find("old") is None and await store.files.kept("k", "batch") == 2402
+    assert await store.files.find("old") is None
+    assert (await store.files.page(FileFilter(("k",)), 9, 0))[1:] == (1, 2402)
     await store.files.sweep()
     assert [len(await store.files.read_lines(id, 0, 9999)) for id in ("old", "new", "gone")] == [0, 1201, 0]
     assert [row.id for row in await store.files.listed(FileFilter(("k",)), 9, None, True)] == ["new"]
@@ -234,5 +248,239 @@ async def test_the_oldest_is_begun_first_and_each_by_one_worker(home: Home) -> N
     assert sorted(taken + rest) == ["batch_1", "batch_2"]
 
 
-async def _is(store: Store, status: BatchStatus) -> bool:
-    return (await found(store)).status is status
+async def test_one_that_failed_here_is_gone_on_with_while_others_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_LEASE", 0.5)
+    monkeypatch.setattr(runner, "_POLL", 0.05)
+    await batch(store, 1)
+    await batch(store, 1, number=2, owner="slow")
+    asked, over = Counter[str](), asyncio.Event()
+
+    async def ask(path: str, key_id: str, body: bytes) -> Answer:
+        asked[key_id] += 1
+        if key_id == "slow":
+            await over.wait()
+        elif asked[key_id] == 1:
+            raise ValueError("a fault of ours")
+        return Answer(200, "req", b"{}")
+
+    async with minded(store, ask):
+        await until(lambda: _is(store, BatchStatus.COMPLETED))
+        assert asked == {"slow": 1, "k": 2}
+        over.set()
+
+
+async def test_one_that_waits_for_room_keeps_nobody_else_waiting(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("_MOST", 2), ("_TURN", 0.2), ("_POLL", 0.05), ("_IDLE", 0.05)):
+        monkeypatch.setattr(runner, name, value)
+    for number in (1, 2):
+        await batch(store, 1, number=number, owner=f"full{number}")
+    asked = Counter[str]()
+
+    async def ask(path: str, key_id: str, body: bytes) -> Answer:
+        asked[key_id] += 1
+        is_full = key_id.startswith("full")
+        return Answer(429, "req", b"{}", 60) if is_full else Answer(200, "req", b"{}")
+
+    async with minded(store, ask):
+        await until(lambda: asked["full1"] and asked["full2"])
+        for number in (3, 4, 5):
+            await batch(store, 1, number=number, owner=f"k{number}")
+        for number in (3, 4, 5):
+            await until(partial(_is, store, BatchStatus.COMPLETED, f"batch_{number}"))
+        await until(lambda: asked["full1"] > 1 and asked["full2"] > 1)
+    assert (await found(store, "batch_1")).is_open and (await found(store, "batch_2")).is_open
+
+
+async def test_news_at_the_very_end_keep_no_gateway_from_ending(store: Store) -> None:
+    for _ in range(10):
+        async with minded(store, Asked()) as minding:
+            await asyncio.sleep(0.05)
+            minding.wake()
+            done, _ = await asyncio.wait({asyncio.create_task(minding.drain(0))}, timeout=10)
+            assert done, "it never ends"
+
+
+async def test_a_machine_whose_clock_is_wrong_takes_nothing_from_others(
+    server_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, clock = await server_home.open(), time.time
+    await batch(store, 1)
+    assert await store.batches.claim("w", 60)
+    for ahead in (3600, -3600):
+        with monkeypatch.context() as wrong:
+            wrong.setattr(time, "time", lambda ahead=ahead: clock() + ahead)
+            assert await store.batches.claim("other", 60) is None
+            await store.batches.renew("w", ["batch_1"], 60)
+        assert await store.batches.claim("other", 60) is None
+    await store.batches.release("batch_1", "w", last=True)
+    assert await store.batches.claim("other", 60)
+
+
+async def test_batches_of_one_owner_are_ended_one_after_another(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nobody to make room for."""
+    for name, value in (("_MOST", 1), ("_TURN", 0.0), ("_POLL", 0.02)):
+        monkeypatch.setattr(runner, name, value)
+    for number in (1, 2):
+        await batch(store, 30, number=number)
+    async with minded(store, Asked(0.02)):
+        await until(lambda: _is(store, BatchStatus.COMPLETED, "batch_2"))
+    first, second = await found(store), await found(store, "batch_2")
+    assert first.ended_at and second.begun_at and first.ended_at <= second.begun_at
+
+
+async def test_what_a_batch_reads_stays_when_its_time_is_over(store: Store) -> None:
+    row = await batch(store, 30)
+    await store.files.finish(row.input_id, time.time() - 1)
+    await store.files.sweep()
+    await (await claimed(store, Asked())).run()
+    row = await found(store)
+    assert (row.status, row.total, row.completed) == (BatchStatus.COMPLETED, 30, 30)
+    await store.files.sweep()
+    assert not await store.files.read_lines(row.input_id, 0, 99)
+
+
+async def test_no_batch_begins_with_a_file_that_was_just_removed(home: Home) -> None:
+    one, other = await home.open(), await home.open()
+    for number in range(1, 21):
+        now, id = time.time(), f"file-{number}"
+        await one.files.add(FileRow(id, "k", "x", "batch", now, now + DAY))
+        await one.files.finish(id, now + DAY)
+        row = BatchRow(f"batch_{number}", "k", CHAT, "24h", id, now, now + DAY)
+        begun, reader = await asyncio.gather(
+            one.batches.add(row, 99), other.batches.forget_unread(id), return_exceptions=True
+        )
+        assert (begun is True and reader == row.id) or (isinstance(begun, NotFound) and reader is None)
+    await one.files.forget("file-1")
+    with pytest.raises(NotFound):
+        await one.batches.add(BatchRow("batch_99", "k", CHAT, "24h", "file-1", time.time(), time.time() + DAY), 99)
+
+
+async def test_answers_that_come_again_as_nobody_heard_that_they_were_kept_count_once(store: Store) -> None:
+    await batch(store, 4)
+    work = await claimed(store, Asked(0.0, a2=[400]))
+    await work._validate()
+    right, wrong = [(1, b"one\n"), (2, b"two\n")], [(3, b"three\n")]
+    for _ in range(2):
+        assert await store.batches.keep(work.row, "w", right, wrong)
+    assert await store.batches.keep(work.row, "w", [(2, b"again\n"), (4, b"four\n")], [(1, b"wrong\n")])
+    row = await found(store)
+    assert (row.completed, row.failed) == (3, 1)
+    assert [body for _, body in await store.files.read_lines(row.output_id, 0, 9)] == [b"one\n", b"two\n", b"four\n"]
+    assert [body for _, body in await store.files.read_lines(row.error_id, 0, 9)] == [b"three\n"]
+
+
+async def test_no_answer_is_kept_before_what_it_cost(store: Store) -> None:
+    """Else a crash between the two gives answers away."""
+    await batch(store, 5)
+    ask, answered_then, kept_then = Asked(), 0, []
+
+    async def recorded() -> None:
+        nonlocal answered_then
+        answered_then = sum(ask.counts.values())
+        kept_then.append((await found(store)).completed)
+
+    row = await store.batches.claim("w", 60)
+    assert row
+    await Work(row, "w", store.batches, store.files, ask, LIMITS, recorded).run()
+    assert kept_then[0] == 0 and answered_then == (await found(store)).completed == 5
+
+
+async def test_a_budget_that_only_neighbours_fill_refuses_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they may cost at most is reserved while they run."""
+    monkeypatch.setattr(work, "_LONGEST_PAUSE", 0.02)
+    await batch(store, 20)
+    ask = Asked(0.01)
+
+    async def one_at_a_time(path: str, key_id: str, body: bytes) -> Answer:
+        return Answer(402, "req", b"{}", DAY) if ask.now else await ask(path, key_id, body)
+
+    await (await claimed(store, one_at_a_time)).run()
+    row = await found(store)
+    assert (row.completed, row.failed) == (20, 0) and set(ask.counts.values()) == {1}
+
+
+async def test_a_budget_that_is_used_up_refuses_all_that_is_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "_LONGEST_PAUSE", 0.02)
+    await batch(store, 20)
+    ask = Asked(0.01, **{f"a{n}": [402] * 99 for n in range(20)})
+    await (await claimed(store, ask)).run()
+    assert (await found(store)).failed == 20
+
+
+async def test_long_lines_are_read_a_few_at_a_time(store: Store) -> None:
+    now, line = time.time(), bytes(MB)
+    await store.files.add(FileRow("long", "k", "x", "batch", now, now + DAY))
+    bodies = [*[line] * 9, line * 9, b"short"]
+    for number, body in enumerate(bodies, 1):
+        await store.files.append("long", [(number, body)])
+    read, portions = 0, []
+    while lines := await store.files.read_lines("long", read, 50):
+        portions.append([len(body) for _, body in lines])
+        read = lines[-1][0]
+    assert portions == [[MB] * 8, [MB], [9 * MB], [5]]
+
+
+def desk(store: Store, **limits: int) -> FileDesk:
+    return FileDesk(store.files, store.batches, replace(LIMITS, **limits))
+
+
+async def test_uploads_at_the_same_time_share_the_room_of_their_key(home: Home) -> None:
+    stores = [await home.open(), await home.open()]
+    content = b"x" * 1000
+    sent = [
+        desk(stores[n % 2], max_kept=2500).upload(owner, "x", BytesIO(content), len(content), None)
+        for n, owner in enumerate(["k", "k", "k", "k", "k", "other"])
+    ]
+    done = await asyncio.gather(*sent, return_exceptions=True)
+    assert [isinstance(one, FileRow) for one in done].count(True) == 3 and isinstance(done[-1], FileRow)
+    assert {type(one) for one in done if not isinstance(one, FileRow)} == {TooLarge}
+    assert (await stores[0].files.page(FileFilter(("k",)), 9, 0))[1:] == (2, 2000)
+
+
+async def test_an_upload_that_ends_in_the_midst_takes_no_room(store: Store) -> None:
+    class Torn(BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            raise OSError("the disk is full")
+
+    for _ in range(3):
+        with pytest.raises(OSError, match="disk"):
+            await desk(store, max_kept=100).upload("k", "x", Torn(), 90, None)
+    assert await desk(store, max_kept=100).upload("k", "x", BytesIO(bytes(90)), 90, None)
+
+
+async def test_a_key_has_so_many_files_and_each_so_many_lines(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_MOST_FILES", 2)
+    for content in (b"\n" * 1000, (b"x" * 31 + b"\n") * 2000):
+        assert await desk(store).upload("k", "x", BytesIO(content), len(content), None)
+    with pytest.raises(TooLarge, match="be more than 2"):
+        await desk(store).upload("k", "x", BytesIO(), 0, None)
+    for content in (b"\n" * 1001, (b"x" * 30 + b"\n") * 2000):
+        with pytest.raises(InvalidRequest, match="too short for a request") as refused:
+            await desk(store).upload("other", "x", BytesIO(content), len(content), None)
+        assert (refused.value.param, refused.value.error_code) == ("file", "too_many_lines")
+    assert (await store.files.page(FileFilter(("other",)), 9, 0))[1] == 0
+
+
+@pytest.mark.slow
+async def test_a_database_that_is_away_for_a_moment_costs_no_answer(own_server: Postgres, tmp_path: Path) -> None:
+    lost = Home(tmp_path, own_server.database(), own_server)
+    store = await lost.open(QUICK)
+    await batch(store, 250)
+    ask = Asked(0.005)
+    running = asyncio.create_task((await claimed(store, ask)).run())
+    await until(lambda: len(ask.counts) > 50)
+    await asyncio.to_thread(own_server.stop)
+    await until(lambda: not ask.now, 60)
+    await asyncio.to_thread(own_server.start)
+    await asyncio.wait_for(running, 90)
+    row = await found(store)
+    assert (row.status, row.completed) == (BatchStatus.COMPLETED, 250) and set(ask.counts.values()) == {1}
+    await lost.close()
+
+
+async def _is(store: Store, status: BatchStatus, id: str = "batch_1") -> bool:
+    return (await found(store, id)).status is status
