@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from gateway.access.counters.opened import open_counters
 from gateway.access.passwords import Passwords
 from gateway.access.sessions import Sessions
-from gateway.access.setup import SetupToken, configured_admin
+from gateway.access.setup import FirstAdmin, SetupToken, configured_admin
 from gateway.access.throttle import Throttle
 from gateway.admin.accounts import ensure_admin
 from gateway.admin.administration import Administration
@@ -103,27 +103,14 @@ class BackOffice:
         collector = trace_collector(settings)
         self._store = store = await open_store(settings)
         state.storage_trouble = lambda: store.trouble
-        for note in store.notes:
-            log.warning("%s", note)
-        if settings.seed_file:
-            await seed(store, settings.seed_file)
-        await store.add_prices(list(configured_prices(settings, time.time())))
-        directory = Directory(base(settings, state.engines, master_key, self._origins))
-        administration = Administration(replace(directory, facts=tuple(await store.prices())), store, self._enforce)
-        await administration.follow()
-        self._enforce(administration.directory)
+        administration = await self._administer(store, master_key)
         setup = SetupToken(settings.state_dir)
-        if first_admin:
-            await ensure_admin(administration, self._passwords, first_admin)
-        if has_admin(administration.directory):
-            setup.spend()
-        else:
-            self.setup_token = setup.show()
+        await self._admit(first_admin, setup, administration)
         await self._open_counters(store, administration.directory)
         state.recorder = Recorder(store, listeners=[self._meters.observe, self._feed.end, self._note_tries])
         self._trace(state.recorder, collector)
         state.recorder.start()
-        self.runner = open_runner(settings, store.jobs, directory.base.sealer)
+        self.runner = open_runner(settings, store.jobs, administration.directory.base.sealer)
         self.runner.start()
         self.batches = open_batches(settings, store)
         files = FileDesk(store.files, store.batches, self.batches.limits)
@@ -145,6 +132,29 @@ class BackOffice:
             time.time(),
             settings.cors_origins,
         )
+
+    async def _administer(self, store: Store, master_key: str) -> Administration:
+        """Puts in force what is configured; a database that is empty may be filled from a backup first."""
+        settings = self._settings
+        for note in store.notes:
+            log.warning("%s", note)
+        if settings.seed_file:
+            await seed(store, settings.seed_file)
+        await store.add_prices(list(configured_prices(settings, time.time())))
+        directory = Directory(base(settings, self._state.engines, master_key, self._origins))
+        administration = Administration(replace(directory, facts=tuple(await store.prices())), store, self._enforce)
+        await administration.follow()
+        self._enforce(administration.directory)
+        return administration
+
+    async def _admit(self, first: FirstAdmin | None, setup: SetupToken, administration: Administration) -> None:
+        """The administrator that the environment names; while there is none at all, whoever has the token."""
+        if first:
+            await ensure_admin(administration, self._passwords, first)
+        if has_admin(administration.directory):
+            setup.spend()
+        else:
+            self.setup_token = setup.show()
 
     def watched(self, board: CatalogBoard) -> Watched:
         """What `/metrics` and `/stats` show; only once it is open."""

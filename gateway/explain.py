@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,30 +10,63 @@ import httpx
 from gateway.errors import ConfigError
 from gateway.settings import Settings
 
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Who listens on every address is found on this machine under this one."""
+
 
 def explain(settings: Settings, model: str, path: str, url: str) -> dict[str, Any]:
-    """The answer of `POST /v1/route/explain`. Raises ConfigError with what the gateway, or the connection, said."""
-    address = url or f"http://{settings.host}:{settings.port}"
+    """The answer of `POST /v1/route/explain`. Raises ConfigError with what the gateway, or the connection, said.
+
+    `url` is a gateway's address, or its base URL as clients have it; empty: the one of these settings.
+    """
+    host = _LOOPBACK.get(settings.host, settings.host)
+    own = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    address = url.rstrip("/").removesuffix("/v1") or own
+    key = _key(settings, another=bool(url))
     try:
         reply = httpx.post(
             f"{address}/v1/route/explain",
             json={"model": model, "path": path},
-            headers={"authorization": f"Bearer {_key(settings)}"},
+            headers={"authorization": f"Bearer {key}"} if key else {},
             trust_env=False,
         )
-    except httpx.TransportError as error:
+    except (httpx.TransportError, httpx.InvalidURL) as error:
         raise ConfigError(f"no gateway answers at {address} ({error}); start it, or name another with --url") from None
-    body: dict[str, Any] = reply.json()
-    if reply.status_code != httpx.codes.OK:
-        raise ConfigError(body["error"]["message"])
+    if reply.status_code == httpx.codes.UNAUTHORIZED:
+        raise ConfigError(
+            f"{address} refused the key (it is taken from MASTER_API_KEY, else from {_file(settings).absolute()},"
+            " else from GATEWAY_KEY, which comes first with --url)"
+        )
+    return _answer(reply, address)
+
+
+def _answer(reply: httpx.Response, address: str) -> dict[str, Any]:
+    try:
+        body: dict[str, Any] = reply.json()
+        said = "" if reply.status_code == httpx.codes.OK and "candidates" in body else body["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        status = reply.status_code
+        raise ConfigError(f"what answers at {address} is no gateway (status {status}); name one with --url") from None
+    if said:
+        raise ConfigError(said)
     return body
 
 
-def _key(settings: Settings) -> str:
+def _key(settings: Settings, another: bool) -> str:
+    """That of these settings, and of `another` gateway the one that its callers have."""
+    given = os.environ.get("GATEWAY_KEY", "")
+    if another and given:
+        return given
     if settings.master_api_key:
         return settings.master_api_key.get_secret_value()
-    file = settings.state_dir / "master_key"
-    return file.read_text().strip() if file.exists() else os.environ.get("GATEWAY_API_KEY", "")
+    try:
+        return _file(settings).read_text().strip()
+    except OSError:
+        return given
+
+
+def _file(settings: Settings) -> Path:
+    return settings.state_dir / "master_key"
 
 
 def table(found: dict[str, Any]) -> str:

@@ -14,6 +14,15 @@ from gateway.store.job_rows import JobRow
 
 log = logging.getLogger("gateway.request")
 
+_SHOWN = 100
+"""Of the attempts of a long recording, as in the header."""
+
+
+def _tried(account: Account | None) -> str | None:
+    """For answers without the header: failures, and streams that waited for their engine."""
+    attempts = account.tries.attempts[:_SHOWN] if account else ()
+    return ", ".join([str(one) for one in attempts]) or None
+
 
 class RequestLine:
     """Filled while the request is answered, written at its end."""
@@ -47,7 +56,7 @@ class RequestLine:
                 "key": account.caller.name if account else None,
                 "model": call.model if call else None,
                 "stream": True if call and call.stream else None,
-                "attempts": reply.headers.get("x-gateway-attempts") if reply else None,
+                "attempts": (reply and reply.headers.get("x-gateway-attempts")) or _tried(account),
                 "cache": "hit" if account and account.cached else None,
                 "confidentiality": str(rule) if rule else None,
                 "job": self.job.id if self.job else None,

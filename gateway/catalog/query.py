@@ -1,11 +1,11 @@
 """Filters, facets, sorting and paging over a `Catalog`. Pure; called by the API and the CLI."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from itertools import compress
 from operator import gt, lt
-from re import IGNORECASE, compile
 
 from gateway.catalog.catalog import FACETS, SORTS, Catalog
 from gateway.catalog.kinds import CATEGORIES
@@ -96,7 +96,7 @@ def _any_of(catalog: Catalog, facet: str, wanted: list[str]) -> int:
     known, mask = catalog.masks[facet], 0
     for value in wanted:
         if "*" in value or "?" in value:
-            fits = compile(translate(value[:200]), IGNORECASE).match
+            fits = re.compile(translate(value[:200]), re.IGNORECASE).match
             for name, bits in known.items():
                 mask |= bits if fits(name) else 0
         elif value in known or facet != "type":

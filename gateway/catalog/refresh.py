@@ -14,7 +14,7 @@ from gateway.catalog.changes import Change, changes, track
 from gateway.catalog.client import JsonClient
 from gateway.catalog.documents import let_go, loads
 from gateway.catalog.facts import Facts
-from gateway.catalog.fields import CHUTES_LIST, LLM, SNAPSHOT
+from gateway.catalog.fields import CHUTES_LIST, LLM, LOCAL_ENGINES, SNAPSHOT
 from gateway.catalog.history import History
 from gateway.catalog.shelf import Shelf
 from gateway.catalog.sources.base import CatalogSource
@@ -216,4 +216,4 @@ def _without_old_news(facts: list[Facts]) -> list[Facts]:
 
 def _is_live(catalog: Catalog) -> bool:
     """Whether any source beside the snapshot and this machine was heard: else nothing is worth remembering."""
-    return any(one.rows for one in catalog.report.sources if one.source not in (SNAPSHOT, "local"))
+    return any(one.rows for one in catalog.report.sources if one.source not in (SNAPSHOT, LOCAL_ENGINES))

@@ -94,7 +94,7 @@ def _engines(settings: Settings, build_engines: BuildEngines | None) -> EngineBo
             model_hub=settings.model_hub,
         )
     except ValueError as error:
-        raise ConfigError(f"engines: {error}") from None
+        raise ConfigError(settings.placed(str(error))) from None
 
 
 class ModelChute(GatewayChute):

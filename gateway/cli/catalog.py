@@ -16,13 +16,13 @@ from gateway.api.catalog import diff_document, outcome_document
 from gateway.api.catalog_schemas import Filters
 from gateway.catalog.export import MEDIA_TYPES, export
 from gateway.catalog.facts import PRICE_UNITS, PriceKind
-from gateway.catalog.fields import CHUTES_LIST, LLM
+from gateway.catalog.fields import CHUTES_LIST, LLM, SNAPSHOT
 from gateway.catalog.files import write_bytes
 from gateway.catalog.model import CatalogModel
+from gateway.catalog.names import closest
 from gateway.catalog.parts import CatalogParts, build_catalog
 from gateway.catalog.query import TYPES, select
 from gateway.catalog.report import report_document
-from gateway.catalog.routing_facts import closest_names
 from gateway.cli.commands import Commands
 from gateway.cli.tables import table
 from gateway.errors import ConfigError, GatewayError
@@ -149,7 +149,7 @@ async def _show(parts: CatalogParts, options: argparse.Namespace) -> None:
     catalog = parts.board.current
     position = catalog.position(options.model)
     if position is None:
-        near = closest_names(catalog, options.model)
+        near = closest(options.model, catalog.by_id)
         hint = f" (closest: {', '.join(near)})" if near else ""
         raise ConfigError(f"the catalog has no model '{options.model}'{hint}")
     document = orjson.loads(catalog.documents[position])
@@ -239,7 +239,7 @@ def _count(text: str) -> int:
 
 
 def _freshness(parts: CatalogParts) -> str:
-    heard = [one for one in parts.board.current.report.sources if one.rows and one.source != "snapshot"]
+    heard = [one for one in parts.board.current.report.sources if one.rows and one.source != SNAPSHOT]
     if heard:
         return "As of the last refresh."
     return "From the bundled snapshot: run `gateway catalog refresh` for what there is now."

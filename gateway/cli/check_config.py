@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from gateway.admin.opening import check_opening
 from gateway.app import create_app
 from gateway.cli.commands import Commands
-from gateway.cli.engines import engine_package, planned
+from gateway.cli.engines import engine_package, is_asked_for, planned
 from gateway.settings import LoadedSettings, Settings
 
 
@@ -26,6 +26,8 @@ def _check_config(loaded: LoadedSettings, options: argparse.Namespace) -> None:
             print(f"  {name.upper():<24} {_shown(value):<44} {loaded.origins.get(name, 'default')}")
     if settings.engines != "off":
         _print_engines(engine_package("describe", settings))
+        if not is_asked_for(loaded):
+            print("  note: `gateway serve` starts none of them: set ENGINES=auto, or name them in the file")
     print("\nModels")
     for route in app.state.snapshot.routes.values():
         targets = ", then ".join(f"{target.provider_id}/{target.upstream_model}" for target in route.targets)

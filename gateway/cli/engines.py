@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.errors import ConfigError
 from gateway.providers.engines import EngineBoard
-from gateway.settings import Settings
+from gateway.settings import LoadedSettings, Settings
 
 _ENGINES = "chute_gateway.engines"
 """Entry-point group of the package that runs engines: `build` makes an EngineBoard, `describe` says what it would run.
@@ -22,6 +22,11 @@ def planned(settings: Settings) -> EngineBoard | None:
     return board
 
 
+def is_asked_for(loaded: LoadedSettings) -> bool:
+    """Whether ENGINES or the file says which run: without that `serve` starts none."""
+    return bool({"engines", "engine_config"} & loaded.origins.keys())
+
+
 def engine_package(function: str, settings: Settings, **more: Any) -> Any:
     found = entry_points(group=_ENGINES, name=function)
     if not found:
@@ -30,4 +35,4 @@ def engine_package(function: str, settings: Settings, **more: Any) -> Any:
         call = next(iter(found)).load()
         return call(settings.engines, settings.engine_config, model_hub=settings.model_hub, **more)
     except ValueError as error:
-        raise ConfigError(f"engines: {error}") from None
+        raise ConfigError(settings.placed(str(error))) from None

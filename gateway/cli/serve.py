@@ -6,7 +6,7 @@ import signal
 
 from gateway.app import create_app
 from gateway.cli.commands import Commands
-from gateway.cli.engines import planned
+from gateway.cli.engines import is_asked_for, planned
 from gateway.observe import logs
 from gateway.providers.engines import EngineBoard
 from gateway.serve import serve
@@ -48,5 +48,4 @@ def _hung_up(number: int, frame: object) -> None:
 
 def _engines(loaded: LoadedSettings) -> EngineBoard | None:
     """This command starts no engine unless ENGINES or the file names one."""
-    named = {"engines", "engine_config"} & loaded.origins.keys()
-    return planned(loaded.settings) if named else None
+    return planned(loaded.settings) if is_asked_for(loaded) else None

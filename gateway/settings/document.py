@@ -66,8 +66,7 @@ def read_document(path: Path, environ: Mapping[str, str]) -> Document:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise ConfigError(f"{path}, line {line}: {problem}") from None
+        raise ConfigError(f"{path}, line {line}: {_problem(error, text, mark)}") from None
     if node is None:
         return Document(path)
     if not isinstance(node, yaml.MappingNode):
@@ -78,6 +77,20 @@ def read_document(path: Path, environ: Mapping[str, str]) -> Document:
         return Document(path, _build(node, (), document, lines, environ), lines, written_at)
     except RecursionError:
         raise ConfigError(f"{path}: {_TOO_DEEP}") from None
+
+
+def _problem(error: yaml.YAMLError, text: str, mark: Any) -> str:
+    """In words for people where it is one of the usual mistakes; PyYAML does not even say which character it means."""
+    said = getattr(error, "problem", None) or "not valid YAML"
+    line = next(iter(text.splitlines()[mark.line :]), "") if mark else ""
+    here = line[mark.column :] if mark else ""
+    if here.startswith("\t") or "tab character" in said:
+        return "a tab cannot indent: use spaces"
+    if here and "cannot start any token" in said:
+        return f"'{here[0]}' cannot begin a value: put it in quotes"
+    if mark and line[max(0, mark.column - 1) :].startswith("${"):
+        return 'in braces and brackets "${NAME}" needs quotes'
+    return said
 
 
 def _build(

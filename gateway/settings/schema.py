@@ -167,6 +167,17 @@ class Settings(Strict):
         """Where a key was written, for errors: file, line and key where there is a file."""
         return self._document.place(key) if self._document else ".".join(str(part) for part in key)
 
+    def placed(self, mistake: str) -> str:
+        """What is wrong at an engine begins with its key, as in `engines.chat.kind: missing`: with file and line where
+        the file says it. ENGINES in the environment takes the place of what the file says of `engines` itself."""
+        name, _, words = mistake.partition(": ")
+        key = tuple(name.split("."))
+        if self._document is None or key[:2] not in self._document.lines:
+            return mistake
+        if len(key) == 1 and separated(self._document.data["engines"]) != list(self.engines):
+            return mistake
+        return f"{self.place(*key)}: {words}"
+
     @property
     def written_at(self) -> float:
         """When the file of these settings changed last, in seconds since 1970; without one, when this gateway was

@@ -11,8 +11,8 @@ from gateway.openai_api.confidentiality import rule_of
 from gateway.providers.base import Provider
 from gateway.providers.engines import EngineBoard, EngineStatus
 from gateway.routing.resolve import resolve
-from gateway.routing.types import Route
-from gateway.settings import Settings
+from gateway.routing.types import Route, Target
+from gateway.settings import ModelConfig, Settings
 from gateway.state.callers import GLOBAL, Resets, file_callers, limiting, limits_of, master_caller
 from gateway.state.catalog_routes import (
     catalog_routes,
@@ -169,11 +169,31 @@ def _check_route(
 ) -> None:
     for target in route.targets:
         if target.provider_id not in providers:
-            place = settings.place("models", route.id)
-            raise ConfigError(f"{place}: there is no provider or engine '{target.provider_id}'")
+            place = _place_of(target, route, settings)
+            raise ConfigError(f"{place}: {_missing(target.provider_id, settings.models.get(route.id))}")
     if route.context_fallback and route.context_fallback not in routes:
         place = settings.place("models", route.id)
         raise ConfigError(f"{place}.context_fallback: there is no model '{route.context_fallback}'")
+
+
+def _missing(name: str, model: ModelConfig | None) -> str:
+    if model and name in (model.engine, *(target.engine for target in model.targets)):
+        return (
+            f"no engine '{name}' is started (`gateway serve` starts engines only where ENGINES=auto is set,"
+            " or `engines` in the file names them)"
+        )
+    return f"there is no provider or engine '{name}'"
+
+
+def _place_of(target: Target, route: Route, settings: Settings) -> str:
+    """Where a target is written: a route may have it from the fallbacks of its engine or provider."""
+    of_providers = {name: provider.fallbacks for name, provider in settings.providers.items()}
+    for block, fallbacks in (("engines", settings.engine_fallbacks), ("providers", of_providers)):
+        for name, listed in fallbacks.items():
+            for n, one in enumerate(listed):
+                if (one.provider, one.model) == (target.provider_id, target.upstream_model):
+                    return settings.place(block, name, "fallbacks", n)
+    return settings.place("models", route.id)
 
 
 def _check_aliases(settings: Settings, routes: Mapping[str, Route]) -> None:

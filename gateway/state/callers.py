@@ -49,9 +49,10 @@ def file_callers(settings: Settings, resets: Resets) -> Mapping[bytes, Caller]:
     """
     global _last
     own = {scope: reset for scope, reset in resets.items() if scope.startswith(f"key:{FILE}")}
-    if _last.keys is not settings.keys or _last.resets != own:
-        _last = _Made(settings.keys, own, dict(_made(settings, own)))
-    return _last.callers
+    last = _last  # one look: another gateway of this process may put its own there meanwhile
+    if last.keys is not settings.keys or last.resets != own:
+        _last = last = _Made(settings.keys, own, dict(_made(settings, own)))
+    return last.callers
 
 
 def _made(settings: Settings, resets: Resets) -> Iterator[tuple[bytes, Caller]]:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.drift import Demands, drift, replacement
 from gateway.catalog.facts import CHUTES, PriceKind
-from gateway.catalog.fields import SNAPSHOT
+from gateway.catalog.fields import LLM, SNAPSHOT
 from gateway.catalog.model import CatalogModel
-from gateway.catalog.routing_facts import route_facts
+from gateway.openai_api.operations import ModelType
 from gateway.providers.base import Provider, ProviderType
 from gateway.providers.chutes_hosts import for_all_models
 from gateway.routing.types import Route, StreamPolicy, Target
@@ -27,16 +27,30 @@ def chutes_provider(providers: Mapping[str, Provider]) -> Provider | None:
 
 
 def catalog_routes(catalog: Catalog, provider: Provider, taken: Container[str], settings: Settings) -> Iterator[Route]:
-    """One for each model at Chutes that a live source lists, but for names that are taken."""
+    """One for each model at Chutes that a live source lists and an endpoint can ask, but for names that are taken."""
     policy = StreamPolicy(settings.stream_policy)
     for model in catalog.models:
-        facts = route_facts(model) if model.gateway == CHUTES and model.id not in taken and _is_live(model) else None
-        if facts is not None:
-            target = Target(provider.id, facts.upstream_model, base_url=facts.base_url, price=facts.price)
+        if model.gateway == CHUTES and model.type is not None and model.id not in taken and _is_live(model):
+            target = Target(provider.id, model.upstream_id, base_url=_own_host(model), price=_blended(model))
             sees = "image" in model.input_modalities if model.input_modalities else None
             yield Route(
-                facts.id, (target,), type=facts.type, stream_policy=policy, supports_images=sees, from_catalog=True
+                model.id, (target,), type=model.type, stream_policy=policy, supports_images=sees, from_catalog=True
             )
+
+
+def _own_host(model: CatalogModel) -> str:
+    """Chat models that the shared host lists are served there; everything else on the host of its chute."""
+    if LLM in model.origins or (model.type is ModelType.CHAT and not model.slug):
+        return ""
+    return model.base_url or (f"https://{model.slug}.chutes.ai" if model.slug else "")
+
+
+def _blended(model: CatalogModel) -> float | None:
+    """USD per 1 M tokens, three of input for one of output, as `Target.price` counts."""
+    taken, given = model.usd(PriceKind.INPUT), model.usd(PriceKind.OUTPUT)
+    if taken is None or given is None:
+        return taken if given is None else given
+    return (3 * taken + given) / 4
 
 
 def chute_aliases(catalog: Catalog) -> dict[str, tuple[str, ...]]:

@@ -58,6 +58,9 @@ class Store:
         database = Database(engines, timing, lines)
         try:
             await database.start(partial(prepare, engines, path), _START_SECONDS)
+        except StorageUnavailable as error:
+            await database.close()
+            raise StorageUnavailable(error.message + _led(engines)) from error
         except BaseException:
             await database.close()
             raise
@@ -213,6 +216,14 @@ class Store:
         gone["tombstones"] = await self._database.write(editing.forget_tombstones)
         await self._database.write(retention.shrink)
         return gone
+
+
+def _led(engines: Engines) -> str:
+    """To whom, for those who start it and may have mistyped the address. Never the password."""
+    address = engines.writer.url
+    if not engines.is_postgresql or not address.host:
+        return ""
+    return f" DATABASE_URL leads to {address.host}{f':{address.port}' if address.port else ''}."
 
 
 def _engines(url: str | None, state_dir: Path, timing: Timing, lines: Lines) -> tuple[Engines, Path | None, list[str]]:

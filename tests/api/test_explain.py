@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -88,6 +90,51 @@ def test_the_command_asks_the_running_gateway(
         main(["explain", "nothing", "--url", gateway.url])
     with pytest.raises(SystemExit, match="no gateway answers"):
         main(["explain", "safe", "--url", "http://127.0.0.1:9"])
+
+
+def test_the_command_takes_the_address_as_clients_have_it(
+    gateway: RunningGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MASTER_API_KEY", MASTER)
+    for url in (f"{gateway.url}/", f"{gateway.url}/v1", f"{gateway.url}/v1/"):
+        main(["explain", "safe", "--url", url])
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    monkeypatch.setenv("PORT", gateway.url.rpartition(":")[2])
+    main(["explain", "safe"])
+    assert capsys.readouterr().out.count("safe is the route safe") == 4
+    monkeypatch.setenv("HOST", "::")
+    monkeypatch.setenv("PORT", "9")
+    with pytest.raises(SystemExit, match=r"no gateway answers at http://\[::1\]:9 "):
+        main(["explain", "safe"])
+
+
+def test_the_command_uses_the_key_of_another_gateway_and_says_where_a_key_comes_from(
+    gateway: RunningGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(elsewhere)
+    told = r"refused the key .*MASTER_API_KEY, .*/elsewhere/state/master_key, .*GATEWAY_KEY"
+    with pytest.raises(SystemExit, match=told):
+        main(["explain", "safe", "--url", gateway.url])
+    monkeypatch.setenv("MASTER_API_KEY", "sk-master-of-another-gateway")
+    monkeypatch.setenv("GATEWAY_KEY", MASTER)
+    main(["explain", "safe", "--url", gateway.url])
+    assert "safe is the route safe" in capsys.readouterr().out
+
+
+def test_the_command_says_so_where_something_else_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)  # a page with 501, whatever is posted
+    answering = Thread(target=server.handle_request, daemon=True)
+    answering.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    with pytest.raises(SystemExit, match=f"what answers at {url} is no gateway"):
+        main(["explain", "safe", "--url", url])
+    answering.join(20)
+    server.server_close()
+    with pytest.raises(SystemExit, match="no gateway answers at http://a:b "):
+        main(["explain", "safe", "--url", "http://a:b"])
 
 
 def test_a_request_id_finds_its_attempts_for_its_owner_alone(http: httpx.Client, upstream: Upstream) -> None:

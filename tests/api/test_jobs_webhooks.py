@@ -1,10 +1,5 @@
 """Webhooks of jobs: signed with the caller's own secret, sent again after a failure, never to an address inside."""
 
-import base64
-import hashlib
-import hmac
-import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,38 +8,14 @@ import pytest
 
 from tests.api.jobs import ANNA, ASYNC, CHAT, chat, ended, eventually, hand_over, running
 from tests.api.running import RunningGateway
-from tests.fakes.http_server import Exchange, HttpServer, Received
+from tests.fakes.inbox import KEY, SECRET, Inbox, verified
 from tests.fakes.upstream import Upstream
 from tests.trust.processes import Served, provider_yaml
 
-KEY = b"0123456789abcdef0123456789abcdef"
-SECRET = "whsec_" + base64.b64encode(KEY).decode()
-
-
-class Hook:
-    """A receiver that answers with `statuses`, then with 204."""
-
-    def __init__(self) -> None:
-        self.statuses: list[int] = []
-        self.server = HttpServer(self._answer)
-        self.server.start()
-
-    @property
-    def messages(self) -> list[Received]:
-        return self.server.requests
-
-    async def _answer(self, exchange: Exchange) -> None:
-        status = self.statuses.pop(0) if self.statuses else 204
-        headers = {"location": f"{self.server.url}/elsewhere"} if status == 307 else {}
-        exchange.send(status, b"", **headers)
-
-    def headers(self) -> dict[str, Any]:
-        return signed(f"{self.server.url}/hook?token=t")
-
 
 @pytest.fixture
-def hook() -> Iterator[Hook]:
-    found = Hook()
+def hook() -> Iterator[Inbox]:
+    found = Inbox()
     yield found
     found.server.stop()
 
@@ -64,26 +35,21 @@ def strict(tmp_path: Path, upstream: Upstream) -> Iterator[RunningGateway]:
     served.stop()
 
 
+def told_to(hook: Inbox) -> dict[str, Any]:
+    return signed(f"{hook.url}/hook?token=t")
+
+
 def signed(url: str) -> dict[str, str]:
     return {"x-gateway-webhook": url, "x-gateway-webhook-secret": SECRET}
 
 
-def verified(message: Received) -> Any:
-    """What a receiver does. Source: the Standard Webhooks specification."""
-    id, at = message.headers["webhook-id"], message.headers["webhook-timestamp"]
-    assert abs(int(at) - time.time()) < 60
-    mac = hmac.new(KEY, f"{id}.{at}.".encode() + message.body, hashlib.sha256).digest()
-    assert message.headers["webhook-signature"] == "v1," + base64.b64encode(mac).decode()
-    return json.loads(message.body)
-
-
 @pytest.mark.parametrize(("fault", "status"), [("", "succeeded"), ("500", "failed")])
 def test_the_end_of_a_job_is_told_and_signed(
-    gateway: RunningGateway, upstream: Upstream, hook: Hook, fault: str, status: str
+    gateway: RunningGateway, upstream: Upstream, hook: Inbox, fault: str, status: str
 ) -> None:
     upstream.faults["gpt-x"] = fault
     with gateway.http(ANNA) as http:
-        id = hand_over(http, **hook.headers())["id"]
+        id = hand_over(http, **told_to(hook))["id"]
         eventually(lambda: len(hook.messages) == 1)
         (message,) = hook.messages
         told = verified(message)
@@ -93,32 +59,32 @@ def test_the_end_of_a_job_is_told_and_signed(
     assert all("webhook" not in name for request in upstream.requests for name in request.headers)
 
 
-def test_a_receiver_that_fails_is_asked_again_with_the_same_id(gateway: RunningGateway, hook: Hook) -> None:
+def test_a_receiver_that_fails_is_asked_again_with_the_same_id(gateway: RunningGateway, hook: Inbox) -> None:
     hook.statuses = [500]
     with gateway.http(ANNA) as http:
-        hand_over(http, **hook.headers())
+        hand_over(http, **told_to(hook))
         eventually(lambda: len(hook.messages) == 2)
     assert len({message.headers["webhook-id"] for message in hook.messages}) == 1
     assert all(verified(message)["type"] == "job.succeeded" for message in hook.messages)
 
 
 @pytest.mark.parametrize("status", [307, 410])
-def test_redirects_are_not_followed_and_410_ends_it(gateway: RunningGateway, hook: Hook, status: int) -> None:
+def test_redirects_are_not_followed_and_410_ends_it(gateway: RunningGateway, hook: Inbox, status: int) -> None:
     hook.statuses = [status]
     with gateway.http(ANNA) as http:
-        ended(http, hand_over(http, **hook.headers())["id"])
+        ended(http, hand_over(http, **told_to(hook))["id"])
         eventually(lambda: len(hook.messages) == 1)
-        after = hand_over(http, **hook.headers())
+        after = hand_over(http, **told_to(hook))
         eventually(lambda: len(hook.messages) == 2)
-    assert json.loads(hook.messages[1].body)["data"]["id"] == after["id"]
+    assert hook.messages[1].json["data"]["id"] == after["id"]
     assert {message.path for message in hook.messages} == {"/hook"}
 
 
-def test_who_waited_long_enough_has_the_answer_and_no_message(gateway: RunningGateway, hook: Hook) -> None:
+def test_who_waited_long_enough_has_the_answer_and_no_message(gateway: RunningGateway, hook: Inbox) -> None:
     with gateway.http(ANNA) as http:
-        headers = hook.headers() | {"prefer": "respond-async, wait=30"}
+        headers = told_to(hook) | {"prefer": "respond-async, wait=30"}
         assert http.post(CHAT, json=chat(), headers=headers).status_code == 200
-        ended(http, hand_over(http, **hook.headers())["id"])
+        ended(http, hand_over(http, **told_to(hook))["id"])
         eventually(lambda: hook.messages)
     assert len(hook.messages) == 1
 
@@ -128,13 +94,13 @@ def killable(folder: Path, upstream: Upstream) -> Served:
 
 
 def test_the_message_of_a_job_whose_gateway_was_killed_is_sent_by_the_next_one(
-    tmp_path: Path, upstream: Upstream, hook: Hook
+    tmp_path: Path, upstream: Upstream, hook: Inbox
 ) -> None:
     served = killable(tmp_path, upstream)
     served.start()
     upstream.faults["gpt-x"] = "hang"
     with served.http() as http:
-        id = hand_over(http, **hook.headers())["id"]
+        id = hand_over(http, **told_to(hook))["id"]
         eventually(lambda: upstream.requests)
     served.kill()
     kept = b"".join(path.read_bytes() for path in served.state.glob("gateway.db*"))
@@ -150,19 +116,19 @@ def test_the_message_of_a_job_whose_gateway_was_killed_is_sent_by_the_next_one(
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_a_message_that_nobody_took_yet_is_sent_after_the_next_start_with_its_id(
-    tmp_path: Path, upstream: Upstream, hook: Hook, end: str
+    tmp_path: Path, upstream: Upstream, hook: Inbox, end: str
 ) -> None:
     served = killable(tmp_path, upstream)
     served.start()
     hook.statuses = [500, 500]
     with served.http() as http:
-        hand_over(http, **hook.headers())
+        hand_over(http, **told_to(hook))
         eventually(lambda: len(hook.messages) == 2)
     getattr(served, end)()
     served.start()
     eventually(lambda: len(hook.messages) == 3, 40)
     with served.http() as http:
-        hand_over(http, **hook.headers())
+        hand_over(http, **told_to(hook))
         eventually(lambda: len(hook.messages) == 4)
     served.stop()
     ids = [message.headers["webhook-id"] for message in hook.messages]
@@ -212,12 +178,12 @@ def test_only_the_hosts_that_are_listed_are_told(gateway: RunningGateway) -> Non
             assert reply.json()["error"]["code"] == "webhook_refused", url
 
 
-def test_the_gateway_is_never_told_itself(tmp_path: Path, upstream: Upstream, hook: Hook) -> None:
+def test_the_gateway_is_never_told_itself(tmp_path: Path, upstream: Upstream, hook: Inbox) -> None:
     """A listed host may be private, but our own port stays ours: what is sent there arrives nowhere."""
-    port = int(hook.server.url.rpartition(":")[2])
+    port = int(hook.url.rpartition(":")[2])
     gateway = running(tmp_path, upstream, port=port, jobs={"webhook_hosts": ["127.0.0.1"]})
     with gateway.http(ANNA) as http:
-        assert ended(http, hand_over(http, **hook.headers())["id"])["status"] == "succeeded"
+        assert ended(http, hand_over(http, **told_to(hook))["id"])["status"] == "succeeded"
     gateway.stop()
     assert not hook.messages
 

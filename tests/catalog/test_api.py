@@ -7,10 +7,8 @@ A004-13.
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -22,28 +20,11 @@ from gateway.catalog.facts import PriceKind
 from tests.api.running import MASTER, RunningGateway
 from tests.catalog.documents import chute, tokens
 from tests.catalog.platform import FakePlatform
-from tests.fakes.http_server import Exchange, HttpServer
+from tests.fakes.inbox import Inbox
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCED = "sk-fenced-0123456789abcdef"
 SECRET = "a secret of the receiver"
-
-
-class Inbox:
-    """Keeps what webhooks bring."""
-
-    def __init__(self) -> None:
-        self.server = HttpServer(self._answer)
-        self.server.start()
-
-    async def _answer(self, exchange: Exchange) -> None:
-        exchange.send(204, b"")
-
-    def wait(self, count: int) -> list[dict[str, Any]]:
-        until = time.monotonic() + 10
-        while len(self.server.requests) < count and time.monotonic() < until:
-            time.sleep(0.01)
-        return [request.json for request in self.server.requests]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +47,7 @@ def gateway(
         keys=[{"name": "fenced", "key": FENCED}],
         catalog={
             "refresh": "off",
-            "webhooks": [{"name": "hook", "url": inbox.server.url, "secret": SECRET}],
+            "webhooks": [{"name": "hook", "url": inbox.url, "secret": SECRET}],
         },
     )
     yield running
@@ -237,12 +218,12 @@ def test_exports(http: httpx.Client, form: str, kind: str, begins: str) -> None:
 def test_a_price_change_reaches_the_diff_and_the_webhook(
     http: httpx.Client, platform: FakePlatform, inbox: Inbox
 ) -> None:
-    inbox.server.requests.clear()
+    inbox.messages.clear()
     platform.chutes[1] = {**platform.chutes[1], "current_estimated_price": tokens(0.5, 0.24)}
     assert http.post("/catalog/refresh").json()["changes"] == 1
     wanted = {"kind": "price", "model": "Qwen/Qwen3-32B", "field": "price_input", "before": 0.08, "after": 0.5}
     assert wanted in http.get("/catalog/diff").json()["changes"]
-    assert inbox.wait(1)[0]["data"]["changes"] == [wanted]
+    assert inbox.wait(1)[0].json["data"]["changes"] == [wanted]
     versions = http.get("/catalog/diff").json()["versions"]
     back = http.get(f"/catalog/diff?from={versions[-1]}&to={versions[-2]}").json()["changes"]
     assert {**wanted, "before": 0.5, "after": 0.08} in back

@@ -3,7 +3,7 @@
 Rows of docs/acceptance.md: A000-21, A001-16, A002-20.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +13,12 @@ from gateway.catalog.catalog import Catalog
 from gateway.catalog.drift import Demands, drift, replacement
 from gateway.catalog.facts import Price
 from gateway.catalog.model import CatalogModel
-from gateway.catalog.routing_facts import RouteFacts, closest_names, operation_mismatch, route_facts
+from gateway.catalog.names import closest
 from gateway.errors import ConfigError
-from gateway.openai_api.operations import CHAT, EMBEDDINGS, OCR, TRANSCRIPTIONS, ModelType, Operation
-from gateway.providers.base import ProviderType
+from gateway.openai_api.operations import ModelType
 from gateway.providers.engines import NoEngines
 from gateway.routing.resolve import resolve
+from gateway.routing.types import Route, Target
 from gateway.settings import Settings
 from gateway.state import build_snapshot
 from tests.catalog.documents import NOW
@@ -30,17 +30,17 @@ def catalog() -> Catalog:
     return platform_catalog()
 
 
-def model(catalog: Catalog, name: str) -> CatalogModel:
-    found = catalog.find(name)
-    assert found is not None
-    return found
+@pytest.fixture(scope="module")
+def routes(catalog: Catalog) -> Mapping[str, Route]:
+    """Where nobody configured a model."""
+    settings = Settings.model_validate({"chutes_api_key": "cpk_0123456789abcdef"})
+    return build_snapshot(settings, NoEngines(), None, catalog=catalog).routes
 
 
-def test_a_chat_model_of_the_llm_host_is_asked_there(catalog: Catalog) -> None:
+def test_a_chat_model_of_the_llm_host_is_asked_there(routes: Mapping[str, Route]) -> None:
     price: Any = pytest.approx(0.12)
-    assert route_facts(model(catalog, "Qwen/Qwen3-32B")) == RouteFacts(
-        "Qwen/Qwen3-32B", ModelType.CHAT, "chutes", "Qwen/Qwen3-32B", "", ProviderType.CHUTES, price
-    )
+    found = routes["Qwen/Qwen3-32B"]
+    assert found.type is ModelType.CHAT and found.targets == (Target("chutes", "Qwen/Qwen3-32B", price=price),)
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,13 @@ def test_a_chat_model_of_the_llm_host_is_asked_there(catalog: Catalog) -> None:
     ],
 )
 def test_everything_else_is_asked_on_the_host_of_its_chute(
-    catalog: Catalog, name: str, kind: ModelType, host: str
+    routes: Mapping[str, Route], name: str, kind: ModelType, host: str
 ) -> None:
-    found = route_facts(model(catalog, name))
-    assert found is not None and (found.type, found.base_url) == (kind, host)
+    assert (routes[name].type, routes[name].targets[0].base_url) == (kind, host)
 
 
-def test_what_no_endpoint_can_ask_has_no_route(catalog: Catalog) -> None:
-    assert route_facts(model(catalog, "wan2.1-14b")) is None
+def test_what_no_endpoint_can_ask_has_no_route(catalog: Catalog, routes: Mapping[str, Route]) -> None:
+    assert catalog.find("wan2.1-14b") is not None and "wan2.1-14b" not in routes
 
 
 def test_models_are_as_old_as_their_chutes() -> None:
@@ -122,33 +121,17 @@ def test_the_catalog_is_not_gone_through_for_each_model_that_is_configured() -> 
     assert walked[0] == walked[1] > 0
 
 
-def test_models_of_providers_go_to_them_and_engines_have_routes_already() -> None:
+def test_models_of_providers_and_engines_get_no_routes_of_the_catalog() -> None:
     made = Catalog.of([
         facts("provider:groq", row("gpt-x", lists_chat=True), gateway="groq"),
         facts("local", row("demo", key="chat", type="chat"), gateway="local"),
     ], NOW)  # fmt: skip
-    found = route_facts(model(made, "groq/gpt-x"))
-    assert found == RouteFacts("groq/gpt-x", ModelType.CHAT, "groq", "gpt-x", "", ProviderType.OPENAI, None)
-    assert route_facts(model(made, "demo")) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "operation", "said"),
-    [
-        ("Qwen/Qwen3-32B", CHAT, ""),
-        ("Qwen/Qwen3-32B", EMBEDDINGS, "is a chat model; /v1/embeddings needs a model of type embedding."),
-        ("Qwen/Qwen3-Embedding-8B", CHAT, "is an embedding model; /v1/chat/completions needs a model of type chat."),
-        ("whisper-large-v3", TRANSCRIPTIONS, ""),
-        ("rednote-hilab/dots.ocr", OCR, ""),
-        ("Qwen/Qwen3-32B", OCR, "takes no images; /v1/ocr needs one that does."),
-        ("wan2.1-14b", CHAT, "is of the kind Video, for which there is no endpoint"),
-    ],
-)
-def test_asking_a_model_for_what_it_cannot_do_is_explained(
-    catalog: Catalog, name: str, operation: Operation, said: str
-) -> None:
-    found = operation_mismatch(model(catalog, name), operation)
-    assert bool(found) == bool(said) and said in found
+    settings = Settings.model_validate({
+        "chutes_api_key": "cpk_0123456789abcdef",
+        "providers": {"groq": {"base_url": "https://groq.example/v1"}},
+    })  # fmt: skip
+    assert made.find("groq/gpt-x") is not None and made.find("demo") is not None
+    assert not build_snapshot(settings, NoEngines(), None, catalog=made).routes
 
 
 @pytest.mark.parametrize(
@@ -157,11 +140,11 @@ def test_asking_a_model_for_what_it_cannot_do_is_explained(
      ("qwen3-32", "Qwen/Qwen3-32B"), ("wisper-large-v3", "whisper-large-v3")],
 )  # fmt: skip
 def test_an_unknown_name_gets_the_closest_ones(catalog: Catalog, meant: str, first: str) -> None:
-    assert closest_names(catalog, meant)[0] == first
+    assert closest(meant, catalog.by_id)[0] == first
 
 
 def test_a_name_like_nothing_gets_no_suggestion(catalog: Catalog) -> None:
-    assert closest_names(catalog, "zzzzqqqq") == []
+    assert closest("zzzzqqqq", catalog.by_id) == []
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,6 @@
 Rows of docs/acceptance.md: A004-11.
 """
 
-import base64
-import hashlib
-import hmac
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -21,31 +18,10 @@ from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
 from gateway.providers.webhooks import Receiver, signing_key
 from gateway.settings import Settings
-from tests.fakes.http_server import Exchange, HttpServer, Received
+from tests.fakes.inbox import SECRET, Inbox, verified
 
-SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 PRICE = Change(ChangeKind.PRICE, "org/model", "price_input", 0.1, 0.2)
 GONE = Change(ChangeKind.GONE, "org/old")
-
-
-class Inbox:
-    """A receiver that answers with `statuses` in turn, then with 204."""
-
-    def __init__(self) -> None:
-        self.statuses: list[int] = []
-        self.server = HttpServer(self._answer)
-        self.server.start()
-
-    async def _answer(self, exchange: Exchange) -> None:
-        status = self.statuses.pop(0) if self.statuses else 204
-        if status == 0:
-            exchange.reset()
-        else:
-            exchange.send(status, b"", **({"location": "http://127.0.0.1:9/"} if status == 302 else {}))
-
-    @property
-    def messages(self) -> list[Received]:
-        return self.server.requests
 
 
 @pytest.fixture
@@ -79,7 +55,7 @@ async def sender(tmp_path: Path) -> AsyncIterator[Sender]:
 
 
 def receiver(inbox: Inbox, *events: str, name: str = "hook") -> Receiver:
-    return Receiver(name, f"{inbox.server.url}/in?token=t", signing_key(SECRET, "secret"), frozenset(events))
+    return Receiver(name, f"{inbox.url}/in?token=t", signing_key(SECRET, "secret"), frozenset(events))
 
 
 async def published(webhooks: Webhooks, *changes: Change) -> None:
@@ -87,16 +63,6 @@ async def published(webhooks: Webhooks, *changes: Change) -> None:
     webhooks.publish(Catalog(), changes)
     for task in list(webhooks._pending):
         await task
-
-
-def verified(message: Received) -> dict[str, Any]:
-    """As a receiver would check it, by the words of the specification."""
-    key = base64.b64decode(SECRET.removeprefix("whsec_"))
-    content = f"{message.headers['webhook-id']}.{message.headers['webhook-timestamp']}.".encode() + message.body
-    wanted = "v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
-    assert hmac.compare_digest(message.headers["webhook-signature"], wanted)
-    body: dict[str, Any] = json.loads(message.body)
-    return body
 
 
 async def test_a_receiver_gets_the_changes_signed(inbox: Inbox, sender: Sender) -> None:

@@ -65,6 +65,15 @@ def test_every_inference_request_leaves_one_line_with_its_id(served: Served) -> 
     assert all({"time", "level", "message", "ms"} <= line.keys() for line in lines)
 
 
+def test_the_line_of_a_failure_says_who_was_tried(served: Served) -> None:
+    written = [json.loads(line) for line in served.log.splitlines() if line.startswith("{")]
+    tried = {line["error"]: line["attempts"] for line in written if "attempts" in line}
+    for code in ("upstream_server_error", "upstream_credentials_refused"):
+        assert tried[code] == f"echo/gpt-x={code}"
+    refused = [line for line in written if line.get("error") == "invalid_api_key"]
+    assert refused and "attempts" not in refused[0]
+
+
 def formatted(error: Exception) -> list[str]:
     try:
         try:

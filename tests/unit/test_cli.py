@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from gateway.cli import main
 from gateway.store.batch_rows import BatchRow, BatchStatus
+from gateway.store.file_rows import FileRow
 from gateway.store.records import Audit
 from gateway.store.store import Store
 
@@ -74,6 +76,79 @@ def test_what_cannot_work_ends_with_the_place_and_starts_nothing(elsewhere: Path
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("port: 1\nengines:\n  chat: {modl: x}\n", "error: gateway.yaml, line 3, engines.chat.modl: unknown key; "),
+        ("engines:\n  own:\n    model: x/y\n", "error: gateway.yaml, line 2, engines.own.kind: missing"),
+        ("\nengines: [chat, orc]\n", "error: gateway.yaml, line 2, engines: 'orc' is neither configured nor"),
+        ("engines:\n  chat:\n    model: demo-chat\n    fallbacks: [{provider: nobody, model: x}]\n",
+         "error: gateway.yaml, line 4, engines.chat.fallbacks.0: there is no provider or engine 'nobody'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_at_an_engine_names_its_place_too(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    monkeypatch.delenv("ENGINES")
+    (elsewhere / "gateway.yaml").write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        main(["check-config"])
+    assert str(ended.value).startswith(said)
+
+
+def test_an_engine_that_only_the_environment_names_is_not_looked_for_in_the_file(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENGINES", "orc")
+    for text in ("engines: [chat]\n", "engines: {chat: {model: demo-chat}}\n", ""):
+        (elsewhere / "gateway.yaml").write_text(text)
+        with pytest.raises(SystemExit, match=r"^error: engines: 'orc' is neither configured nor one of chat"):
+            main(["check-config"])
+
+
+def test_an_engine_that_serve_does_not_start_is_said_to_be_none_of_its_own(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`check-config` tells of `make run`, which starts the engines of the machine by itself."""
+    monkeypatch.delenv("ENGINES")
+    models = "models:\n  a:\n    targets: [{engine: own}]\n  b: {engine: own}\n"
+    (elsewhere / "gateway.yaml").write_text(models)
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "--port", "0"])
+    told = "gateway.yaml, line 2, models.a: no engine 'own' is started (`gateway serve` starts engines only where"
+    assert str(ended.value).startswith(f"error: {told} ENGINES=auto is set, or `engines` in the file names them)")
+    hint = "note: `gateway serve` starts none of them: set ENGINES=auto"
+    (elsewhere / "gateway.yaml").write_text("port: 0\n")
+    main(["check-config"])
+    assert hint in capsys.readouterr().out
+    (elsewhere / "gateway.yaml").write_text("engines: auto\n")
+    main(["check-config"])
+    assert hint not in capsys.readouterr().out
+
+
+def test_a_fallback_to_nobody_is_named_where_it_stands(elsewhere: Path) -> None:
+    of_provider = "providers:\n  p:\n    base_url: https://a.example\n    models: [m]\n    fallbacks:\n"
+    of_provider += "    - {provider: p, model: n}\n    - {provider: nobody, model: x}\n"
+    (elsewhere / "gateway.yaml").write_text(of_provider)
+    with pytest.raises(SystemExit) as ended:
+        main(["check-config"])
+    told = "gateway.yaml, line 7, providers.p.fallbacks.1: there is no provider or engine 'nobody'"
+    assert str(ended.value) == f"error: {told}"
+
+
+def test_a_database_that_cannot_be_reached_is_told_with_its_address(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # and nobody listens
+        port = held.getsockname()[1]
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://u:s3cr3t@127.0.0.1:{port}/d")
+        with pytest.raises(SystemExit) as ended:
+            main(["keys", "list"])
+    told = f"The database cannot be reached. Try again in a moment. DATABASE_URL leads to 127.0.0.1:{port}."
+    assert str(ended.value) == f"error: {told}"
+
+
+@pytest.mark.parametrize(
     ("models", "said"),
     [
         ("  a: {provider: p}\n  c:\n    provider: p\n    aliases:\n    - x\n    - a\n",
@@ -116,6 +191,7 @@ async def _two_batches(key: str) -> None:
     """Of one key: one that waits, and a later one whose file was wrong."""
     store, begun = await Store.open(None, Path("state")), 1_795_240_830.0
     problem = {"line": 2, "param": "url", "code": "invalid_url", "message": "'url' must be another."}
+    await store.files.add(FileRow("file-1", key, "asks.jsonl", "batch", begun, begun + 9_000_000_000, ready=True))
     of_each: Sequence[dict[str, Any]] = ({"models": ["gpt-x"], "total": 9, "completed": 4}, {"errors": [problem]})
     for number, more in enumerate(of_each, 1):
         at = begun + number

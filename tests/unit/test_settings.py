@@ -98,6 +98,11 @@ def test_engine_fallbacks_are_for_routing_and_the_rest_for_the_supervisor(tmp_pa
         ("port: !!int many\n", "line 1, port", "put it in quotes"),
         ("port: !!python/name:os.system ''\n", "line 1, port", "could not determine a constructor"),
         ("providers: [1, 2\n", "line 2", "expected"),
+        ("port: 1\nproviders:\n\tgroq:\n", "line 3", "a tab cannot indent: use spaces"),
+        ("a:\n  b: 1\n\tc: 2\n", "line 3", "a tab cannot indent: use spaces"),
+        ("host: @home\n", "line 1", "'@' cannot begin a value: put it in quotes"),
+        ("host: 'x\n", "line 2", "found unexpected end of stream"),
+        ("providers:\n  a: {api_key: ${A_KEY}, tee: true}\n", "line 2", 'in braces and brackets "${NAME}" needs'),
         ("- a\n- b\n", "line 1", "mapping"),
         ("prot: 8000\n", "line 1, prot", "not a known setting"),
         ('chutes_api_key: "${UNSET_VARIABLE}"\n', "line 1, chutes_api_key", "UNSET_VARIABLE is not set"),
@@ -262,6 +267,9 @@ def test_keys_of_the_file_that_could_not_be_told_apart_or_sent_are_refused(
     ("given", "reason"),
     [
         ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL: 'mysql' is not supported"),
+        ({"DATABASE_URL": "postgresql://u:s3cr3t@h:54x2/d"}, "DATABASE_URL: not an address: use postgresql://"),
+        ({"DATABASE_URL": "postgresql://u:p@s3cr3t:x@h/d"}, "an @ in the password is written as %40"),
+        ({"DATABASE_URL": "postgresql://u:p@s3cr3t@h/d"}, "an @ in the password is written as %40"),
         ({"REDIS_URL": "localhost"}, "REDIS_URL: "),
         ({"SECRET_KEY": "short"}, "SECRET_KEY: too easy to guess"),
         ({"SEED_FILE": "/nobody/has/it"}, "SEED_FILE: there is no file /nobody/has/it"),
@@ -271,7 +279,7 @@ def test_keys_of_the_file_that_could_not_be_told_apart_or_sent_are_refused(
 def test_what_would_keep_the_gateway_from_starting_is_found_before(given: dict[str, str], reason: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check_opening(load_settings(given, document=Document(Path("gateway.yaml"))).settings)
-    assert reason in caught.value.message
+    assert reason in caught.value.message and "s3cr3t" not in caught.value.message
 
 
 def test_a_master_key_that_no_request_could_send_is_refused(tmp_path: Path) -> None:
