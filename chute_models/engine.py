@@ -24,8 +24,6 @@ from chute_models.status import DRAINING, FAILED, LOADING, READY, STOPPED, Statu
 _POLL = 0.05
 _LAST_WORDS = 10.0
 """Seconds before the end of a process that was ready within which an error that it told is taken for the reason."""
-EX_CONFIG = 78
-"""Our own servers leave with this code when another start would fail the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +305,8 @@ class Engine:
         reason = self._reason()
         self._error = with_advice(reason)
         cause = find_cause(reason)
-        lasts = self._last_code == EX_CONFIG or (cause is not None and cause.lasts)
+        # our own servers leave with EX_CONFIG when another start would fail the same way
+        lasts = self._last_code == os.EX_CONFIG or (cause is not None and cause.lasts)
         hopeless = self._failures >= self._timing.failed_starts or (lasts and not self._was_ready)
         self._logger.warning("engine %s: %s (start %d)", self.spec.name, self._error, self._failures)
         if hopeless and not self._was_ready:

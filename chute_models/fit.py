@@ -17,11 +17,9 @@ _UNKNOWN_GB = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """`left_gb`: what is left after this engine and those before it, negative when it does not fit."""
+    """`explanation` is for people: what it takes, and what is then left of the memory."""
 
     fits: bool
-    needs_gb: float
-    left_gb: float
     explanation: str
 
 
@@ -34,8 +32,7 @@ def fits(specs: Sequence[EngineSpec], machine: Machine) -> dict[str, Fit]:
         left[spec.device] -= spec.memory_gb
         rest = left[spec.device]
         verdict = f"{rest:.1f} GiB left" if rest >= 0 else f"{-rest:.1f} GiB too much"
-        text = f"{spec.memory_gb:.1f} GiB of {place[spec.device]}, {verdict}"
-        found[spec.name] = Fit(rest >= 0, spec.memory_gb, round(rest, 2), text)
+        found[spec.name] = Fit(rest >= 0, f"{spec.memory_gb:.1f} GiB of {place[spec.device]}, {verdict}")
     return found
 
 

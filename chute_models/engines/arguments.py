@@ -5,6 +5,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chute_models.spec import KINDS
+
 SECRET_VARIABLE = "CHUTE_ENGINE_SECRET"  # noqa: S105 the name of a variable
 
 
@@ -33,7 +35,7 @@ class Arguments:
 def read_arguments(values: Sequence[str] | None = None) -> Arguments:
     """From the command line and, for the secret, the environment."""
     parser = argparse.ArgumentParser(description="An OpenAI-compatible server for one model, on the loopback address.")
-    parser.add_argument("--kind", required=True, choices=("chat", "embedding", "transcription", "ocr"))
+    parser.add_argument("--kind", required=True, choices=KINDS)
     parser.add_argument("--model", required=True, help="directory or hub id")
     parser.add_argument("--name", required=True, help="the name callers ask for")
     parser.add_argument("--port", required=True, type=int)

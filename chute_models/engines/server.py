@@ -7,6 +7,7 @@ import asyncio
 import hmac
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -26,9 +27,7 @@ from chute_models.engines.metrics import Metrics
 from chute_models.engines.worker import Worker
 from chute_models.progress import MARK, clean
 
-EX_CONFIG = 78
 _HOPELESS = (ImportError, ValueError, FileNotFoundError, NotADirectoryError, KeyError, AttributeError)
-Report = Callable[..., None]
 
 
 def report(**facts: object) -> None:
@@ -72,7 +71,7 @@ def serve(arguments: Arguments, served: Served, load: Callable[[], Iterator[str]
         except Exception as error:
             logging.getLogger("engine").debug("loading failed", exc_info=True)
             report(error=f"{type(error).__name__}: {clean(str(error))}")
-            served.exit_code = EX_CONFIG if isinstance(error, _HOPELESS) else 1
+            served.exit_code = os.EX_CONFIG if isinstance(error, _HOPELESS) else 1
             server.should_exit = True
 
     @asynccontextmanager

@@ -67,7 +67,7 @@ class RuntimeSettings:
             value = setting(id, document.value)
         except ConfigError as error:
             raise InvalidRequest(error.message, param="value") from None
-        return Written(Put(self.resource, id, {"value": _plain(id, value)}), {})
+        return Written(Put(self.resource, id, {"value": _plain(value)}), {})
 
     def summaries(self, directory: Directory) -> Iterable[Mapping[str, Any]]:
         for name, field in Settings.model_fields.items():
@@ -85,8 +85,8 @@ class RuntimeSettings:
             | {
                 "id": id,
                 "origin": "database" if record else directory.base.origins.get(id, "default"),
-                "value": _shown(id, getattr(directory.settings, id)),
-                "default": _shown(id, default),
+                "value": _shown(getattr(directory.settings, id)),
+                "default": _shown(default),
                 "description": _description(field),
                 "json_schema": _schema(id),
                 "changeable": id in CHANGEABLE,
@@ -117,9 +117,9 @@ def _schema(name: str) -> dict[str, Any]:
     return schema | {"$defs": whole["$defs"]} if "$ref" in json.dumps(schema) else schema
 
 
-def _plain(name: str, value: Any) -> Any:
+def _plain(value: Any) -> Any:
     return TypeAdapter(Any).dump_python(value, mode="json")
 
 
-def _shown(name: str, value: Any) -> Any:
-    return mask_secret(value.get_secret_value()) if isinstance(value, SecretStr) else _plain(name, value)
+def _shown(value: Any) -> Any:
+    return mask_secret(value.get_secret_value()) if isinstance(value, SecretStr) else _plain(value)

@@ -20,12 +20,12 @@ from gateway.catalog.export import MEDIA_TYPES, export
 from gateway.catalog.facts import CHUTES
 from gateway.catalog.logos import mark
 from gateway.catalog.makers import makers_document
+from gateway.catalog.names import closest
 from gateway.catalog.parts import CatalogParts
 from gateway.catalog.query import ALL, facet_counts, select
 from gateway.catalog.raw_records import raw_records
 from gateway.catalog.render import moment
 from gateway.catalog.report import report_document
-from gateway.catalog.routing_facts import closest_names
 from gateway.catalog.shelf import now_ms
 from gateway.catalog.threads import in_thread
 from gateway.errors import NotFound
@@ -38,7 +38,8 @@ Guard = Callable[..., Any]
 def catalog_routes(parts: CatalogParts, authorise: Guard) -> APIRouter:
     """`authorise` lets administrators through."""
     router = APIRouter(tags=["catalog"], dependencies=[Depends(parts.ready)])
-    _reading(router, parts)
+    _models(router, parts)
+    _overviews(router, parts)
     _marks(router)
     _comparing(router, parts)
     _changing(router, parts, authorise)
@@ -50,7 +51,7 @@ def json_response(document: Any, headers: dict[str, str] | None = None) -> Respo
     return Response(orjson.dumps(document), media_type="application/json", headers=headers)
 
 
-def _reading(router: APIRouter, parts: CatalogParts) -> None:
+def _models(router: APIRouter, parts: CatalogParts) -> None:
     @router.get("/catalog/models", responses={200: {"model": ModelPage}})
     async def list_models(filters: Models, everything: SeesAll) -> Response:
         """Models that fit the filters."""
@@ -90,6 +91,8 @@ def _reading(router: APIRouter, parts: CatalogParts) -> None:
             body = body[:-1] + b',"history":' + orjson.dumps(series) + b"}"
         return Response(body, media_type="application/json", headers=_cache_headers(catalog))
 
+
+def _overviews(router: APIRouter, parts: CatalogParts) -> None:
     @router.get("/catalog/provider", responses={200: {"model": ProviderPage}})
     async def list_providers(everything: SeesAll, gateway: str = ALL) -> Response:
         """Who makes the models, with site, logo key and number of models."""
@@ -207,7 +210,7 @@ def _found(catalog: Catalog, id: str, within: int) -> int:
     """Its position. Raises NotFound, with the closest names that the caller may see."""
     position = catalog.position(id)
     if position is None or not within >> position & 1:
-        near = [one for one in closest_names(catalog, id) if within >> catalog.by_id[one] & 1]
+        near = [one for one in closest(id, catalog.by_id) if within >> catalog.by_id[one] & 1]
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise NotFound(f"The catalog has no model '{id[:200]}'.{hint}", param="id")
     return position

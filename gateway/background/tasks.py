@@ -35,7 +35,6 @@ class TaskStatus:
     runs: int = 0
     failures: int = 0
     last_run: float | None = None
-    last_seconds: float = 0.0
     last_error: str = ""
     """Of the latest run; empty where it went well."""
 
@@ -80,7 +79,7 @@ class Background:
             await asyncio.sleep(task.every * (1 + JITTER * (2 * self._random.random() - 1)))
 
     async def _once(self, task: Periodic, status: TaskStatus) -> None:
-        began, error = time.monotonic(), ""
+        error = ""
         try:
             await task.run()
         except Exception as raised:
@@ -90,7 +89,6 @@ class Background:
                 log.warning("%s failed: %s", task.name, error, exc_info=_unexpected(raised))
         status.runs += 1
         status.last_error, status.last_run = error, time.time()
-        status.last_seconds = time.monotonic() - began
 
 
 def _unexpected(raised: Exception) -> bool:

@@ -17,7 +17,7 @@ from gateway.jobs.hooks import SECRET_HEADER, URL_HEADER
 from gateway.openai_api.confidentiality import DATA_HEADER, TEE_HEADER
 
 KEY_FIELD = "gw_key"
-RULE_FIELDS = {
+DEMAND_FIELDS = {
     "gw_tee": TEE_HEADER,
     "gw_data": DATA_HEADER,
     "gw_prefer": "prefer",
@@ -55,7 +55,7 @@ def door_call(method: str, path: str, payload: Payload, *, trusted: bool) -> Doo
     """The gateway key and the fields that stand for headers are taken out of body and query. Raises InvalidRequest."""
     params = dict(payload.params)
     key: Any = params.pop(KEY_FIELD, None)
-    rules: dict[str, Any] = {name: params.pop(name) for name in RULE_FIELDS if name in params}
+    demands: dict[str, Any] = {name: params.pop(name) for name in DEMAND_FIELDS if name in params}
     body = b""
     if method == "GET":
         if isinstance(payload.body, dict):
@@ -65,11 +65,11 @@ def door_call(method: str, path: str, payload: Payload, *, trusted: bool) -> Doo
             raise InvalidRequest("The body must be a JSON object.", code="invalid_type")
         fields = dict(payload.body)
         key = fields.pop(KEY_FIELD, key)
-        asked = {name: fields.pop(name) for name in RULE_FIELDS if name in fields}
-        rules |= {name: word for name, word in asked.items() if word is not None}
+        asked = {name: fields.pop(name) for name in DEMAND_FIELDS if name in fields}
+        demands |= {name: word for name, word in asked.items() if word is not None}
         body = _encode(fields)
-    demands = tuple((RULE_FIELDS[name], _word(name, word)) for name, word in rules.items())
-    return DoorCall(method, path, urlencode(params).encode(), body, _checked(key), trusted, demands)
+    headers = tuple((DEMAND_FIELDS[name], _word(name, word)) for name, word in demands.items())
+    return DoorCall(method, path, urlencode(params).encode(), body, _checked(key), trusted, headers)
 
 
 def _word(name: str, given: Any) -> str:

@@ -21,13 +21,8 @@ from av.container import InputContainer
 
 from gateway.media.bounds import bind
 from gateway.media.cuts import FRAME, FRAME_BYTES, RATE, SECOND, Stretch, stretches
+from gateway.media.recordings import MEMORY, open_recording, sound_of
 
-MEMORY = 1024 * 2**20
-"""Bytes of address space; past it the process dies alone."""
-CODECS = frozenset(
-    {"aac", "aac_latm", "alac", "flac", "mp1", "mp1float", "mp2", "mp2float", "mp3", "mp3float", "opus", "vorbis"}
-)
-"""Decoders that may run, beside those of plain samples (`pcm_…`): the fewer, the fewer flaws to hit."""
 _SPARED = 4
 """One of so many samples is looked at for the level of a frame."""
 _BROKEN_AT_ONCE, _BROKEN_IN = 3, 100
@@ -65,14 +60,8 @@ def _times(piece: Stretch) -> dict[str, float]:
 
 
 def _pieces(data: bytes, order: dict[str, Any]) -> Iterator[Stretch]:
-    # FFmpeg opens nothing but these bytes: a playlist among them leads nowhere.
-    options = {"protocol_whitelist": "none"}
-    with av.open(io.BytesIO(data), "r", order["format"], options, metadata_errors="ignore") as container:
-        if not container.streams.audio:
-            raise Unfit("unreadable")
-        stream = container.streams.audio[0]
-        if stream.codec.name not in CODECS and not stream.codec.name.startswith("pcm_"):
-            raise Unfit("unreadable")
+    with open_recording(data, order["format"]) as container:
+        stream = sound_of(container)
         seconds = _length(container, stream)
         if not order["most"] < seconds <= order["longest"]:
             raise Unfit("short" if seconds <= order["most"] else "long")

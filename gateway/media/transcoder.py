@@ -9,16 +9,13 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 import av
-from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
-from av.container import InputContainer
 
 from gateway.media.bounds import bind
-from gateway.media.splitter import CODECS, MEMORY
+from gateway.media.recordings import MEMORY, open_recording, sound_of
 
 
 class Form(NamedTuple):
@@ -57,14 +54,9 @@ def main(source: BinaryIO, sink: BinaryIO) -> None:
 
 
 def _made(data: bytes, container: str, form: Form) -> bytes:
-    # FFmpeg opens nothing but these bytes: a playlist among them leads nowhere.
-    options = {"protocol_whitelist": "none"}
     file = io.BytesIO()
-    with (
-        av.open(io.BytesIO(data), "r", container, options, metadata_errors="ignore") as come,
-        av.open(file, "w", form.container) as going,
-    ):
-        frames = _frames(come)
+    with open_recording(data, container) as come, av.open(file, "w", form.container) as going:
+        frames = come.decode(sound_of(come))
         first = next(frames)
         rate = form.rate or _nearest(first.rate, av.codec.Codec(form.codec, "w").audio_rates)
         layout = form.layout or ("mono" if first.layout.nb_channels == 1 else "stereo")
@@ -79,13 +71,6 @@ def _made(data: bytes, container: str, form: Form) -> bytes:
                 going.mux(stream.encode(even))
         going.mux(stream.encode(None))
     return file.getvalue()
-
-
-def _frames(container: InputContainer) -> Iterator[AudioFrame]:
-    stream = container.streams.audio[0]
-    if stream.codec.name not in CODECS and not stream.codec.name.startswith("pcm_"):
-        raise ValueError(stream.codec.name)
-    yield from container.decode(stream)
 
 
 def _nearest(rate: int, known: list[int] | None) -> int:

@@ -29,7 +29,6 @@ Listener = Callable[[UsageRow], None]
 class Counts:
     """Since the start. `failures` are batches that the store refused, `bodies_dropped` bodies that found no room."""
 
-    recorded: int = 0
     written: int = 0
     dropped: int = 0
     bodies_dropped: int = 0
@@ -178,7 +177,6 @@ class Recorder:
         """Listeners hear of a row before the store has it, and also when the store is down."""
         while self._new:
             row = self._new.popleft()
-            self.counts.recorded += 1
             _tidy(row)
             for listener in self._listeners:
                 try:
