@@ -66,7 +66,8 @@ class Local:
         if call.operation.body is Body.FILE:
             return await send_audio(self._transport, upstream, call, engine.upstream_model)
         check_fields(call.document())
-        call = as_structured(call)
+        if engine.runtime == "vllm":
+            call = as_structured(call)
         reply = await send_json(self._transport, upstream, call, engine.upstream_model, ask_usage=True)
         if isinstance(reply.body, bytes):
             reply.body = strip_reply(reply.body)

@@ -107,6 +107,7 @@ async def test_completions(chat: Door) -> None:
         ({"messages": [{"role": "user", "content": "x" * 1_000_000}]}, "messages", "context_length_exceeded"),
         ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
         ({"structured_outputs": {"choice": ["yes"]}}, "structured_outputs", "unsupported_parameter"),
+        ({"guided_choice": ["yes"]}, "guided_choice", "unsupported_parameter"),
         ({"logit_bias": {"99999": 1}}, "logit_bias", "invalid_value"),
         ({"stream": "yes"}, "stream", "invalid_value"),
         ({"model": "other"}, "model", "model_not_found"),

@@ -194,6 +194,14 @@ async def test_former_names_of_constraints_are_kept_from_being_passed_over(
     assert f"guided_{kind}" not in sent
 
 
+async def test_engines_that_are_not_vllm_say_themselves_what_they_lack(
+    local: Local, upstream: Upstream, board: Board
+) -> None:
+    board.one = replace(board.one, runtime="transformers")
+    await local.send(ENDPOINT, chat(guided_choice=["yes"]))
+    assert upstream.last.json["guided_choice"] == ["yes"] and "structured_outputs" not in upstream.last.json
+
+
 @pytest.mark.parametrize("other", [{"guided_json": {}}, {"structured_outputs": {"choice": ["no"]}}])
 async def test_an_answer_follows_one_constraint(local: Local, upstream: Upstream, other: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="not both"):

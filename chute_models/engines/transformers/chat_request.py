@@ -13,7 +13,7 @@ from chute_models.engines.transformers.sampling import Sampling
 
 _MAX_CHOICES = 16
 _MAX_PROMPTS = 64
-_IN_CHATS = ("structured_outputs",)
+_IN_CHATS = ("structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar")
 _IN_COMPLETIONS = ("echo", "suffix", "best_of", *_IN_CHATS)
 """What would silently give another answer than was asked for."""
 
