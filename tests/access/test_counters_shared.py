@@ -94,6 +94,14 @@ async def test_two_instances_at_once_never_overshoot(connect: Connect) -> None:
     assert sum(counts) == 10
 
 
+async def test_instances_that_begin_a_file_together_do_not_count_alone(tmp_path: Path) -> None:
+    for n in range(40):
+        made = [SharedCounters(backend("file", str(tmp_path / f"{n}.db"))) for _ in range(3)]
+        counts = await asyncio.gather(*(admitted(c, BUDGET, Amount(0, 100), time.time(), 10) for c in made))
+        assert sum(counts) == 10 and not any(c.note for c in made)
+        await asyncio.gather(*(c.aclose() for c in made))
+
+
 def race(kind: str, place: str, start: float) -> int:
     """In a process of its own: 100 parallel requests; how many got in."""
 

@@ -152,13 +152,26 @@ def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
     db = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
+    _log_ahead(db)
     db.execute("PRAGMA synchronous = OFF")
     with _transaction(db):
         for statement in _SCHEMA.split(";"):
             db.execute(statement)
         db.execute("INSERT OR IGNORE INTO clock VALUES (1, ?, 0, 0)", (secrets.token_hex(8),))
     return db
+
+
+def _log_ahead(db: sqlite3.Connection) -> None:
+    """SQLite waits for nobody at this step, where processes that begin a file together meet for a moment."""
+    until = time.monotonic() + _BUSY
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.005)
 
 
 @contextlib.contextmanager
