@@ -6,7 +6,8 @@ Imported when somebody asks for the document; by `api.pages`.
 from typing import Any
 
 from gateway.access.cookies import cookie_name
-from gateway.api.openapi_inference import DESCRIPTIONS, JSON, Description, Schema
+from gateway.api.openapi_inference import DESCRIPTIONS, JSON
+from gateway.api.openapi_schemas import Description, Schema
 from gateway.openai_api.operations import OPERATIONS
 
 _KEYS: list[Schema] = [{"bearer": []}, {"api_key": []}]

@@ -3,9 +3,7 @@
 Named are the fields that the gateway itself reads or writes; every object may hold others, which pass through.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
-
+from gateway.api.openapi_schemas import Description, Schema, either, events, list_of, named_events, object_of, typed
 from gateway.api.paths import TRANSCRIBE
 from gateway.dialects.messages import MESSAGES
 from gateway.dialects.responses import RESPONSES
@@ -14,158 +12,112 @@ from gateway.openai_api.audio import FORMATS, GRANULARITIES, MAX_PROMPT
 from gateway.openai_api.drawing import MOST
 from gateway.openai_api.editing import IMAGE, MAX_IMAGES
 
-Schema = dict[str, Any]
-
 JSON, EVENTS = "application/json", "text/event-stream"
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """`fields` are the members of a JSON body, `example` is a whole one; `form` are the fields of the multipart form,
-    where there is one, `file` that of them which must be a file. `answers` are the bodies of the status 200 by media
-    type; `required` what a JSON body must have beside what the table of operations demands."""
-
-    summary: str
-    text: str
-    fields: dict[str, Schema]
-    example: dict[str, Any]
-    answers: dict[str, Schema]
-    form: dict[str, Schema] = field(default_factory=dict)
-    required: tuple[str, ...] = ("model",)
-    file: str = "file"
-
-
-def _of(kind: str | list[str], told: str = "", **more: Any) -> Schema:
-    return {"type": kind, **({"description": told} if told else {}), **more}
-
-
-def _object(*required: str, **properties: Schema) -> Schema:
-    return _of("object", properties=properties, required=list(required), additionalProperties=True)
-
-
-def _list(items: Schema, told: str = "", **more: Any) -> Schema:
-    return _of("array", told, items=items, **more)
-
-
-def _either(told: str, *schemas: Schema) -> Schema:
-    return {"description": told, "anyOf": list(schemas)}
-
-
-def _events(first: str) -> Schema:
-    """Without a type: some tools hold the schema against the whole stream, others against each of its events."""
-    told = "With `stream`: server-sent events. `[DONE]` comes only behind a complete answer."
-    return {"description": told, "examples": [f"data: {first}\n\ndata: [DONE]\n\n"]}
-
-
-def _named_events(name: str, first: str) -> Schema:
-    """Of an API whose streams have no `[DONE]`."""
-    told = "With `stream`: server-sent events with names. The last one comes only behind a complete answer."
-    return {"description": told, "examples": [f"event: {name}\ndata: {first}\n\n"]}
 
 
 def _model(name: str) -> Schema:
     told = "A name or an alias that `GET /v1/models` lists."
-    return _of("string", told, minLength=1, maxLength=256, examples=[name])
+    return typed("string", told, minLength=1, maxLength=256, examples=[name])
 
 
-_TEXT, _WHOLE, _NUMBER = _of("string"), _of("integer"), _of("number")
-_FREE = _of("object", additionalProperties=True)
-_STREAM = _of("boolean", "Events in place of one document.")
-_FILE = _of("string", format="binary")
-_USAGE = _of(["object", "null"], additionalProperties=True)
+_TEXT, _WHOLE, _NUMBER = typed("string"), typed("integer"), typed("number")
+_FREE = typed("object", additionalProperties=True)
+_STREAM = typed("boolean", "Events in place of one document.")
+_FILE = typed("string", format="binary")
+_USAGE = typed(["object", "null"], additionalProperties=True)
 
 # --- chat, completions, embeddings -----------------------------------------------------------------------
 
 _GENERATION = {
     "model": _model("chat"),
     "stream": _STREAM,
-    "stream_options": _of(["object", "null"], "Such as `include_usage`.", additionalProperties=True),
-    "max_tokens": _of(["integer", "null"], "The most tokens of the answer."),
-    "n": _of(["integer", "null"], "How many answers."),
+    "stream_options": typed(["object", "null"], "Such as `include_usage`.", additionalProperties=True),
+    "max_tokens": typed(["integer", "null"], "The most tokens of the answer."),
+    "n": typed(["integer", "null"], "How many answers."),
 }
-_PARTS = _list(_object("type", type=_TEXT, text=_TEXT, image_url=_object("url", url=_TEXT)))
-_CONTENT = _either("A text, or a list of blocks.", _TEXT, _list(_object("type", type=_TEXT)))
-_MESSAGE = _object(
+_PARTS = list_of(object_of("type", type=_TEXT, text=_TEXT, image_url=object_of("url", url=_TEXT)))
+_CONTENT = either("A text, or a list of blocks.", _TEXT, list_of(object_of("type", type=_TEXT)))
+_MESSAGE = object_of(
     "role",
-    role=_of("string", "`system`, `user`, `assistant`, `tool` …"),
-    content=_either("A text, or parts with `text` and `image_url` (a data URL or an http(s) URL).", _TEXT, _PARTS),
+    role=typed("string", "`system`, `user`, `assistant`, `tool` …"),
+    content=either("A text, or parts with `text` and `image_url` (a data URL or an http(s) URL).", _TEXT, _PARTS),
 )
 _CHAT_FIELDS = {
     **_GENERATION,
-    "messages": _list(_MESSAGE),
-    "max_completion_tokens": _of(["integer", "null"], "The newer name of `max_tokens`."),
-    "tools": _list(_FREE, "The functions that the model may call."),
-    "response_format": _of(["object", "null"], "Such as a JSON schema.", additionalProperties=True),
-    "prompt_cache_key": _of(["string", "null"], "Requests that share it keep to one target where they can."),
+    "messages": list_of(_MESSAGE),
+    "max_completion_tokens": typed(["integer", "null"], "The newer name of `max_tokens`."),
+    "tools": list_of(_FREE, "The functions that the model may call."),
+    "response_format": typed(["object", "null"], "Such as a JSON schema.", additionalProperties=True),
+    "prompt_cache_key": typed(["string", "null"], "Requests that share it keep to one target where they can."),
 }
-_SAID = _object(role=_TEXT, content=_of(["string", "null"]))
-_ENDED = _of(["string", "null"], "`stop`, `length`, `tool_calls` …")
+_SAID = object_of(role=_TEXT, content=typed(["string", "null"]))
+_ENDED = typed(["string", "null"], "`stop`, `length`, `tool_calls` …")
 _COMPLETION = {"id": _TEXT, "object": _TEXT, "created": _WHOLE, "usage": _USAGE}
-_PROVIDER_NAME = _of("string", "The provider's own name for the model.")
-_CHAT_ANSWER = _object(
+_PROVIDER_NAME = typed("string", "The provider's own name for the model.")
+_CHAT_ANSWER = object_of(
     "choices",
     **_COMPLETION,
     model=_PROVIDER_NAME,
-    choices=_list(_object("message", index=_WHOLE, message=_SAID, finish_reason=_ENDED)),
+    choices=list_of(object_of("message", index=_WHOLE, message=_SAID, finish_reason=_ENDED)),
 )
-_COMPLETION_ANSWER = _object(
+_COMPLETION_ANSWER = object_of(
     "choices",
     **_COMPLETION,
     model=_PROVIDER_NAME,
-    choices=_list(_object("text", index=_WHOLE, text=_TEXT, finish_reason=_ENDED)),
+    choices=list_of(object_of("text", index=_WHOLE, text=_TEXT, finish_reason=_ENDED)),
 )
 _MESSAGES_FIELDS = {
     "model": _model("chat"),
-    "max_tokens": _of("integer", "The most tokens of the answer."),
-    "messages": _list(_object("role", "content", role=_of("string", "`user` or `assistant`."), content=_CONTENT)),
-    "system": _either("What the model shall know beforehand.", _TEXT, _list(_FREE)),
+    "max_tokens": typed("integer", "The most tokens of the answer."),
+    "messages": list_of(object_of("role", "content", role=typed("string", "`user` or `assistant`."), content=_CONTENT)),
+    "system": either("What the model shall know beforehand.", _TEXT, list_of(_FREE)),
     "stream": _STREAM,
-    "tools": _list(_FREE, "The functions that the model may call: `name`, `description`, `input_schema`."),
-    "tool_choice": _of(
+    "tools": list_of(_FREE, "The functions that the model may call: `name`, `description`, `input_schema`."),
+    "tool_choice": typed(
         ["object", "null"], "`auto`, `any`, `none`, or `tool` with a `name`.", additionalProperties=True
     ),
-    "stop_sequences": _list(_TEXT, "Texts at which the answer ends."),
+    "stop_sequences": list_of(_TEXT, "Texts at which the answer ends."),
 }
-_MESSAGES_ANSWER = _object(
+_MESSAGES_ANSWER = object_of(
     "content",
     id=_TEXT,
     type=_TEXT,
     role=_TEXT,
     model=_PROVIDER_NAME,
-    content=_list(_object("type", type=_TEXT, text=_TEXT)),
-    stop_reason=_of(["string", "null"], "`end_turn`, `max_tokens`, `tool_use`, `refusal`."),
+    content=list_of(object_of("type", type=_TEXT, text=_TEXT)),
+    stop_reason=typed(["string", "null"], "`end_turn`, `max_tokens`, `tool_use`, `refusal`."),
     usage=_USAGE,
 )
 _RESPONSES_FIELDS = {
     "model": _model("chat"),
-    "input": _either("A text, or the items of the conversation so far.", _TEXT, _list(_FREE)),
-    "instructions": _of(["string", "null"], "What the model shall know beforehand."),
-    "max_output_tokens": _of(["integer", "null"], "The most tokens of the answer."),
+    "input": either("A text, or the items of the conversation so far.", _TEXT, list_of(_FREE)),
+    "instructions": typed(["string", "null"], "What the model shall know beforehand."),
+    "max_output_tokens": typed(["integer", "null"], "The most tokens of the answer."),
     "stream": _STREAM,
-    "text": _of(["object", "null"], "With `format`, such as a JSON schema.", additionalProperties=True),
-    "tools": _list(_FREE, "The functions that the model may call."),
-    "reasoning": _of(["object", "null"], "Such as `effort`.", additionalProperties=True),
+    "text": typed(["object", "null"], "With `format`, such as a JSON schema.", additionalProperties=True),
+    "tools": list_of(_FREE, "The functions that the model may call."),
+    "reasoning": typed(["object", "null"], "Such as `effort`.", additionalProperties=True),
 }
-_RESPONSES_ANSWER = _object(
+_RESPONSES_ANSWER = object_of(
     "output",
     id=_TEXT,
     object=_TEXT,
-    status=_of("string", "`completed` or `incomplete`."),
+    status=typed("string", "`completed` or `incomplete`."),
     model=_PROVIDER_NAME,
-    output=_list(_object("type", type=_of("string", "`message`, `function_call`, `reasoning` …"))),
+    output=list_of(object_of("type", type=typed("string", "`message`, `function_call`, `reasoning` …"))),
     usage=_USAGE,
 )
-_INPUT = _either(
+_INPUT = either(
     "A text, a list of texts, a list of tokens or a list of such lists; not empty.",
-    _of("string", minLength=1),
-    _list({"anyOf": [_TEXT, _WHOLE, _list(_WHOLE)]}, minItems=1),
+    typed("string", minLength=1),
+    list_of({"anyOf": [_TEXT, _WHOLE, list_of(_WHOLE)]}, minItems=1),
 )
-_VECTOR = _either("As `encoding_format` says; base64 of little-endian 32-bit floats.", _list(_NUMBER), _TEXT)
-_EMBEDDINGS_ANSWER = _object(
+_VECTOR = either("As `encoding_format` says; base64 of little-endian 32-bit floats.", list_of(_NUMBER), _TEXT)
+_EMBEDDINGS_ANSWER = object_of(
     "data",
     object=_TEXT,
     model=_PROVIDER_NAME,
-    data=_list(_object("embedding", object=_TEXT, index=_WHOLE, embedding=_VECTOR)),
+    data=list_of(object_of("embedding", object=_TEXT, index=_WHOLE, embedding=_VECTOR)),
     usage=_USAGE,
 )
 
@@ -174,74 +126,78 @@ _EMBEDDINGS_ANSWER = _object(
 SILENCE = "UklGRiwAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQgAAACAgICAgICAgA=="
 """A WAV file of eight samples, as base64."""
 _AUDIO_JSON = {
-    "file_b64": _of("string", "The audio file as base64 or as a data URL; this or `audio_b64`."),
-    "audio_b64": _of("string", "The same by its other name."),
-    "file_name": _of("string", "The file's name, if it is to have one."),
+    "file_b64": typed("string", "The audio file as base64 or as a data URL; this or `audio_b64`."),
+    "audio_b64": typed("string", "The same by its other name."),
+    "file_name": typed("string", "The file's name, if it is to have one."),
 }
 _HEARD = {
     "model": _model("whisper"),
-    "prompt": _of("string", "Words and names to expect.", maxLength=MAX_PROMPT),
-    "temperature": _of("number", minimum=0, maximum=1),
-    "response_format": _of("string", enum=list(FORMATS), default="json"),
+    "prompt": typed("string", "Words and names to expect.", maxLength=MAX_PROMPT),
+    "temperature": typed("number", minimum=0, maximum=1),
+    "response_format": typed("string", enum=list(FORMATS), default="json"),
 }
-_LANGUAGE = _of("string", "An ISO-639-1 code such as `en`, or an English name; left out: detected.")
-_MARKED = _list(_of("string", enum=sorted(GRANULARITIES)), "`word` needs `response_format=verbose_json`.")
+_LANGUAGE = typed("string", "An ISO-639-1 code such as `en`, or an English name; left out: detected.")
+_MARKED = list_of(typed("string", enum=sorted(GRANULARITIES)), "`word` needs `response_format=verbose_json`.")
 _TRANSCRIPTION = {**_HEARD, "language": _LANGUAGE, "stream": _STREAM}
 _AUDIO_FILE = {**_FILE, "description": "flac, mp3, mp4, m4a, ogg, wav, webm or aac, told by its first bytes."}
 _TIMES = {"start": _NUMBER, "end": _NUMBER}
-_TRANSCRIPT = _object(
+_TRANSCRIPT = object_of(
     "text",
     text=_TEXT,
-    usage=_object(type=_TEXT, seconds=_WHOLE),
-    task=_of("string", "This and what follows: with `verbose_json`."),
+    usage=object_of(type=_TEXT, seconds=_WHOLE),
+    task=typed("string", "This and what follows: with `verbose_json`."),
     language=_TEXT,
-    duration=_of("number", "Seconds."),
-    segments=_list(_object("start", "end", "text", id=_WHOLE, text=_TEXT, **_TIMES)),
-    words=_list(_object("start", "end", "word", word=_TEXT, **_TIMES)),
+    duration=typed("number", "Seconds."),
+    segments=list_of(object_of("start", "end", "text", id=_WHOLE, text=_TEXT, **_TIMES)),
+    words=list_of(object_of("start", "end", "word", word=_TEXT, **_TIMES)),
 )
 _TRANSCRIPTS = {
     JSON: _TRANSCRIPT,
-    "text/plain": _of("string", "With `text` and `srt`."),
-    "text/vtt": _of("string", "With `vtt`."),
+    "text/plain": typed("string", "With `text` and `srt`."),
+    "text/vtt": typed("string", "With `vtt`."),
 }
 
 # --- OCR -------------------------------------------------------------------------------------------------
 
 PAGE = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAAEElEQVR42mP8zwABTAwUMQBJQQEPkWFcdwAAAABJRU5ErkJggg=="
 """A PNG file of eight by eight white pixels, as base64."""
-_PAGES = _either("Numbers from 0; left out: all.", _of("string", examples=["0-2,5"]), _list(_WHOLE))
-_ADDRESS = _of("string", "Base64, a data URL or an http(s) URL.")
+_PAGES = either("Numbers from 0; left out: all.", typed("string", examples=["0-2,5"]), list_of(_WHOLE))
+_ADDRESS = typed("string", "Base64, a data URL or an http(s) URL.")
 _OCR_FIELDS = {
     "model": _model("ocr"),
-    "image_b64": _of("string", "What to read: this, or one of the next five."),
-    "file_b64": _of("string", "A PDF document or an image as base64, with `file_name`."),
+    "image_b64": typed("string", "What to read: this, or one of the next five."),
+    "file_b64": typed("string", "A PDF document or an image as base64, with `file_name`."),
     "image_url": _ADDRESS,
     "document_url": _ADDRESS,
-    "images": _list(_either("One image.", _ADDRESS, _object("url", url=_ADDRESS))),
-    "document": _of(
+    "images": list_of(either("One image.", _ADDRESS, object_of("url", url=_ADDRESS))),
+    "document": typed(
         "object",
         "Mistral's shape, which the answer then has too.",
-        properties={"type": _of("string", "`image_url` or `document_url`."), "image_url": _TEXT, "document_url": _TEXT},
+        properties={
+            "type": typed("string", "`image_url` or `document_url`."),
+            "image_url": _TEXT,
+            "document_url": _TEXT,
+        },
         additionalProperties=True,
     ),
     "file_name": _TEXT,
     "pages": _PAGES,
 }
-_OCR_ANSWER = _object(
+_OCR_ANSWER = object_of(
     "pages",
-    text=_of("string", "All pages."),
+    text=typed("string", "All pages."),
     model=_TEXT,
     provider=_TEXT,
-    pages=_list(
-        _object(
+    pages=list_of(
+        object_of(
             "index",
             "lines",
             index=_WHOLE,
             text=_TEXT,
-            markdown=_of("string", "In place of `text` where `document` was sent."),
-            width=_of(["integer", "null"]),
-            height=_of(["integer", "null"]),
-            lines=_list(_object("text", text=_TEXT, score=_of(["number", "null"]))),
+            markdown=typed("string", "In place of `text` where `document` was sent."),
+            width=typed(["integer", "null"]),
+            height=typed(["integer", "null"]),
+            lines=list_of(object_of("text", text=_TEXT, score=typed(["number", "null"]))),
         )
     ),
 )
@@ -250,42 +206,42 @@ _OCR_ANSWER = _object(
 
 _RERANK_FIELDS = {
     "model": _model("bge-reranker-v2-m3"),
-    "query": _of("string", minLength=1),
-    "documents": _list(_either("A text, or an object with `text`.", _TEXT, _object("text", text=_TEXT)), minItems=1),
-    "top_n": _of(["integer", "null"], "At most this many results."),
-    "return_documents": _of("boolean", "The texts too."),
+    "query": typed("string", minLength=1),
+    "documents": list_of(either("A text, or an object with `text`.", _TEXT, object_of("text", text=_TEXT)), minItems=1),
+    "top_n": typed(["integer", "null"], "At most this many results."),
+    "return_documents": typed("boolean", "The texts too."),
 }
-_RANKED = _object("index", "relevance_score", index=_WHOLE, relevance_score=_NUMBER, document=_FREE)
+_RANKED = object_of("index", "relevance_score", index=_WHOLE, relevance_score=_NUMBER, document=_FREE)
 _IMAGES_FIELDS = {
     "model": _model("FLUX.1-schnell"),
     "prompt": _TEXT,
-    "n": _of(["integer", "null"], "1 to 10."),
-    "size": _of(["string", "null"], "Such as `1024x1024`."),
-    "response_format": _of(["string", "null"], "`b64_json` or `url`."),
+    "n": typed(["integer", "null"], "1 to 10."),
+    "size": typed(["string", "null"], "Such as `1024x1024`."),
+    "response_format": typed(["string", "null"], "`b64_json` or `url`."),
 }
 _EDITED = {
     **_IMAGES_FIELDS,
     "model": _model("gpt-image-1.5"),
-    "n": _of(["integer", "null"], "1 to 10.", minimum=1, maximum=MOST),
+    "n": typed(["integer", "null"], "1 to 10.", minimum=1, maximum=MOST),
 }
-_PICTURE = _either("A data URL, an http(s) URL or base64.", _TEXT, _object("image_url", image_url=_ADDRESS))
+_PICTURE = either("A data URL, an http(s) URL or base64.", _TEXT, object_of("image_url", image_url=_ADDRESS))
 _PICTURES_JSON = {
-    "images": _list(_PICTURE, "What is edited.", minItems=1, maxItems=MAX_IMAGES),
+    "images": list_of(_PICTURE, "What is edited.", minItems=1, maxItems=MAX_IMAGES),
     "mask": {**_PICTURE, "description": "Transparent where the first image may change."},
 }
 _PICTURE_FILE = {**_FILE, "description": "PNG, JPEG, WebP or GIF. Several: `image[]`, each a part of its own."}
-_PICTURES_ANSWER = _object("data", created=_WHOLE, data=_list(_object(b64_json=_TEXT, url=_TEXT)), usage=_USAGE)
+_PICTURES_ANSWER = object_of("data", created=_WHOLE, data=list_of(object_of(b64_json=_TEXT, url=_TEXT)), usage=_USAGE)
 _SPEECH_FIELDS = {
     "model": _model("kokoro"),
-    "input": _of("string", "What is to be said.", minLength=1),
-    "voice": _of(["string", "null"], "A voice of the model."),
+    "input": typed("string", "What is to be said.", minLength=1),
+    "voice": typed(["string", "null"], "A voice of the model."),
 }
 
 _MODERATION_FIELDS = {
-    "model": _of("string", "Left out: the first moderation model that the key may use.", minLength=1, maxLength=256),
-    "input": _either("What is judged.", _TEXT, _list(_either("A text, or a part such as an image.", _TEXT, _FREE))),
+    "model": typed("string", "Left out: the first moderation model that the key may use.", minLength=1, maxLength=256),
+    "input": either("What is judged.", _TEXT, list_of(either("A text, or a part such as an image.", _TEXT, _FREE))),
 }
-_VERDICT = _object("categories", flagged=_of("boolean"), categories=_FREE, category_scores=_FREE)
+_VERDICT = object_of("categories", flagged=typed("boolean"), categories=_FREE, category_scores=_FREE)
 
 DESCRIPTIONS: dict[str, Description] = {
     ops.CHAT.path: Description(
@@ -293,21 +249,21 @@ DESCRIPTIONS: dict[str, Description] = {
         "Answers a conversation. The provider's answer comes back as it was sent.",
         _CHAT_FIELDS,
         {"model": "chat", "messages": [{"role": "user", "content": "What is a chute?"}]},
-        {JSON: _CHAT_ANSWER, EVENTS: _events('{"choices": [{"index": 0, "delta": {"content": "A slide."}}]}')},
+        {JSON: _CHAT_ANSWER, EVENTS: events('{"choices": [{"index": 0, "delta": {"content": "A slide."}}]}')},
     ),
     ops.COMPLETIONS.path: Description(
         "Complete a text",
         "As chat, with `prompt` in place of `messages`.",
-        {**_GENERATION, "prompt": _either("A text, or a list of texts or tokens.", _TEXT, _list({}))},
+        {**_GENERATION, "prompt": either("A text, or a list of texts or tokens.", _TEXT, list_of({}))},
         {"model": "chat", "prompt": "A chute is", "max_tokens": 16},
-        {JSON: _COMPLETION_ANSWER, EVENTS: _events('{"choices": [{"index": 0, "text": " a slide."}]}')},
+        {JSON: _COMPLETION_ANSWER, EVENTS: events('{"choices": [{"index": 0, "text": " a slide."}]}')},
     ),
     MESSAGES.path: Description(
         "Chat in the words of Anthropic's Messages API",
         "Translated to a chat completion, so that every chat model answers; errors have that API's shape.",
         _MESSAGES_FIELDS,
         {"model": "chat", "max_tokens": 64, "messages": [{"role": "user", "content": "What is a chute?"}]},
-        {JSON: _MESSAGES_ANSWER, EVENTS: _named_events("message_start", '{"type": "message_start", "message": {}}')},
+        {JSON: _MESSAGES_ANSWER, EVENTS: named_events("message_start", '{"type": "message_start", "message": {}}')},
         required=("model", "max_tokens", "messages"),
     ),
     RESPONSES.path: Description(
@@ -315,7 +271,7 @@ DESCRIPTIONS: dict[str, Description] = {
         "Translated to a chat completion, so that every chat model answers. Nothing is kept: each request has it all.",
         _RESPONSES_FIELDS,
         {"model": "chat", "input": "What is a chute?"},
-        {JSON: _RESPONSES_ANSWER, EVENTS: _named_events("response.created", '{"type": "response.created"}')},
+        {JSON: _RESPONSES_ANSWER, EVENTS: named_events("response.created", '{"type": "response.created"}')},
         required=("model", "input"),
     ),
     ops.EMBEDDINGS.path: Description(
@@ -324,8 +280,8 @@ DESCRIPTIONS: dict[str, Description] = {
         {
             "model": _model("embedding"),
             "input": _INPUT,
-            "encoding_format": _of(["string", "null"], "`float` or `base64`."),
-            "dimensions": _of(["integer", "null"], "How long the vectors shall be, where the model can."),
+            "encoding_format": typed(["string", "null"], "`float` or `base64`."),
+            "dimensions": typed(["integer", "null"], "How long the vectors shall be, where the model can."),
         },
         {"model": "embedding", "input": ["a small dog", "a little hound"]},
         {JSON: _EMBEDDINGS_ANSWER},
@@ -335,7 +291,7 @@ DESCRIPTIONS: dict[str, Description] = {
         "One audio file as a form, or as base64 in JSON.",
         {**_TRANSCRIPTION, **_AUDIO_JSON, "timestamp_granularities": _MARKED},
         {"model": "whisper", "file_name": "speech.wav", "file_b64": SILENCE},
-        {**_TRANSCRIPTS, EVENTS: _events('{"type": "transcript.text.done", "text": "Hello there."}')},
+        {**_TRANSCRIPTS, EVENTS: events('{"type": "transcript.text.done", "text": "Hello there."}')},
         {"file": _AUDIO_FILE, **_TRANSCRIPTION, "timestamp_granularities[]": _MARKED},
     ),
     ops.TRANSLATIONS.path: Description(
@@ -351,7 +307,7 @@ DESCRIPTIONS: dict[str, Description] = {
         "The shape of Chutes' own whisper chutes. Without `model` the first transcription model of the key is taken.",
         {"audio_b64": _AUDIO_JSON["file_b64"], "file_b64": _TEXT, "model": _model("whisper"), "language": _LANGUAGE},
         {"audio_b64": SILENCE},
-        {JSON: _list(_object("start", "end", "text", text=_TEXT, **_TIMES))},
+        {JSON: list_of(object_of("start", "end", "text", text=_TEXT, **_TIMES))},
         {"file": _AUDIO_FILE, "model": _model("whisper"), "language": _LANGUAGE},
         required=(),
     ),
@@ -361,7 +317,7 @@ DESCRIPTIONS: dict[str, Description] = {
         _OCR_FIELDS,
         {"model": "ocr", "image_b64": PAGE},
         {JSON: _OCR_ANSWER},
-        {"file": _FILE, "model": _model("ocr"), "pages": _of("string", "Such as `0-2,5`; left out: all.")},
+        {"file": _FILE, "model": _model("ocr"), "pages": typed("string", "Such as `0-2,5`; left out: all.")},
     ),
     ops.RERANK.path: Description(
         "Rank documents",
@@ -373,7 +329,7 @@ DESCRIPTIONS: dict[str, Description] = {
             "documents": ["green grass", "a blue sky"],
             "top_n": 1,
         },
-        {JSON: _object("results", model=_TEXT, results=_list(_RANKED), usage=_USAGE)},
+        {JSON: object_of("results", model=_TEXT, results=list_of(_RANKED), usage=_USAGE)},
     ),
     ops.IMAGES.path: Description(
         "Draw images",
@@ -407,6 +363,6 @@ DESCRIPTIONS: dict[str, Description] = {
         "A verdict on each text, by a provider's moderation model.",
         _MODERATION_FIELDS,
         {"model": "omni-moderation-latest", "input": ["I like kites.", "I will hurt you."]},
-        {JSON: _object("results", id=_TEXT, model=_TEXT, results=_list(_VERDICT))},
+        {JSON: object_of("results", id=_TEXT, model=_TEXT, results=list_of(_VERDICT))},
     ),
 }

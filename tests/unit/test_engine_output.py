@@ -83,7 +83,7 @@ def test_errors(lines: list[str], error: str | None) -> None:
          "needed, which is larger than the available KV cache memory (0.25 GiB)", "max_model_len", True),
         ("ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`",
          "cache_gb", True),
-        ("OSError: [Errno 28] No space left on device: '/root/.cache/huggingface/hub'", "HF_HOME", False),
+        ("OSError: [Errno 28] No space left on device: '/data/huggingface/hub'", "HF_HOME", False),
         ("OSError: You are trying to access a gated repo.", "HF_TOKEN", True),
         ("GatedRepoError: 401 Client Error. (Request ID: Root=1-2)", "licence", True),
         ("OSError: acme/none is not a local folder and is not a valid model identifier listed on 'https://hub'",
