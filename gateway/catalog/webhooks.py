@@ -18,7 +18,7 @@ from gateway.catalog.catalog import Catalog
 from gateway.catalog.changes import Change
 from gateway.catalog.files import read_json, write_json
 from gateway.errors import NotFound
-from gateway.providers.guard import check_base_url
+from gateway.providers.guard import check_url
 from gateway.providers.transport.base import Transport
 from gateway.providers.webhooks import WAITS, Delivery, Receiver, deliver, message, new_id, now_ms, signing_key
 from gateway.settings import Settings
@@ -36,9 +36,8 @@ def configured_receivers(settings: Settings) -> tuple[Receiver, ...]:
     for n, webhook in enumerate(settings.catalog.webhooks):
         url, secret = webhook.url.get_secret_value(), webhook.secret.get_secret_value()
         address = url.partition("?")[0]
-        check_base_url(
-            address, settings.place("catalog", "webhooks", n, "url"), allow_private=settings.allow_private_upstreams
-        )
+        place = settings.place("catalog", "webhooks", n, "url")
+        check_url(address, place, allow_private=settings.allow_private_upstreams)
         key = signing_key(secret, settings.place("catalog", "webhooks", n, "secret"))
         found.append(Receiver(webhook.name or f"webhook {n + 1}", url, key, frozenset(webhook.events)))
     return tuple(found)

@@ -1,4 +1,5 @@
-"""Which base URLs and proxies a provider may have. Called when providers are configured, never on the request path."""
+"""Which base URLs and proxies a provider may have, and which addresses are told of news. Called when they are
+configured, never on the request path."""
 
 import ipaddress
 import re
@@ -7,11 +8,24 @@ from urllib.parse import SplitResult, urlsplit
 
 from gateway.errors import ConfigError
 from gateway.media.addresses import is_public
+from gateway.openai_api.operations import CHAT, OPERATIONS
 
 _METADATA = frozenset({"169.254.169.254", "fd00:ec2::254", "100.100.100.200", "metadata.google.internal"})
+_OPERATIONS = (*OPERATIONS, CHAT.path.removeprefix("/v1"))
+"""Without its version only the one that no host has for a prefix."""
 
 
 def check_base_url(url: str, place: str, *, allow_private: bool) -> None:
+    """Raises ConfigError: as `check_url`, and not the URL of one operation, as providers' examples for curl show it."""
+    check_url(url, place, allow_private=allow_private)
+    url = url.rstrip("/")
+    end = next((end for end in _OPERATIONS if url.endswith(end)), None)
+    if end is not None:
+        added = end.removeprefix("/v1")
+        raise ConfigError(f"{place}: must end before {added}, which is added to it (here {url.removesuffix(added)})")
+
+
+def check_url(url: str, place: str, *, allow_private: bool) -> None:
     """Raises ConfigError: only http(s), no credentials, query or control characters in it; https and public hosts
     only unless `allow_private`; cloud metadata addresses never."""
     parts, host = _split(url, place)

@@ -23,6 +23,7 @@ from gateway.state.catalog_routes import (
     guarded,
     lists_chutes,
 )
+from gateway.state.hosts import check_hosts
 from gateway.state.providers import engine_providers, remote_providers
 from gateway.state.routes import configured_route, engine_routes, joined, provider_routes
 from gateway.state.snapshot import Snapshot
@@ -56,6 +57,7 @@ def build_snapshot(
     """
     statuses = {status.name: status for status in engines.statuses()}
     providers = _providers(settings, statuses)
+    check_hosts(settings)
     routes = _configured(settings, statuses, providers)
     if revision == 0:
         _check_aliases(settings, routes)

@@ -138,6 +138,13 @@ def test_a_wrong_provider_is_refused_naming_the_field(
             None,
         ),
         (
+            Resource.MODELS,
+            "new",
+            ModelDocument(id="new", targets=({"provider": "p", "model": "x", "base_url": "http://a.example"},)),
+            "models.new.targets.0.base_url: must use https",
+            "targets.0.base_url",
+        ),
+        (
             Resource.SETTINGS,
             "default_model",
             SettingDocument(value="nothing"),
