@@ -73,9 +73,12 @@ _FLAGGED_CODE = "content_policy_violation"
 _RATE_CODE = "rate_limit_exceeded"
 _UNREADABLE = frozenset({"json_validate_failed", "output_parse_failed", "tool_use_failed"})
 """How Groq says with 400 that it could not read what its model answered."""
-_QUOTA = frozenset({"insufficient_quota", "exceeded_current_quota_error"})
-"""How OpenAI and Moonshot say with 429 that no waiting helps, as `code` or `type`."""
-_NO_MONEY = re.compile(r"insufficient (?:account )?balance|no (?:remaining )?credits?\b", re.IGNORECASE)
+_QUOTA = frozenset({"insufficient_quota", "exceeded_current_quota_error", "Arrearage"})
+"""How OpenAI and Moonshot say with 429, and Alibaba with 400, that no waiting helps, as `code` or `type`."""
+_NO_MONEY = re.compile(
+    r"insufficient (?:account )?balance|no (?:remaining )?credits?\b|余额不足|您的账户已欠费", re.IGNORECASE
+)
+"""At the beginning of their words, as for `_BAD_KEY`. In Chinese, as bigmodel.cn says it."""
 _SECONDS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*s?\s*(?:,|$)")
 """A wait: the first where several were told, perhaps with its unit."""
 _FILTERED = re.compile(rb'"filtered"\s*:\s*true|"block_?[rR]eason"\s*:\s*"([A-Z_]+)"')
@@ -147,7 +150,8 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, secrets: Itera
 
 def _meant(status: int, complaint: Complaint) -> int:
     """The status that a failure should have come with."""
-    if status == 429 and (_QUOTA.intersection((complaint.code, complaint.type)) or _NO_MONEY.match(complaint.text)):
+    unpaid = _QUOTA.intersection((complaint.code, complaint.type)) or _NO_MONEY.match(complaint.text)
+    if status in (400, 429) and unpaid:
         return 402
     if status == 413 and complaint.code == _RATE_CODE:  # Groq's, for more tokens than it takes a minute
         return 429

@@ -201,6 +201,7 @@ def test_what_a_provider_finds_wrong_with_fields_is_told_by_field() -> None:
         ({"message": "suspended, please check your plan", "type": "exceeded_current_quota_error"}, UpstreamQuota),
         ("insufficient balance", UpstreamQuota),
         ({"message": "Insufficient account balance"}, UpstreamQuota),
+        ({"code": "1113", "message": "您的账户已欠费，请充值后重试"}, UpstreamQuota),
         ({"message": "You exceeded your current quota", "status": "RESOURCE_EXHAUSTED"}, UpstreamRateLimited),
         ({"message": "Rate limit reached", "type": "tokens", "code": "rate_limit_exceeded"}, UpstreamRateLimited),
         ({"message": "Slow down", "type": ["insufficient_quota"]}, UpstreamRateLimited),
@@ -208,6 +209,13 @@ def test_what_a_provider_finds_wrong_with_fields_is_told_by_field() -> None:
 )
 def test_a_429_without_money_is_no_limit_of_rate(complaint: object, kind: type[GatewayError]) -> None:
     assert type(failure(429, {}, json.dumps({"error": complaint}).encode())) is kind
+
+
+def test_an_account_in_arrears_is_no_fault_of_the_request() -> None:
+    """Alibaba's, which would else go to the caller and never to another key or target."""
+    body = b'{"error":{"message":"Access denied, account not in good standing.","type":"Arrearage","code":"Arrearage"}}'
+    assert type(failure(400, {}, body)) is UpstreamQuota
+    assert type(failure(400, {}, body.replace(b"Arrearage", b"InvalidParameter"))) is UpstreamRefused
 
 
 def test_an_empty_account_is_no_rate_limit() -> None:
