@@ -175,6 +175,7 @@ def _rows(recorder: Recorder) -> Iterator[tuple[Metric, Values]]:
     yield table.ROWS_WRITTEN, {(): counts.written}
     yield table.ROWS_DROPPED, {(): counts.dropped}
     yield table.WRITE_FAILURES, {(): counts.failures}
+    yield table.BODIES_DROPPED, {(): counts.bodies_dropped}
 
 
 def _batches(figures: BatchFigures) -> Iterator[tuple[Metric, Values]]:

@@ -3,13 +3,12 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.admin.opening import open_store
 from gateway.cli.commands import Commands
-from gateway.errors import ConfigError, GatewayError
+from gateway.cli.offline import with_store
+from gateway.errors import ConfigError
 from gateway.settings import LoadedSettings
 from gateway.store.backup import backup, restore, verify
 from gateway.store.backup_file import Summary
@@ -33,7 +32,7 @@ def _backup(loaded: LoadedSettings, options: argparse.Namespace) -> None:
         await store.write((), audit)
         print(f"{options.file}: {', '.join(f'{count} {name}' for name, count in rows.items()) or 'nothing yet'}")
 
-    _with_store(loaded, work)
+    with_store(loaded, work)
 
 
 def _restore(loaded: LoadedSettings, options: argparse.Namespace) -> None:
@@ -50,7 +49,7 @@ def _restore(loaded: LoadedSettings, options: argparse.Namespace) -> None:
             revision, _ = await restore(store, file, audit)
         print(f"restored {summary.rows['records']} records; the store is at revision {revision}")
 
-    _with_store(loaded, work)
+    with_store(loaded, work)
 
 
 def _agreed(summary: Summary) -> bool:
@@ -60,19 +59,3 @@ def _agreed(summary: Summary) -> bool:
     if not sys.stdin.isatty():
         raise ConfigError("nobody is there to ask: add --yes")
     return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
-
-
-def _with_store(loaded: LoadedSettings, work: Callable[[Store], Awaitable[None]]) -> None:
-    async def run() -> None:
-        store = await open_store(loaded.settings)
-        for note in store.notes:
-            print(f"warning: {note}", file=sys.stderr)
-        try:
-            await work(store)
-        finally:
-            await store.close()
-
-    try:
-        asyncio.run(run())
-    except GatewayError as error:
-        raise ConfigError(error.message) from None

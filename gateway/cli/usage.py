@@ -1,17 +1,16 @@
 """`gateway usage`: what was asked and what it cost, as a table from the database."""
 
 import argparse
-import asyncio
 import csv
 import sys
 import time
 from collections.abc import Sequence
 
-from gateway.admin.opening import open_store
 from gateway.cli.commands import Commands
 from gateway.cli.durations import seconds
+from gateway.cli.offline import with_store
 from gateway.cli.tables import table
-from gateway.errors import ConfigError, GatewayError
+from gateway.errors import ConfigError
 from gateway.settings import LoadedSettings
 from gateway.store.records import Resource
 from gateway.store.store import Store
@@ -39,28 +38,25 @@ def declare(commands: Commands) -> None:
 def _usage(loaded: LoadedSettings, options: argparse.Namespace) -> None:
     if not options.since:
         raise ConfigError("--since must be more than 0 seconds")
-    try:
-        rows = asyncio.run(_rows(loaded, options.since, GroupBy(options.by)))
-    except GatewayError as error:
-        raise ConfigError(error.message) from None
-    head = (options.by, *_HEAD)
-    if options.csv:
-        csv.writer(sys.stdout).writerows([head, *(map(safe, row) for row in rows)])
-    else:
-        print(table(head, rows))
+    since, by = options.since, GroupBy(options.by)
+
+    async def work(store: Store) -> None:
+        rows, head = await _rows(store, since, by), (str(by), *_HEAD)
+        if options.csv:
+            csv.writer(sys.stdout).writerows([head, *(map(safe, row) for row in rows)])
+        else:
+            print(table(head, rows))
+
+    with_store(loaded, work)
 
 
-async def _rows(loaded: LoadedSettings, since: float, by: GroupBy) -> list[Sequence[object]]:
+async def _rows(store: Store, since: float, by: GroupBy) -> list[Sequence[object]]:
     """The groups with the most requests first, then the sum of all."""
-    store = await open_store(loaded.settings)
-    try:
-        now = time.time()
-        wanted, reports = UsageFilter(now - since, now + 1), UsageReports(store)
-        groups, total = await reports.groups(wanted, by, _MOST), await reports.totals(wanted)
-        names = await _names(store, by)
-        return [*(_row(_label(group, names), group.figures) for group in groups), _row("(all)", total)]
-    finally:
-        await store.close()
+    now = time.time()
+    wanted, reports = UsageFilter(now - since, now + 1), UsageReports(store)
+    groups, total = await reports.groups(wanted, by, _MOST), await reports.totals(wanted)
+    names = await _names(store, by)
+    return [*(_row(_label(group, names), group.figures) for group in groups), _row("(all)", total)]
 
 
 async def _names(store: Store, by: GroupBy) -> dict[str, str]:

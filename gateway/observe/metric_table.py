@@ -78,6 +78,9 @@ ROWS_WAITING = Metric("gateway_usage_rows_waiting", "gauge", "Usage rows that ar
 ROWS_WRITTEN = Metric("gateway_usage_rows_written_total", "counter", "Usage rows in the database.")
 ROWS_DROPPED = Metric("gateway_usage_rows_dropped_total", "counter", "Usage rows that were lost.")
 WRITE_FAILURES = Metric("gateway_usage_write_failures_total", "counter", "Batches that the database refused.")
+BODIES_DROPPED = Metric(
+    "gateway_usage_bodies_dropped_total", "counter", "Rows kept without the bodies that were to be kept with them."
+)
 BATCHES = Metric(
     "gateway_batches", "gauge", "Batches that are not finished, of all workers and instances, by status.", ("status",)
 )

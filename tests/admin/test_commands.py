@@ -205,10 +205,11 @@ def test_a_user_is_switched_off_on_and_deleted_by_name(tmp_path: Path) -> None:
     assert len(rows(gateway(tmp_path, "users", "list"))) == 1
 
 
-def test_a_command_that_begins_a_new_gateway_says_so_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("keys", "create", "ci"), ("usage",), ("backup", "saved")], ids=" ".join)
+def test_a_command_that_begins_a_new_gateway_says_so_once(tmp_path: Path, words: tuple[str, ...]) -> None:
     """As in a folder that is not the running gateway's, whose keys would be refused there."""
     (tmp_path / "gateway.yaml").write_text("engines: off")
-    began = run(tmp_path, "keys", "create", "ci").stderr
+    began = run(tmp_path, *words).stderr
     assert began.startswith(f"note: {tmp_path / 'state'} holds no gateway yet, so one is begun there. ")
     assert "STATE_DIR" in began and began.count("\n") == 1
     assert run(tmp_path, "keys", "list").stderr == ""
