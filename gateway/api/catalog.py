@@ -145,7 +145,7 @@ def _changing(router: APIRouter, parts: CatalogParts, authorise: Guard) -> None:
     @router.post("/catalog/refresh", dependencies=[Depends(authorise)])
     async def refresh() -> Response:
         """Asks all sources now, whatever is still fresh."""
-        return json_response(outcome_document(await parts.refresher.refresh(force=True)))
+        return json_response(outcome_document(await parts.refresh(force=True)))
 
     @router.get("/catalog/webhooks", dependencies=[Depends(authorise)])
     async def list_webhooks() -> Response:

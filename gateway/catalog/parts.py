@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from gateway.catalog.board import CatalogBoard
+from gateway.catalog.board import CatalogBoard, RefreshOutcome
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.client import JsonClient
 from gateway.catalog.fields import CHUTES_LIST, DETAIL, LLM, PRICING, PROVIDER, STATISTICS, UTILIZATION, source_class
@@ -67,9 +67,10 @@ class CatalogParts:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.started.wait(), _PATIENCE)
 
-    async def refresh(self) -> None:
-        """What a periodic task runs."""
-        await self.refresher.refresh()
+    async def refresh(self, *, force: bool = False) -> RefreshOutcome:
+        """Once it has started: what was on disk would else take the place of what has just been asked."""
+        await self.ready()
+        return await self.refresher.refresh(force=force)
 
     async def aclose(self) -> None:
         await self.refresher.aclose()

@@ -133,7 +133,7 @@ def test_a_reader_that_has_had_enough_ends_it_without_a_word(desk: Path) -> None
     with subprocess.Popen(command, cwd=desk, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stdout and running.stderr
         running.stdout.close()
-        assert (running.stderr.read(), running.wait(60)) == ("", 141)
+        assert (running.stderr.read(), running.wait(300)) == ("", 141)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])

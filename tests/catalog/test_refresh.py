@@ -262,23 +262,28 @@ async def test_a_day_of_changes_can_be_replayed(desk: Desk) -> None:
 async def test_merging_happens_in_another_thread_while_the_loop_goes_on(desk: Desk) -> None:
     desk.platform.chutes = [chute(f"org/model-{n}") for n in range(1500)]
     threads: set[int] = set()
-    read = ChutesList.read
+    read, reading, turned = ChutesList.read, threading.Event(), threading.Event()
 
     class Watched(ChutesList):
+        """Whose list takes until the loop has turned meanwhile."""
+
         def read(self, document: object, at: int) -> object:  # type: ignore[override]
             threads.add(threading.get_ident())
+            reading.set()
+            assert turned.wait(20)
             return read(self, document, at)
 
     refresher = Refresher(lambda: [Watched(desk.platform.url, "k")], desk.refresher._client, desk.shelf,  # type: ignore[list-item]
                           desk.history, desk.board)  # fmt: skip
-    turns = 0
     running = asyncio.create_task(refresher.refresh())
-    while not running.done():
-        turns += 1
+    async with asyncio.timeout(20):
+        while not reading.is_set():
+            await asyncio.sleep(0.001)
+    for _ in range(20):
         await asyncio.sleep(0.001)
+    turned.set()
     assert (await running).models == 1500
     assert threads and threading.get_ident() not in threads
-    assert turns > 20
 
 
 async def test_a_listener_that_fails_harms_nobody(desk: Desk) -> None:
@@ -322,6 +327,23 @@ async def test_all_parts_are_put_together_from_the_settings(tmp_path: Path, plat
     kokoro = parts.board.current.find("kokoro")
     assert kokoro is not None and kokoro.cords == ("/speak",) and "detail" in kokoro.origins
     assert parts.refresher.ttls()["v1_models_all"] == 5
+    await parts.aclose()
+    await transport.aclose()
+
+
+async def test_a_refresh_waits_for_the_start(tmp_path: Path, platform: FakePlatform) -> None:
+    """What was on disk would else take the place of what has just been asked."""
+    settings = Settings.model_validate({
+        "state_dir": tmp_path, "chutes_api_url": platform.url, "chutes_base_url": platform.url,
+        "allow_private_upstreams": True, "chutes_api_key": "cpk_key",
+    })  # fmt: skip
+    transport = PooledTransport(AddressPolicy(allow_private=True))
+    parts = build_catalog(settings, transport, lambda: (), FakeBoard())
+    refreshing = asyncio.create_task(parts.refresh())
+    await asyncio.wait([refreshing], timeout=0.3)
+    assert not refreshing.done() and platform.server.requests == []
+    await parts.start()
+    assert (await refreshing).models == len(parts.board.current.models) == 11
     await parts.aclose()
     await transport.aclose()
 
