@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import quote
 
-from playwright.sync_api import BrowserContext, Dialog, Page
+from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
 from tests.api.running import RunningGateway
 from tests.fakes.http_server import Received
@@ -117,6 +117,12 @@ class House:
     def open(self, page: Page, screen: str) -> Page:
         page.goto(f"{self.url}/ui/{screen}")
         return page
+
+    def open_listening(self, page: Page, screen: str) -> None:
+        """By the menu, from a page that has its live connection: the screen is told whatever changes from now on."""
+        self.open(page, "overview")
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+        page.get_by_role("navigation", name="Main").get_by_role("link", name=SCREENS[screen]).click()
 
 
 def sign_in(page: Page, url: str, username: str = "ada", password: str = PASSWORD) -> None:

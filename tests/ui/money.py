@@ -14,6 +14,7 @@ from gateway.admin.opening import open_store
 from gateway.providers.engines import EngineState
 from tests.api.running import RunningGateway
 from tests.fakes.board import FakeBoard, FakeEngine
+from tests.fakes.http_server import Received
 from tests.fakes.upstream import Upstream
 from tests.platform.process import KEY, PlatformProcess
 from tests.ui.house import PASSWORD, sign_in
@@ -78,6 +79,11 @@ class MoneyHouse:
     @property
     def url(self) -> str:
         return self.gateway.url
+
+    @property
+    def asked(self) -> list[Received]:
+        """What the providers were asked, but for what the gateway asks by itself."""
+        return [one for one in self.upstream.requests if one.method == "POST"]
 
     def say(self, running: int = 3, waiting: int = 2) -> None:
         self.engine.metrics = (

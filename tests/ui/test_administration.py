@@ -117,7 +117,8 @@ def test_what_is_deleted_while_it_stands_open_is_not_made_anew(
 ) -> None:
     with house.gateway.http() as http:
         id = http.post(f"/api/admin/{resource}", json=document).json()["id"]
-        house.open(admin, f"{screen}?open={id}")
+        house.open_listening(admin, screen)
+        admin.get_by_role("row", name=re.compile("^short-lived")).click()
         save = admin.get_by_role("button", name="Save", exact=True)
         expect(save).to_be_visible()
         http.delete(f"/api/admin/{resource}/{id}")
@@ -153,6 +154,7 @@ def test_every_operation_can_be_allowed_and_a_switch_leaves_the_expiry_alone(adm
     house.open(admin, "keys?open=new")
     admin.get_by_text("More", exact=True).click()
     boxes = admin.get_by_role("dialog").get_by_role("checkbox")
+    expect(boxes).to_have_count(len(names))
     assert names == set(boxes.locator("xpath=..").all_inner_texts())
     ends = "2099-01-02T03:04:56.789000Z"
     with house.gateway.http() as http:

@@ -34,7 +34,8 @@ def told(form: Locator) -> None:
 
 def test_what_was_typed_stays_and_is_saved_over_theirs(admin: Page, house: House, http: httpx.Client) -> None:
     id = http.post("/api/admin/apikeys", json={"name": "shared", "rpm": 10, "budget_usd": 1}).json()["id"]
-    house.open(admin, f"keys?open={id}")
+    house.open_listening(admin, "keys")
+    admin.get_by_role("row", name=re.compile("^shared")).click()
     form = admin.get_by_role("dialog")
     form.get_by_label("Name", exact=True).fill("mine")
     form.get_by_label("Tokens per minute").fill("5000")

@@ -54,7 +54,7 @@ def run(language: str, code: str, folder: Path) -> str:
     (folder / "code").write_text(code)
     environment = {**os.environ, "GATEWAY_KEY": MASTER}
     command = [RUN[language], "code"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -65,6 +65,7 @@ def test_a_chat_with_an_image_and_fields_of_its_own_runs(
     play: Page, house: House, tmp_path: Path, language: str, content: bytes
 ) -> None:
     play.locator("input[type=file]").set_input_files({"name": "kite.png", "mimeType": "image/png", "buffer": content})
+    expect(play.get_by_role("img", name="kite.png")).to_be_visible()
     play.get_by_label("System prompt").fill('It\'s a "test" of $HOME and `this`\nשלום')
     play.get_by_label("Other fields").fill('{"top_k": 5, "chat_template_kwargs": {"thinking": false}}')
     play.get_by_placeholder("Write a message…").fill("Don't ${guess}")

@@ -1,5 +1,6 @@
 """Every screen by keyboard alone: what has the focus is seen, nothing holds it, rows are walked and opened."""
 
+import re
 from typing import Any
 
 import pytest
@@ -121,6 +122,7 @@ def test_back_closes_the_menu_of_a_phone_and_leaves_the_screen(admin: Page, hous
     admin.get_by_role("button", name="Menu").click()
     menu.get_by_role("link", name="Users").click()
     expect(admin.get_by_role("heading", name="Users", exact=True)).to_be_visible()
+    expect(admin).to_have_url(re.compile("/users$"))
     admin.go_back()
     expect(admin.get_by_role("heading", name="Requests", exact=True)).to_be_visible()
     expect(menu).to_be_hidden()
@@ -151,6 +153,23 @@ def test_every_screen_is_a_command_away(admin: Page, house: House, keys: str) ->
         admin.keyboard.type(heading)
         admin.keyboard.press("Enter")
         expect(admin.get_by_role("heading", name=heading, exact=True, level=1)).to_be_visible()
+
+
+def test_commands_that_are_opened_again_at_once_stay(admin: Page, house: House) -> None:
+    """That the ones before are closed is told with a later frame of the browser."""
+    house.open(admin, "overview")
+    settled(admin)
+    box = admin.get_by_role("combobox", name="Commands")
+    admin.keyboard.press("Control+k")
+    expect(box).to_be_focused()
+    before = admin.locator("dialog.palette").element_handle()
+    admin.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    admin.keyboard.press("Control+k")
+    expect(box).to_be_focused()
+    before.dispatch_event("close")
+    admin.keyboard.type("Audit")
+    expect(box).to_have_value("Audit")
 
 
 @pytest.mark.parametrize(

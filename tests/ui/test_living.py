@@ -8,20 +8,22 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
+from tests.api.jobs import eventually
 from tests.ui.house import PASSWORD, House, watched
 
 Done = TypeVar("Done")
 
 
 class Wire:
-    """A TCP line to the gateway that can be cut and mended, on one port."""
+    """A TCP line to the gateway that can be cut and mended. It keeps its port: while cut, it drops whoever comes."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url).port
         self._loop = asyncio.new_event_loop()
         self._links: set[asyncio.StreamWriter] = set()
+        self._is_cut = False
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         self._server = self._do(asyncio.start_server(self._join, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
@@ -31,9 +33,14 @@ class Wire:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        back, forth = await asyncio.open_connection("127.0.0.1", self._target)
-        self._links |= {writer, forth}
-        await asyncio.gather(self._pass(reader, forth), self._pass(back, writer))
+        self._links.add(writer)
+        if not self._is_cut:
+            back, forth = await asyncio.open_connection("127.0.0.1", self._target)
+            self._links.add(forth)
+        if self._is_cut:
+            self._drop()
+        else:
+            await asyncio.gather(self._pass(reader, forth), self._pass(back, writer))
 
     async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         try:
@@ -45,21 +52,30 @@ class Wire:
         finally:
             sink.close()
 
+    def _drop(self) -> None:
+        for link in self._links:
+            link.transport.abort()
+        self._links.clear()
+
     def cut(self) -> None:
         async def work() -> None:
-            self._server.close()
-            for link in self._links:
-                link.transport.abort()
-            self._links.clear()
+            self._is_cut = True
+            self._drop()
 
         self._do(work())
 
     def mend(self) -> None:
-        self._server = self._do(asyncio.start_server(self._join, "127.0.0.1", self.port))
+        self._is_cut = False
 
     def stop(self) -> None:
         self.cut()
+        self._loop.call_soon_threadsafe(self._server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+def ask(house: House, model: str) -> None:
+    with house.gateway.http() as http:
+        http.post("/v1/chat/completions", json={"model": model, "messages": [{"role": "user", "content": "Hi"}]})
 
 
 @pytest.fixture
@@ -70,15 +86,29 @@ def wire(house: House) -> Iterator[Wire]:
 
 
 def test_a_request_appears_while_one_looks(admin: Page, house: House) -> None:
-    house.open(admin, "overview")
-    expect(admin.get_by_text("live", exact=True)).to_be_visible()
-    admin.get_by_role("navigation", name="Main").get_by_role("link", name="Requests").click()
+    house.open_listening(admin, "requests")
     admin.get_by_role("row").nth(1).wait_for()
     rows = admin.get_by_role("row", name=re.compile("live-one"))
     expect(rows).to_have_count(0)
-    with house.gateway.http() as http:
-        http.post("/v1/chat/completions", json={"model": "live-one", "messages": [{"role": "user", "content": "Hi"}]})
+    ask(house, "live-one")
     expect(rows).to_have_count(1)
+
+
+def test_a_request_that_ends_while_the_list_is_on_its_way_stands_in_it(admin: Page, house: House) -> None:
+    held: list[tuple[Route, APIResponse]] = []
+    admin.clock.install()
+    with admin.expect_websocket() as sockets:
+        house.open(admin, "overview")
+    expect(admin.get_by_text("live", exact=True)).to_be_visible()
+    admin.route("**/api/admin/requests?*", lambda route: held.append((route, route.fetch())), times=1)
+    admin.get_by_role("navigation", name="Main").get_by_role("link", name="Requests").click()
+    eventually(lambda: held or admin.evaluate("null"))
+    with sockets.value.expect_event("framereceived", lambda message: "too-late-for-it" in message):
+        ask(house, "too-late-for-it")
+    admin.clock.fast_forward(10_000)
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    expect(admin.get_by_role("row", name=re.compile("too-late-for-it"))).to_have_count(1)
 
 
 def test_a_lost_gateway_is_told_and_found_again(browser: Browser, house: House, wire: Wire) -> None:

@@ -68,6 +68,7 @@ def test_three_models_answer_side_by_side_and_each_keeps_its_own_history(play: P
     say(play, "Hello")
     expect(play.get_by_role("article")).to_have_count(3)
     expect(play.get_by_role("article", name="safe").get_by_text("Hello from the upstream.")).to_be_visible()
+    expect(play.get_by_role("button", name="Send")).to_be_visible()
     say(play, "And again")
     expect(play.get_by_role("article")).to_have_count(6)
     expect(play.locator("article[aria-busy=true]")).to_have_count(0)

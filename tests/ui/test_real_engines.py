@@ -147,6 +147,7 @@ def chat_with_a_picture(browser: Browser, served: Served, key: str, picture: Pat
     page.get_by_role("button", name="Use this key").click()
     expect(page.get_by_role("img", name="📷 sees images")).to_be_visible()
     page.locator("input[type=file]").set_input_files(picture)
+    expect(page.get_by_role("img", name=picture.name)).to_be_visible()
     page.get_by_placeholder("Write a message…").fill("What is it?")
     page.keyboard.press("Enter")
     answer = page.get_by_role("article")

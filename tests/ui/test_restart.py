@@ -45,9 +45,9 @@ def ask(served: Served, words: str) -> None:
 
 
 def test_a_restart_is_told_and_survived(page: Page, served: Served) -> None:
+    ask(served, "before")
     page.goto(f"{served.url}/ui/requests")
     rows = page.get_by_role("row", name=re.compile("gpt-x"))
-    ask(served, "before")
     expect(rows).to_have_count(1)
     cookies = page.context.cookies()
 
@@ -67,9 +67,9 @@ def test_a_restart_is_told_and_survived(page: Page, served: Served) -> None:
 
 
 def test_what_came_while_a_page_was_cut_off_stands_there_when_it_is_back(page: Page, served: Served) -> None:
+    ask(served, "before")
     page.goto(f"{served.url}/ui/requests")
     rows = page.get_by_role("row", name=re.compile("gpt-x"))
-    ask(served, "before")
     expect(rows).to_have_count(1)
     served.stop()
     expect(page.get_by_text(LOST)).to_be_visible(timeout=20_000)

@@ -30,6 +30,8 @@ function Opened({ commands }: { commands: Command[] }) {
   const close = () => {
     paletteOpen.value = false;
   };
+  // It is told with a later frame, when the next one may stand open.
+  const closed = (event: Event) => (event.currentTarget as HTMLElement).isConnected && close();
   useLayer({ named: false, holds: () => false, close });
   const run = (command: Command | undefined) => {
     close();
@@ -43,7 +45,7 @@ function Opened({ commands }: { commands: Command[] }) {
     event.preventDefault();
   };
   return (
-    <dialog ref={box} class="palette" aria-label={text.palette.title} onCancel={close} onClose={close} onMouseDown={(event) => event.target === box.current && close()}>
+    <dialog ref={box} class="palette" aria-label={text.palette.title} onCancel={close} onClose={closed} onMouseDown={(event) => event.target === box.current && close()}>
       <div class="palette-input">
         <Icon name="search" />
         <input

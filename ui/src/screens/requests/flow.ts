@@ -1,4 +1,5 @@
 /** Requests as they run and end, joined with the page of the list that was read. */
+import type { RefObject } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { RequestRow } from "../../api/types";
 import { type Requests, useLive } from "../../state/live";
@@ -10,7 +11,7 @@ const WRITTEN_WITHIN = 1_500;
 /** When each row was told. */
 const heard = new WeakMap<RequestRow, number>();
 
-interface Flow {
+export interface Flow {
   arrived: RequestRow[];
   running: LiveRow[];
   runningTotal: number;
@@ -20,10 +21,13 @@ interface Flow {
 
 const NOTHING: Flow = { arrived: [], running: [], runningTotal: 0, leftOut: 0 };
 
-/** Begins anew with each page of rows that is read, but for what ended too lately to be on it. */
-export function useFlow(rows: RequestRow[]): Flow {
+/** Begins anew with each page of rows that is read, but for what ended too lately to be on it: it listens before the first
+ * page is there. `askedAt` says when the last one was asked for. */
+export function useFlow(rows: RequestRow[] | undefined, askedAt: RefObject<number>): Flow {
   const [flow, setFlow] = useState<Flow>(NOTHING);
-  useEffect(() => setFlow((old) => ({ ...old, arrived: unread(old.arrived, rows), leftOut: 0 })), [rows]);
+  useEffect(() => {
+    if (rows) setFlow((old) => ({ ...old, arrived: unread(old.arrived, rows, askedAt.current ?? 0), leftOut: 0 }));
+  }, [rows]);
   useLive("requests", (told) => setFlow((old) => next(old, told)));
   useLive("hello", () => setFlow((old) => ({ ...old, running: [], runningTotal: 0 })));
   return flow;
@@ -40,9 +44,9 @@ export function useReadAgain(read: () => void): void {
   }, [greeted]);
 }
 
-function unread(arrived: RequestRow[], rows: RequestRow[]): RequestRow[] {
+function unread(arrived: RequestRow[], rows: RequestRow[], askedAt: number): RequestRow[] {
   const read = new Set(rows.map((row) => row.request_id));
-  return arrived.filter((row) => !read.has(row.request_id) && Date.now() - (heard.get(row) ?? 0) < WRITTEN_WITHIN);
+  return arrived.filter((row) => !read.has(row.request_id) && askedAt - (heard.get(row) ?? 0) < WRITTEN_WITHIN);
 }
 
 function next(old: Flow, told: Requests): Flow {

@@ -1,5 +1,5 @@
 /** Requests: a live table, filters, and each request in full. */
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import type { RequestRow } from "../../api/types";
 import { params } from "../../api/client";
 import { readRequests, type Root } from "../../api/usage";
@@ -17,7 +17,7 @@ import { say } from "../../state/toasts";
 import { text } from "../../text";
 import { columnsOf } from "./columns";
 import { Detail } from "./detail";
-import { useFlow, useJoined, useReadAgain } from "./flow";
+import { type Flow, useFlow, useJoined, useReadAgain } from "./flow";
 import { Filters, isPlain, PAGE_SIZE, readFilter } from "./filters";
 
 /** Columns that the server can sort by. */
@@ -33,11 +33,17 @@ export function RequestsOf({ root }: { root: Root }) {
   const offset = skippedRows();
   const sort = asked.get("sort") ?? "-at";
   const key = JSON.stringify([root, [...asked].filter(([name]) => name !== "open")]);
-  const page = useResource(key, (signal) => readRequests(root, { ...readFilter(), sort: sort.replace(/^-/, ""), ascending: !sort.startsWith("-"), limit: PAGE_SIZE, offset }, signal));
+  const askedAt = useRef(0);
+  const page = useResource(key, (signal) => {
+    askedAt.current = Date.now();
+    return readRequests(root, { ...readFilter(), sort: sort.replace(/^-/, ""), ascending: !sort.startsWith("-"), limit: PAGE_SIZE, offset }, signal);
+  });
+  const flow = useFlow(page.data?.data, askedAt);
+  useReadAgain(page.reload);
   return (
     <Page title={root === "/api/user" ? text.shell.screens.myRequests : words.title} lead={words.lead} fill actions={<Button icon="download" onClick={() => window.location.assign(`${root}/usage/export${params(readFilter())}`)}>{words.export}</Button>}>
       <Await of={page}>
-        {(found) => <Live rows={found.data} total={found.total} offset={offset} sort={sort} reload={page.reload} loading={page.loading} root={root} />}
+        {(found) => <Live rows={found.data} total={found.total} flow={flow} offset={offset} sort={sort} reload={page.reload} loading={page.loading} root={root} />}
       </Await>
     </Page>
   );
@@ -46,6 +52,7 @@ export function RequestsOf({ root }: { root: Root }) {
 interface LiveProps {
   rows: RequestRow[];
   total: number;
+  flow: Flow;
   offset: number;
   sort: string;
   loading: boolean;
@@ -53,12 +60,10 @@ interface LiveProps {
   root: Root;
 }
 
-function Live({ rows, total, offset, sort, loading, reload, root }: LiveProps) {
+function Live({ rows, total, flow, offset, sort, loading, reload, root }: LiveProps) {
   const words = text.requests;
   const [paused, setPaused] = useState(false);
   const follows = offset === 0 && sort === "-at" && isPlain() && !paused;
-  const flow = useFlow(rows);
-  useReadAgain(reload);
   useLive("missed", (n) => say(words.missed(n)));
   const shown = useJoined(rows, flow, follows);
   const ended = shown.filter((row) => row.begun === undefined).length;
