@@ -1,1 +1,0 @@
-import{RequestsOf as e}from"./screen-D1eD4MdL.js";import{sn as t}from"./shared-DtxJ4k-O.js";function n(){return t(e,{root:`/api/user`})}export{n as default};

@@ -1,0 +1,1 @@
+import{RequestsOf as e}from"./screen-8GAmbaWI.js";import{sn as t}from"./shared-DtxJ4k-O.js";function n(){return t(e,{root:`/api/user`})}export{n as default};
