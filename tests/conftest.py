@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path, PurePath
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -26,7 +26,11 @@ __all__ = [
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("data") / "authority.pem")
 """One authority, which signed nothing: each client of a test reads its trust, and a system's takes it 50 ms."""
 
-settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
+# How long an example takes, or its making, says how busy the machine is. In CI the examples are the same each time:
+# what a new one finds is no fault of the change that is looked at.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
 settings.load_profile("suite")
 
 _SLOW = {"transport", "certify", "bench", "trust"}

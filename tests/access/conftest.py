@@ -25,7 +25,7 @@ async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         if request.param == "memory":
             counters = MemoryCounters()
         elif request.param == "file":
-            counters = SharedCounters(FileBackend(tmp_path / f"counters-{len(made)}.db"))
+            counters = SharedCounters(FileBackend(tmp_path / f"counters-{len(made)}.db", patience=20.0))
         else:
             server: RedisServer = request.getfixturevalue("redis_server")
             counters = SharedCounters(

@@ -144,7 +144,7 @@ def test_an_administrator_cancels_a_batch_of_somebody_and_the_log_says_so(
     refused = admin.delete(f"/api/admin/files/{file}")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "file_in_use")
     cancelled = admin.post(f"/api/admin/batches/{id}/cancel")
-    assert cancelled.status_code == 200 and cancelled.json()["status"] == "cancelling"
+    assert cancelled.status_code == 200 and cancelled.json()["status"] in ("cancelling", "cancelled")
     assert admin.post(f"/api/admin/batches/{id}/cancel").status_code in (200, 409)
     done = ended(admin, id)
     assert done["status"] == "cancelled" and {one["code"] for one in done["failures"]} == {"batch_cancelled"}
@@ -156,6 +156,7 @@ def test_an_administrator_cancels_a_batch_of_somebody_and_the_log_says_so(
     with gateway.http(ANNA) as own:
         own_id = begun(gateway, ANNA, chat())
         own.post(f"/v1/batches/{own_id}/cancel")
+    assert ended(admin, own_id)["status"] == "cancelled"
     log = admin.get("/api/admin/audit", params={"resource": "batches"}).json()
     assert log["total"] == 1, "what its owner does is no administration"
 
@@ -188,9 +189,11 @@ def metric(admin: httpx.Client, name: str, label: str) -> float:
 def test_metrics_tell_of_batches(gateway: RunningGateway, admin: httpx.Client, upstream: Upstream) -> None:
     assert metric(admin, "gateway_batches", 'status="in_progress') == 0
     ended(admin, begun(gateway, ANNA, chat(), chat("no-such-model"), chat()))
-    upstream.faults["gpt-x"] = "hang"
-    begun(gateway, ANNA, chat())
-    eventually(lambda: metric(admin, "gateway_batches", 'status="in_progress') == 1)
-    assert metric(admin, "gateway_batches_ended_total", 'status="completed') == 1
+    eventually(lambda: metric(admin, "gateway_batches_ended_total", 'status="completed') == 1)
     assert metric(admin, "gateway_batch_requests_total", 'outcome="completed') == 2
     assert metric(admin, "gateway_batch_requests_total", 'outcome="failed') == 1
+    upstream.faults["gpt-x"] = "hang"
+    id = begun(gateway, ANNA, chat())
+    eventually(lambda: metric(admin, "gateway_batches", 'status="in_progress') == 1)
+    admin.post(f"/api/admin/batches/{id}/cancel")  # as the end of the gateway would wait for what hangs
+    assert ended(admin, id)["status"] == "cancelled"

@@ -27,7 +27,7 @@ def run(folder: Path, *words: str, typed: str = "") -> subprocess.CompletedProce
     environment = {"PATH": os.environ["PATH"], "STATE_DIR": str(folder / "state"), "COLUMNS": "250"}
     command = [sys.executable, "-m", "gateway", *words]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, input=typed, timeout=60, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, input=typed, timeout=300, check=False
     )
 
 

@@ -37,19 +37,20 @@ async def frame(live: ClientConnection, **wanted: bool) -> dict[str, Any]:
 async def test_a_request_is_seen_while_it_runs_and_then_as_ended(
     gateway: RunningGateway, model: str, upstream: Upstream
 ) -> None:
-    upstream.faults["gpt-x"], upstream.tokens = "slow:0.3", 6
+    upstream.faults["gpt-x"], release = "held:2", upstream.hold()
     body = {"model": model, "messages": [], "stream": True}
     async with socket(gateway, authorization=f"Bearer {MASTER}") as live:
         await until(live, "hello")
         headers = {"authorization": f"Bearer {MASTER}"}
         async with (
-            httpx.AsyncClient(base_url=gateway.url, headers=headers) as client,
+            httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=20) as client,
             client.stream("POST", "/v1/chat/completions", json=body) as stream,
         ):
             running = (await frame(live, running=True))["running"][0]
             assert (running["model"], running["status"], running["stream"]) == (model, 0, True)
             later = (await frame(live, running=True))["running"][0]
             assert later["latency_ms"] > running["latency_ms"]
+            release()
             async for _ in stream.aiter_bytes():
                 pass
         done = await frame(live, ended=True)

@@ -106,7 +106,8 @@ async def test_eight_open_pages_hear_of_a_change_of_the_catalog(tmp_path: Path) 
     address = running.url.replace("http", "ws") + "/api/admin/live"
     pages = [await connect(address, additional_headers={"authorization": f"Bearer {MASTER}"}) for _ in range(8)]
     try:
-        async with httpx.AsyncClient(base_url=running.url, headers={"authorization": f"Bearer {MASTER}"}) as admin:
+        headers = {"authorization": f"Bearer {MASTER}"}
+        async with httpx.AsyncClient(base_url=running.url, headers=headers, timeout=20) as admin:
             assert (await admin.post("/catalog/refresh")).status_code == 200
             chutes.chutes.append(chute("acme/brand-new"))
             assert (await admin.post("/catalog/refresh")).json()["changes"] == 1

@@ -108,7 +108,7 @@ def test_a_reset_gives_a_budget_room_again_in_every_instance_and_for_good(
         assert spent >= 0.5 and before["spent_reset_at"] is None
         after = admin.post(f"{path}/reset-spend")
         assert ask(one, key) == 200, "at once where it was reset"
-        eventually(lambda: ask(other, key) == 200, 4)
+        eventually(lambda: ask(other, key) == 200)
         assert after.json()["spent_usd"] == 0 and after.headers["etag"] == f'"{before["version"] + 1}"'
         since = after.json()["spent_reset_at"]
         assert abs(moment(since) - datetime.now(UTC)) < timedelta(seconds=60)
@@ -137,7 +137,7 @@ def test_a_key_of_the_file_is_reset_as_one_of_the_database(pair: tuple[RunningGa
         after = admin.post(f"{path}/reset-spend")
         assert (after.status_code, after.json()["spent_usd"]) == (200, 0)
         assert ask(one, FILE_KEY) == 200, "at once where it was reset"
-        eventually(lambda: ask(other, FILE_KEY) == 200, 4)
+        eventually(lambda: ask(other, FILE_KEY) == 200)
         assert abs(moment(after.json()["spent_reset_at"]) - datetime.now(UTC)) < timedelta(seconds=60)
         told = admin.get("/api/admin/audit", params={"action": "reset-spend"}).json()["data"]
         assert [(row["resource"], row["resource_id"], row["changes"]) for row in told] == [
@@ -152,14 +152,13 @@ def test_what_everybody_spent_is_reset(pair: tuple[RunningGateway, RunningGatewa
     with one.http() as admin:
         budget = {"value": {"budget_usd": 0.5, "budget_period": "total"}}
         assert admin.put(path, json=budget).status_code == 200
-        eventually(lambda: ask(other, MASTER) == 402)
-        spent = spend_all(pair, MASTER)
-        eventually(lambda: admin.get(path).json()["spent_usd"] >= max(0.5, spent))
+        spent = spend_all(pair, MASTER)  # the other one learns of the budget meanwhile
+        eventually(lambda: admin.get(path).json()["spent_usd"] == spent)
         assert admin.get(path).json()["spent_reset_at"] is None
         after = admin.post(f"{path}/reset-spend").json()
         assert after["spent_usd"] == 0 and after["spent_reset_at"]
         assert ask(one, MASTER) == 200, "at once where it was reset"
-        eventually(lambda: ask(other, MASTER) == 200, 4)
+        eventually(lambda: ask(other, MASTER) == 200)
         assert admin.get(path).json()["value"]["budget_usd"] == 0.5
         assert admin.delete(path).status_code == 200
         told = admin.get("/api/admin/audit", params={"action": "reset-spend"}).json()["data"]

@@ -25,7 +25,7 @@ def socket(gateway: RunningGateway, **headers: str) -> Any:
 
 
 async def until(live: ClientConnection, kind: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while (message := json.loads(await live.recv()))["type"] != kind:
             pass
     return dict(message["data"])
@@ -39,7 +39,8 @@ async def ended(live: ClientConnection) -> dict[str, Any]:
 
 
 async def ask(gateway: RunningGateway, key: str = MASTER) -> None:
-    async with httpx.AsyncClient(base_url=gateway.url, headers={"authorization": f"Bearer {key}"}) as client:
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=20) as client:
         await client.post("/v1/chat/completions", json={"model": "gpt-x", "messages": []})
 
 
@@ -81,16 +82,19 @@ async def test_another_site_s_page_cannot_listen(gateway: RunningGateway) -> Non
             await live.recv()
 
 
-async def test_the_socket_closes_when_the_session_ends(gateway: RunningGateway) -> None:
+async def test_the_socket_closes_when_the_session_ends(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_STILL_THERE", 2 * live._STATUS)
     admin = set_up(gateway)
     cookie = "; ".join(f"{name}={value}" for name, value in admin.cookies.items())
-    async with socket(gateway, cookie=cookie) as live:
-        await until(live, "hello")
+    async with socket(gateway, cookie=cookie) as listening:
+        await until(listening, "hello")
         admin.post("/api/admin/logout")
         with pytest.raises(ConnectionClosed):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(20):
                 while True:
-                    await live.recv()
+                    await listening.recv()
 
 
 @pytest.mark.parametrize("change", [{"enabled": False}, {"role": "user"}])

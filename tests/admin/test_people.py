@@ -4,6 +4,7 @@ Rows of docs/acceptance.md: A002-04, A002-08.
 """
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,8 +19,12 @@ def add_user(admin: httpx.Client, **fields: object) -> str:
     return str(made.json()["id"])
 
 
+def visiting(gateway: RunningGateway, **more: Any) -> httpx.Client:
+    return httpx.Client(base_url=gateway.url, timeout=20, **more)
+
+
 def test_the_first_visit_makes_the_administrator_with_the_token_of_the_console(gateway: RunningGateway) -> None:
-    with httpx.Client(base_url=gateway.url) as visitor:
+    with visiting(gateway) as visitor:
         assert visitor.get("/api/session").json()["setup_required"] is True
         assert visitor.post("/api/admin/setup", json=ADMIN | {"token": "guess"}).status_code == 403
     admin = set_up(gateway)
@@ -46,7 +51,7 @@ def test_the_environment_may_name_the_administrator(tmp_path: Path) -> None:
 
 def test_wrong_names_and_wrong_passwords_are_told_apart_by_nobody(gateway: RunningGateway) -> None:
     set_up(gateway)
-    with httpx.Client(base_url=gateway.url) as visitor:
+    with visiting(gateway) as visitor:
         answers = [
             visitor.post("/api/admin/login", json={"username": name, "password": "wrong password"})
             for name in ("ada", "nobody")
@@ -57,12 +62,12 @@ def test_wrong_names_and_wrong_passwords_are_told_apart_by_nobody(gateway: Runni
 
 def test_guessing_is_slowed(gateway: RunningGateway) -> None:
     set_up(gateway)
-    with httpx.Client(base_url=gateway.url) as visitor:
+    with visiting(gateway) as visitor:
         answers = [
             visitor.post("/api/admin/login", json={"username": "ada", "password": f"wrong {n}"}) for n in range(20)
         ]
-    assert answers[-1].status_code == 429
-    assert int(answers[-1].headers["retry-after"]) >= 1
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused and all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
 
 
 def test_a_change_without_the_csrf_token_is_refused(gateway: RunningGateway) -> None:
@@ -151,7 +156,7 @@ def test_a_name_that_is_taken_is_told_at_its_field(gateway: RunningGateway) -> N
 
 def test_log_out_ends_the_session_also_for_a_stolen_cookie(gateway: RunningGateway) -> None:
     admin = set_up(gateway)
-    stolen = httpx.Client(base_url=gateway.url, cookies=dict(admin.cookies))
+    stolen = visiting(gateway, cookies=dict(admin.cookies))
     assert stolen.get("/api/admin/providers").status_code == 200
     assert admin.post("/api/admin/logout").status_code == 204
     assert stolen.get("/api/admin/providers").status_code == 401
@@ -160,7 +165,7 @@ def test_log_out_ends_the_session_also_for_a_stolen_cookie(gateway: RunningGatew
 def test_a_log_in_ends_the_session_that_the_browser_had(gateway: RunningGateway) -> None:
     """Whoever kept a copy of its cookie is out."""
     browser = set_up(gateway)
-    stolen = httpx.Client(base_url=gateway.url, cookies=dict(browser.cookies))
+    stolen = visiting(gateway, cookies=dict(browser.cookies))
     assert stolen.get("/api/user/me").status_code == 200
     assert browser.post("/api/user/login", json=ADMIN).status_code == 200
     assert browser.get("/api/user/me").status_code == 200

@@ -35,7 +35,7 @@ def callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, http
         "nobody": running.http(None),
         "wrong key": running.http("sk-gw-this-is-not-a-key"),
         "api key": running.http(key),
-        "forged": httpx.Client(base_url=running.url, cookies=dict(admin.cookies)),
+        "forged": httpx.Client(base_url=running.url, cookies=dict(admin.cookies), timeout=20),
         "user": log_in(running, USER),
     }
     yield clients

@@ -291,7 +291,7 @@ def test_keys_and_users_tell_what_they_spent_in_the_period_of_their_budget(
     assert admin.put("/api/admin/settings/prices", json=prices).status_code == 200
     account = {"username": "bob", "password": "correct horse battery", "budget_usd": 5, "budget_period": "week"}
     user = admin.post("/api/admin/users", json=account).json()["id"]
-    fields = {"name": "bob's", "user_id": user, "budget_usd": 1, "budget_period": "day"}
+    fields = {"name": "bob's", "user_id": user, "budget_usd": 1, "budget_period": "month"}
     key = admin.post("/api/admin/apikeys", json=fields).json()
     idle = admin.post("/api/admin/apikeys", json={"name": "idle"}).json()["id"]
     for _ in range(3):

@@ -75,18 +75,17 @@ def test_a_drained_target_gets_no_new_requests_until_it_is_let_in_again(http: ht
 def test_a_provider_that_is_configured_anew_is_asked_at_once(
     http: httpx.Client, upstream: Upstream, fault: str
 ) -> None:
-    for model in ("org/gpt-x", "gpt-y"):
-        upstream.faults[model] = fault
+    upstream.faults |= {"org/gpt-x": fault, "gpt-y": "429:3600"}
     assert 200 not in {ask(http).status_code for _ in range(5)}
     upstream.faults.clear()
     states = {row["provider_id"]: row["state"] for row in http.get("/api/admin/targets").json()["data"]}
-    assert states["main"] in ("cooling", "open")
+    assert states["main"] in ("cooling", "open", "half-open")
     changed = {"name": "main", "base_url": upstream.url, "api_key": "sk-another-0123456789", "max_retries": 0}
     assert http.put("/api/admin/providers/main", json=changed).status_code == 200
     answer = ask(http)
     assert (answer.status_code, answer.headers["x-gateway-provider"]) == (200, "main")
     states = {row["provider_id"]: row["state"] for row in http.get("/api/admin/targets").json()["data"]}
-    assert states["main"] == "closed" and states["spare"] in ("cooling", "open")
+    assert (states["main"], states["spare"]) == ("closed", "cooling")
 
 
 def test_what_runs_at_a_target_that_is_drained_ends_well(http: httpx.Client, upstream: Upstream) -> None:

@@ -50,7 +50,7 @@ def ask(client: httpx.Client, text: str = "Hi", headers: dict[str, str] | None =
 
 def rows(admin: httpx.Client, count: int, **query: Any) -> list[dict[str, Any]]:
     """Once so many are there; they are written twice a second."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 20
     while time.monotonic() < until:
         page = admin.get("/api/admin/requests", params=query).json()
         if page["total"] >= count:
@@ -63,8 +63,19 @@ def rows(admin: httpx.Client, count: int, **query: Any) -> list[dict[str, Any]]:
 def test_a_request_can_be_read_as_soon_as_it_was_answered(gateway: RunningGateway, admin: httpx.Client) -> None:
     for count in range(1, 6):
         known = ask(admin).headers["x-request-id"]
-        assert admin.get(f"/api/admin/requests/{known}").status_code == 200
-        assert admin.get("/api/admin/usage").json()["figures"]["requests"] == count
+        assert read_at_once(admin, f"/api/admin/requests/{known}").status_code == 200
+        assert read_at_once(admin, "/api/admin/usage").json()["figures"]["requests"] == count
+
+
+def read_at_once(admin: httpx.Client, path: str) -> httpx.Response:
+    """What a reader gets at the first look; where that took the second for which it waits for what is being written, as
+    on a machine that stood still, what the next one gets."""
+    for _ in range(20):
+        begun = time.monotonic()
+        answer = admin.get(path)
+        if time.monotonic() - begun < 0.9:
+            break
+    return answer
 
 
 def test_a_request_leaves_a_row_with_its_cost(gateway: RunningGateway, admin: httpx.Client) -> None:
@@ -177,7 +188,7 @@ def test_failures_are_rows_too(gateway: RunningGateway, admin: httpx.Client, ups
 def test_a_caller_who_leaves_is_a_row_with_499(
     gateway: RunningGateway, admin: httpx.Client, upstream: Upstream
 ) -> None:
-    upstream.faults["*"] = "slow:0.2"
+    upstream.faults["*"] = "stall:2"
     body = {"model": "gpt-x", "messages": [], "stream": True, "max_tokens": 50}
     with gateway.http() as client, client.stream("POST", "/v1/chat/completions", json=body) as answer:
         next(answer.iter_raw())
@@ -267,15 +278,22 @@ def test_vectors_that_tell_no_usage_are_not_for_free(
 def test_parallel_requests_never_overshoot_a_budget(
     gateway: RunningGateway, admin: httpx.Client, upstream: Upstream
 ) -> None:
-    """The budget allows ten requests at most; two hundred come at once."""
+    """The budget allows ten requests at most; two hundred come at once. None is answered before one was refused."""
     with gateway.http() as client:
         ask(client)
     (probe,) = rows(admin, 1)
     most = probe["cost_usd"]
-    key = new_key(admin, budget_usd=0.0068, budget_period="day")
-    upstream.faults["*"] = "late:0.3"
+    key = new_key(admin, budget_usd=0.0068, budget_period="total")
+    upstream.faults["*"], release = "held", upstream.hold()
+
+    def status(_: int) -> int:
+        status = ask(client).status_code
+        if status == 402:
+            release()
+        return status
+
     with gateway.http(key["key"]) as client, ThreadPoolExecutor(50) as threads:
-        answers = list(threads.map(lambda _: ask(client).status_code, range(200)))
+        answers = list(threads.map(status, range(200)))
     assert set(answers) == {200, 402}
     spent = answers.count(200) * most
     assert 0 < spent <= 0.0068

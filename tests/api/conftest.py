@@ -8,6 +8,7 @@ import httpx
 import openai
 import pytest
 
+from tests.api.leaving import eventually
 from tests.api.running import RunningGateway
 from tests.fakes.fixtures import upstream, upstream_server
 from tests.fakes.upstream import Upstream
@@ -33,7 +34,7 @@ def spare(spare_server: Upstream) -> Upstream:
 
 
 @pytest.fixture(scope="session")
-def gateway(
+def shared_gateway(
     tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream, spare_server: Upstream
 ) -> Iterator[RunningGateway]:
     running = RunningGateway(
@@ -43,7 +44,6 @@ def gateway(
                 "base_url": f"{upstream_server.url}/v1",
                 "api_key": "sk-upstream-secret",
                 "max_retries": 0,
-                "timeout": 5,
                 "models": [
                     "gpt-x",
                     {"id": "text-embed", "type": "embedding"},
@@ -68,6 +68,14 @@ def gateway(
 
 
 @pytest.fixture
+def gateway(shared_gateway: RunningGateway, upstream: Upstream, spare: Upstream) -> Iterator[RunningGateway]:
+    """Nothing is known of any target yet, and nobody is asked any more for another test."""
+    shared_gateway.app.state.dispatcher.vitals.clear()
+    yield shared_gateway
+    assert eventually(lambda: shared_gateway.is_idle)
+
+
+@pytest.fixture
 def client(gateway: RunningGateway, upstream: Upstream, spare: Upstream) -> Iterator[openai.OpenAI]:
     gateway.app.state.dispatcher.vitals.clear()
     with gateway.client() as client:
@@ -83,7 +91,7 @@ def http(gateway: RunningGateway, upstream: Upstream, spare: Upstream) -> Iterat
 
 def recorded(http: httpx.Client, request_id: str) -> Any:
     """The row of a request, once it is written."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (reply := http.get(f"/api/admin/requests/{request_id}")).status_code == 404 and time.monotonic() < until:
         time.sleep(0.02)
     assert reply.status_code == 200, reply.text

@@ -37,7 +37,7 @@ def hand_over(http: httpx.Client, path: str = CHAT, body: Mapping[str, Any] | No
     return reply.json()
 
 
-def ended(http: httpx.Client, id: str, seconds: float = 20) -> Any:
+def ended(http: httpx.Client, id: str, seconds: float = 60) -> Any:
     """The job when it has ended."""
     found: list[Any] = [None]
 
@@ -49,13 +49,18 @@ def ended(http: httpx.Client, id: str, seconds: float = 20) -> Any:
     return found[0]
 
 
+def stopped(http: httpx.Client, job: Any) -> Any:
+    """The job when it has ended; whoever cancels it is answered after three seconds, come what may."""
+    return job if job["status"] != "running" else ended(http, job["id"])
+
+
 def rows(http: httpx.Client) -> list[Any]:
     """Usage, newest first. `http` has the master key."""
     data: list[Any] = http.get("/api/admin/requests").json()["data"]
     return data
 
 
-def eventually(true: Callable[[], object], seconds: float = 20) -> None:
+def eventually(true: Callable[[], object], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it never came to be"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 
-def eventually(check: Callable[[], Any], seconds: float = 10.0) -> bool:
+def eventually(check: Callable[[], Any], seconds: float = 60.0) -> bool:
     until = time.monotonic() + seconds
     while not check() and time.monotonic() < until:
         time.sleep(0.01)
@@ -28,7 +28,7 @@ class GivenUp:
 
     def __enter__(self) -> "GivenUp":
         self._thread.start()
-        self._began.wait(10)
+        assert self._began.wait(20)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -41,7 +41,7 @@ class GivenUp:
             self._answer = await self._task
 
     async def _ask(self) -> httpx.Response:
-        async with httpx.AsyncClient(base_url=self._http.base_url, headers=self._http.headers, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=self._http.base_url, headers=self._http.headers, timeout=60) as client:
             return await client.post(self._path, **self._request)
 
     def leave(self) -> None:
@@ -50,6 +50,6 @@ class GivenUp:
         self._thread.join(20)
 
     def reply(self) -> httpx.Response:
-        self._thread.join(20)
+        self._thread.join(60)
         assert self._answer is not None
         return self._answer

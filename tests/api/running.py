@@ -91,12 +91,17 @@ class RunningGateway:
         """uvicorn's, that are open now."""
         return list(self._server.server_state.connections)
 
+    @property
+    def is_idle(self) -> bool:
+        """Nobody is being asked."""
+        return all(vital.in_flight == 0 for _, vital in self.app.state.dispatcher.vitals.items())
+
     def client(self, key: str = MASTER) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=20)
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=60)
 
     def http(self, key: str | None = MASTER) -> httpx.Client:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60)
 
     def stop(self) -> None:
         with suppress(RuntimeError):  # it has ended already

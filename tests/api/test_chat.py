@@ -6,7 +6,6 @@ Rows of docs/acceptance.md: A000-03, A000-07, A000-08, A000-09, A000-11, A002-09
 import json
 import socket
 import threading
-import time
 from typing import Any
 
 import httpx
@@ -14,6 +13,7 @@ import openai
 import pytest
 
 from tests.api.conftest import FENCED
+from tests.api.leaving import eventually
 from tests.api.running import MASTER, RunningGateway
 from tests.fakes.upstream import Upstream
 
@@ -73,7 +73,7 @@ def test_a_reply_says_who_answered(http: httpx.Client, upstream: Upstream) -> No
     assert reply.headers["x-gateway-provider"] == "spare"
     assert reply.headers["x-gateway-model"] == "gpt-y"
     assert reply.headers["x-gateway-attempts"] == "main/gpt-x=upstream_server_error, spare/gpt-y=200"
-    assert 0 <= float(reply.headers["x-gateway-overhead-ms"]) < 1000
+    assert float(reply.headers["x-gateway-overhead-ms"]) >= 0
     assert reply.headers["x-request-id"].startswith("req-")
     assert "set-cookie" not in reply.headers and "server" not in {k for k in reply.headers if "upstream" in k}
 
@@ -129,16 +129,13 @@ def test_a_stream_that_breaks_never_ends_as_if_complete(http: httpx.Client, upst
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_caller_who_leaves_stops_the_upstream(gateway: RunningGateway, upstream: Upstream, stream: bool) -> None:
-    upstream.faults["gpt-x"] = "slow:0.05" if stream else "hang"
-    upstream.tokens = 400
+    upstream.faults["gpt-x"] = "stall:3" if stream else "hang"
     body = json.dumps({"model": "gpt-x", "messages": HELLO, "stream": stream}).encode()
     host, port = gateway.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {MASTER}\r\n"
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        until = time.monotonic() + 5
-        while not upstream.requests and time.monotonic() < until:
-            time.sleep(0.01)
+        assert eventually(lambda: upstream.requests)
         if stream:
             assert connection.recv(10)
     assert upstream.wait_disconnect()

@@ -128,7 +128,7 @@ async def test_requests_are_recorded_as_any_other(config: dict[str, Any], upstre
         assert recorder
         recorder.on_row(rows.append)
         await client.chat(model="gpt-x", messages=HELLO)
-        upstream.faults["gpt-x"] = "slow:0.05"
+        upstream.faults["gpt-x"] = "stall:3"
         async with client.stream(model="gpt-x", messages=HELLO) as pieces:
             await anext(pieces)
         assert await asyncio.to_thread(upstream.wait_disconnect)

@@ -66,7 +66,7 @@ class Caller:
         self._socket.close()
 
 
-def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(true: Callable[[], bool], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it never came to be"
@@ -80,13 +80,12 @@ def leave_all(callers: list[Caller], *upstreams: Upstream) -> None:
         caller.leave()
     for upstream in upstreams:
         eventually(lambda upstream=upstream: len(upstream.disconnects) >= len(callers))  # type: ignore[misc]
-        assert max(upstream.disconnects) - left < 10
+        assert max(upstream.disconnects) - left < 30
         assert len(upstream.disconnects) == len(callers)
 
 
 def nothing_is_left(gateway: RunningGateway) -> None:
-    vitals = gateway.app.state.dispatcher.vitals._by_target.values()
-    eventually(lambda: all(vital.in_flight == 0 for vital in vitals))
+    eventually(lambda: gateway.is_idle)
 
 
 def posted(upstream: Upstream) -> int:
@@ -139,7 +138,7 @@ def test_in_the_middle_of_a_stream_that_is_silent(gateway: RunningGateway, upstr
 def test_while_the_caller_does_not_read(gateway: RunningGateway, upstream: Upstream) -> None:
     """So much is under way that the gateway waits for the caller, and the upstream for the gateway."""
     upstream.faults["gpt-x"] = "slow:0.01"
-    upstream.text = ("x" * 50_000 + " ") * 2000
+    upstream.text = ("x" * 50_000 + " ") * 10_000
     callers = call(gateway, buffer=4096)
     eventually(lambda: upstream.open_streams == CALLERS)
     time.sleep(0.5)

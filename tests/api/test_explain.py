@@ -1,6 +1,5 @@
 """Why a request goes where: the explanation, the command that prints it, lists of models, and what was tried."""
 
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -23,7 +22,6 @@ def gateway(tmp_path: Path, upstream: Upstream, spare: Upstream) -> Iterator[Run
     running = RunningGateway(
         tmp_path,
         stream_keep_alive=0.2,
-        request_timeout=1.5,
         providers={
             "main": {"base_url": upstream.url, "max_retries": 0, "models": ["gpt-x"]},
             "spare": {"base_url": spare.url, "max_retries": 0, "models": ["gpt-y"]},
@@ -60,7 +58,7 @@ def test_every_candidate_has_a_rank_or_a_reason(http: httpx.Client, upstream: Up
     found = http.post("/v1/route/explain", json={"model": "safe", "messages": HELLO}).json()
     first, second, third = found["candidates"]
     assert (first["provider"], first["state"], first["rank"]) == ("main", "cooling", 1)
-    assert first["reason"] == "cooling after rate_limit_exceeded" and 25 < first["ready_in"] <= 30
+    assert first["reason"] == "cooling after rate_limit_exceeded" and 0 < first["ready_in"] <= 30
     assert (second["provider"], second["reason"], second["calls"]) == ("spare", "ready", 1)
     assert second["latency"] > 0
     assert (third["rank"], third["reason"]) == (None, "its provider is disabled")
@@ -163,18 +161,23 @@ def test_a_fenced_key_may_name_only_its_own_models_in_a_list(http: httpx.Client)
 
 
 def test_a_silent_stream_shows_signs_of_life(http: httpx.Client, upstream: Upstream) -> None:
-    upstream.faults["gpt-x"] = "slow:0.3"
-    upstream.tokens = 3
-    text = ask(http, "gpt-x", stream=True).text
-    assert ": keep-alive\n\n" in text and text.endswith("data: [DONE]\n\n")
+    upstream.faults["gpt-x"], release = "held:2", upstream.hold()
+    body = {"model": "gpt-x", "messages": HELLO, "stream": True}
+    with http.stream("POST", "/v1/chat/completions", json=body) as reply:
+        lines = reply.iter_lines()
+        assert ": keep-alive" in lines and next(lines) == ""
+        release()
+        assert list(lines)[-2:] == ["data: [DONE]", ""]
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_request_ends_within_its_time(http: httpx.Client, upstream: Upstream, stream: bool) -> None:
+@pytest.mark.parametrize(("stream", "seconds"), [(False, 1), (True, 4)])
+def test_a_request_ends_within_its_time(tmp_path: Path, upstream: Upstream, stream: bool, seconds: float) -> None:
     upstream.faults["gpt-x"] = "slow:0.2" if stream else "hang"
-    upstream.tokens = 100
-    started = time.monotonic()
-    reply = ask(http, "gpt-x", stream=stream)
-    assert time.monotonic() - started < 10
+    upstream.tokens = 1000
+    main = {"base_url": upstream.url, "max_retries": 0, "models": ["gpt-x"]}
+    gateway = RunningGateway(tmp_path, request_timeout=seconds, providers={"main": main})
+    with gateway.http() as http:
+        reply = ask(http, "gpt-x", stream=stream)
+    gateway.stop()
     assert "upstream_timeout" in reply.text and "[DONE]" not in reply.text
     assert reply.status_code == (200 if stream else 504)

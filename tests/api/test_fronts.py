@@ -8,11 +8,13 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.api.leaving import eventually
 from tests.api.running import MASTER, RunningGateway
 from tests.fakes.upstream import Upstream
 
@@ -21,19 +23,23 @@ ORIGIN = "https://app.example"
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+def front_of(folder: Path, upstream: Upstream, direct: bool, **settings: Any) -> RunningGateway:
+    models = ["gpt-x", {"id": "text-embed", "type": "embedding"}]
+    return RunningGateway(
+        folder,
+        direct=direct,
+        providers={"main": {"base_url": f"{upstream.url}/v1", "api_key": "sk-up", "models": models}},
+        cors_origins=[ORIGIN],
+        max_body_mb=1,
+        **settings,
+    )
+
+
 @pytest.fixture(scope="module", params=[True, False], ids=["direct", "asgi"])
 def front(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream
 ) -> Iterator[RunningGateway]:
-    models = ["gpt-x", {"id": "text-embed", "type": "embedding"}]
-    running = RunningGateway(
-        tmp_path_factory.mktemp("front"),
-        direct=request.param,
-        providers={"main": {"base_url": f"{upstream_server.url}/v1", "api_key": "sk-up", "models": models}},
-        cors_origins=[ORIGIN],
-        max_body_mb=1,
-        body_timeout=1,
-    )
+    running = front_of(tmp_path_factory.mktemp("front"), upstream_server, request.param)
     yield running
     running.stop()
 
@@ -41,7 +47,7 @@ def front(
 @contextmanager
 def connected(front: RunningGateway) -> Iterator[socket.socket]:
     host, port = front.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         yield connection
 
 
@@ -239,18 +245,22 @@ def test_too_large_a_body_is_refused_before_it_is_whole(
             connection.sendall(head("Content-Length: 9000000") + b"x" * 1000)
         else:
             connection.sendall(head("Transfer-Encoding: chunked"))
-            for _ in range(5):
-                connection.sendall(b"40000\r\n" + b"x" * 0x40000 + b"\r\n")
+            with suppress(ConnectionError):  # it may be told so before all is sent
+                for _ in range(5):
+                    connection.sendall(b"40000\r\n" + b"x" * 0x40000 + b"\r\n")
         status, _, content = Answers(connection).read()
     assert (status, json.loads(content)["error"]["code"]) == (413, "request_too_large")
     assert not upstream.requests
 
 
-def test_a_slow_body_is_given_up(front: RunningGateway, upstream: Upstream) -> None:
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "asgi"])
+def test_a_slow_body_is_given_up(tmp_path: Path, upstream: Upstream, direct: bool) -> None:
+    front = front_of(tmp_path, upstream, direct, body_timeout=1)
     with connected(front) as connection:
         connection.sendall(head("Content-Length: 100") + b"{")
         assert Answers(connection).read()[0] == 408
     assert not upstream.requests
+    front.stop()
 
 
 def test_a_caller_may_ask_for_the_end_of_the_connection(front: RunningGateway, upstream: Upstream) -> None:
@@ -314,12 +324,10 @@ def test_a_caller_who_leaves_before_the_body_is_whole_costs_nothing(
 @pytest.mark.parametrize("phase", ["unanswered", "first byte", "mid-stream"])
 def test_a_caller_who_leaves_stops_the_provider(front: RunningGateway, upstream: Upstream, phase: str) -> None:
     upstream.faults["gpt-x"] = "hang" if phase == "unanswered" else "slow:0.05"
-    upstream.tokens = 400
+    upstream.tokens = 2000
     with connected(front) as connection:
         connection.sendall(ask(body(stream=phase != "unanswered")))
-        until = time.monotonic() + 5
-        while not upstream.requests and time.monotonic() < until:
-            time.sleep(0.01)
+        assert eventually(lambda: upstream.requests)
         if phase != "unanswered":
             connection.recv(1)
         if phase == "mid-stream":
@@ -338,7 +346,7 @@ def test_a_caller_who_leaves_behind_the_last_byte_keeps_the_provider_connected(
 
 
 def test_a_caller_who_does_not_read_holds_the_provider_back(front: RunningGateway, upstream: Upstream) -> None:
-    upstream.tokens = 60_000
+    upstream.tokens = 200_000
     with connected(front) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(ask(body(stream=True)))
@@ -355,10 +363,10 @@ def test_a_head_that_never_ends_is_not_waited_for(front: RunningGateway) -> None
     with connected(front) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\n")
         began = time.monotonic()
-        while time.monotonic() < began + 20:
+        while time.monotonic() < began + 40:
             try:
                 connection.sendall(b"X-Slow: 1\r\n")
             except OSError:
                 break
             time.sleep(0.2)
-        assert 4 < time.monotonic() - began < 15
+        assert 4 < time.monotonic() - began < 39

@@ -106,7 +106,7 @@ def test_the_message_of_a_job_whose_gateway_was_killed_is_sent_by_the_next_one(
     kept = b"".join(path.read_bytes() for path in served.state.glob("gateway.db*"))
     assert b"token=t" not in kept and KEY not in kept and KEY.hex().encode() not in kept
     served.start()
-    eventually(lambda: hook.messages, 40)
+    eventually(lambda: hook.messages, 90)
     served.stop()
     told = verified(hook.messages[0])
     assert (told["type"], told["data"]["id"]) == ("job.failed", id)
@@ -126,7 +126,7 @@ def test_a_message_that_nobody_took_yet_is_sent_after_the_next_start_with_its_id
         eventually(lambda: len(hook.messages) == 2)
     getattr(served, end)()
     served.start()
-    eventually(lambda: len(hook.messages) == 3, 40)
+    eventually(lambda: len(hook.messages) == 3, 90)
     with served.http() as http:
         hand_over(http, **told_to(hook))
         eventually(lambda: len(hook.messages) == 4)

@@ -26,11 +26,14 @@ def board(upstream: Upstream) -> FakeBoard:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, board: FakeBoard, spare: Upstream) -> Iterator[RunningGateway]:
+def gateway(
+    request: pytest.FixtureRequest, tmp_path: Path, board: FakeBoard, spare: Upstream
+) -> Iterator[RunningGateway]:
+    """Its parameter says for how many seconds calls wait for an engine."""
     running = RunningGateway(
         tmp_path,
         board,
-        engine_wait=2,
+        engine_wait=getattr(request, "param", 60),
         providers={"spare": {"base_url": spare.url, "max_retries": 0}},
         models={"safe": {"engine": "chat", "fallbacks": [{"provider": "spare", "model": "gpt-y"}]}},
     )
@@ -78,6 +81,7 @@ def test_a_stream_shows_signs_of_life_and_then_the_answer(gateway: RunningGatewa
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Hello from the upstream."
 
 
+@pytest.mark.parametrize("gateway", [1], indirect=True)
 def test_an_engine_that_does_not_come_in_time_is_503_with_retry_after(
     gateway: RunningGateway, board: FakeBoard
 ) -> None:

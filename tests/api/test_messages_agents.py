@@ -1,6 +1,7 @@
 """Anthropic's Messages API as agents use it, such as Claude Code: long requests, many tools, providers of all kinds."""
 
 import json
+import threading
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def asked(gateway: RunningGateway, body: dict[str, Any]) -> httpx.Response:
         "anthropic-beta": "claude-code-20250219,interleaved-thinking-2025-05-14",
         "x-app": "cli",
     }
-    return httpx.post(f"{gateway.url}{PATH}?beta=true", json=body, headers=headers, timeout=20)
+    return httpx.post(f"{gateway.url}{PATH}?beta=true", json=body, headers=headers, timeout=60)
 
 
 def piece(index: int, text: str, **more: str) -> dict[str, Any]:
@@ -196,9 +197,11 @@ def test_arguments_nested_too_deep_are_the_providers_fault(client: anthropic.Ant
 def test_a_long_silence_shows_comments_which_clients_pass_over(tmp_path: Path, upstream: Upstream) -> None:
     main = {"base_url": upstream.url, "max_retries": 0, "models": ["gpt-x"]}
     gateway = RunningGateway(tmp_path, providers={"main": main}, stream_keep_alive=0.1)
-    upstream.faults["gpt-x"] = "slow:0.25"
+    upstream.faults["gpt-x"] = "held:2"
+    threading.Timer(1.5, upstream.hold()).start()
     with connected(gateway) as client, client.messages.stream(model="gpt-x", max_tokens=64, messages=HELLO) as stream:
         assert stream.get_final_text() == "Hello from the upstream."
+    threading.Timer(1.5, upstream.hold()).start()
     assert ": keep-alive" in asked(gateway, agents_request(HELLO)).text
     gateway.stop()
 

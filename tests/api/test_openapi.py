@@ -66,7 +66,7 @@ def document(gateway: RunningGateway) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def loaded(gateway: RunningGateway) -> OpenApiSchema:
-    made = schemathesis.openapi.from_url(f"{gateway.url}/openapi.json")
+    made = schemathesis.openapi.from_url(f"{gateway.url}/openapi.json", timeout=60)
     assert isinstance(made, OpenApiSchema)
     return made
 
@@ -132,7 +132,7 @@ def test_every_inference_endpoint_is_in_it(document: dict[str, Any]) -> None:
 def ask(loaded: OpenApiSchema, path: str, media_type: str, body: dict[str, Any]) -> Response:
     """Raises where the answer is not as the document says."""
     case = loaded[path]["POST"].Case(body=body, media_type=media_type)
-    answer = case.call(headers={"authorization": f"Bearer {MASTER}"}, timeout=30)
+    answer = case.call(headers={"authorization": f"Bearer {MASTER}"}, timeout=60)
     assert answer.status_code == 200, answer.text
     case.validate_response(answer, checks=CHECKS)
     return answer
@@ -192,7 +192,7 @@ def test_errors_are_as_described(
     example = bodies(document, path)[JSON]["example"]
     for key, body, status in (("sk-wrong", example, 401), (MASTER, {**example, "model": "nobody"}, 404)):
         case = loaded[path]["POST"].Case(body=body, media_type=JSON)
-        answer = case.call(headers={"authorization": f"Bearer {key}"}, timeout=30)
+        answer = case.call(headers={"authorization": f"Bearer {key}"}, timeout=60)
         assert answer.status_code == status
         case.validate_response(answer, checks=CHECKS)
 
@@ -218,7 +218,7 @@ def test_who_may_ask_for_what_is_told(
     """A stranger and an ordinary key are refused exactly where no scheme of theirs is told."""
     refused: dict[str, bool] = {}
     told: dict[str, bool] = {}
-    with httpx.Client(base_url=gateway.url, headers=headers, timeout=20) as client:
+    with httpx.Client(base_url=gateway.url, headers=headers, timeout=60) as client:
         for path, item in document["paths"].items():
             for method, operation in item.items():
                 if not path.startswith(LEFT_OUT):
@@ -235,7 +235,7 @@ def test_a_key_is_accepted_where_its_scheme_says(
     told = document["components"]["securitySchemes"][scheme]
     name, value = (told["name"], MASTER) if told["type"] == "apiKey" else ("Authorization", f"Bearer {MASTER}")
     assert {scheme: []} in document["security"]
-    with httpx.Client(base_url=gateway.url, headers={name: value}) as client:
+    with httpx.Client(base_url=gateway.url, headers={name: value}, timeout=60) as client:
         answer = client.post("/v1/chat/completions", json=bodies(document, "/v1/chat/completions")[JSON]["example"])
     assert answer.status_code == 200
 

@@ -15,7 +15,6 @@ from tests.fakes.upstream import Upstream
 
 HELLO: Any = [{"role": "user", "content": "hello"}]
 MINUTE = 100_000
-KEY = "sk-limited-0123456789abcdef"
 POOR = "sk-poor-0123456789abcdef"
 LEAVER = "sk-leaver-0123456789abcdef"
 BUDGET = 0.5
@@ -55,9 +54,8 @@ def limited(tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream,
         connect_timeout=60,
         models={"capped": {"provider": "main", "model": "gpt-x", "max_tokens": 100}},
         keys=[
-            {"name": "limited", "key": KEY, "tpm": MINUTE},
-            {"name": "poor", "key": POOR, "budget_usd": BUDGET},
-            {"name": "leaver", "key": LEAVER, "tpm": MINUTE, "budget_usd": 0.1},
+            {"name": "poor", "key": POOR, "budget_usd": BUDGET, "budget_period": "total"},
+            {"name": "leaver", "key": LEAVER, "tpm": MINUTE, "budget_usd": 0.1, "budget_period": "total"},
         ],
         cache={"enabled": True},
         prices={"main/gpt-x": {"input": 2.5, "output": 10}, "deaf/gpt-deaf": {"input": 2.5, "output": 10}},
@@ -67,8 +65,12 @@ def limited(tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream,
 
 
 @pytest.fixture
-def http(limited: RunningGateway, upstream: Upstream) -> Iterator[httpx.Client]:
-    with limited.http(KEY) as client:
+def http(limited: RunningGateway, upstream: Upstream, request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    """With a key of which nothing is used yet."""
+    with limited.http() as master:
+        made = master.post("/api/admin/apikeys", json={"name": request.node.name, "tpm": MINUTE})
+        assert made.status_code == 201, made.text
+    with limited.http(made.json()["key"]) as client:
         yield client
 
 
@@ -144,7 +146,7 @@ def test_the_bytes_of_a_recording_are_no_tokens(http: httpx.Client) -> None:
 
 
 def test_what_was_read_of_a_stream_counts_when_its_reader_leaves(http: httpx.Client, upstream: Upstream) -> None:
-    upstream.text, upstream.faults["gpt-x"] = "word " * 200, "slow:0.01"
+    upstream.text, upstream.faults["gpt-x"] = "word " * 200, "stall:150"
     body = {"model": "gpt-x", "messages": HELLO, "max_tokens": 1}
     before = embedded(http)
     with http.stream("POST", "/v1/chat/completions", json={**body, "stream": True}) as reply:
@@ -202,7 +204,8 @@ def test_who_only_ever_leaves_has_spent_a_budget_too(limited: RunningGateway, up
 
 
 def is_asking(gateway: RunningGateway) -> bool:
-    return any(vital.in_flight for vital in gateway.app.state.dispatcher.vitals._by_target.values())
+    vitals = gateway.app.state.dispatcher.vitals.items()
+    return any(vital.in_flight for (provider, _), vital in vitals if provider == "deaf")
 
 
 def is_waiting(gateway: RunningGateway) -> bool:
@@ -231,15 +234,14 @@ def seen(part: dict[str, Any]) -> dict[str, Any]:
     return {"model": "gpt-x", "max_tokens": 10, "messages": [{"role": "user", "content": [part]}]}
 
 
-@pytest.mark.parametrize("key", [KEY, POOR])
-def test_a_picture_counts_as_a_picture_and_a_text_as_a_text(limited: RunningGateway, key: str) -> None:
+@pytest.mark.parametrize(("bound", "status"), [("tokens", 429), ("budget", 402)])
+def test_a_picture_counts_as_a_picture_and_a_text_as_a_text(http: httpx.Client, bound: str, status: int) -> None:
     url = f"data:image/png;base64,{PICTURE}"
-    with limited.http(key) as http:
-        for picture in ({"url": url}, {"url": url, "detail": "low"}, url):
-            shown = http.post("/v1/chat/completions", json=seen({"type": "image_url", "image_url": picture}))
-            assert shown.status_code == 200, shown.text
-        quoted = f'{{"url": "{url}"}}'
-        read = http.post("/v1/chat/completions", json=seen({"type": "text", "text": quoted}))
-        assert read.status_code in (402, 429)
-        read = http.post("/v1/chat/completions", json=seen({"type": "text", "text": url}))
-        assert read.status_code in (402, 429)
+    if bound == "budget":
+        http.headers["authorization"] = f"Bearer {POOR}"
+    for picture in ({"url": url}, {"url": url, "detail": "low"}, url):
+        shown = http.post("/v1/chat/completions", json=seen({"type": "image_url", "image_url": picture}))
+        assert shown.status_code == 200, shown.text
+    for text in (f'{{"url": "{url}"}}', url):
+        read = http.post("/v1/chat/completions", json=seen({"type": "text", "text": text}))
+        assert read.status_code == status

@@ -36,7 +36,8 @@ def test_a_stream_that_the_end_of_the_gateway_cuts_says_so(gateway: RunningGatew
         connection.sendall(ask(body(model=STALLED, stream=True)))
         seen = b""
         while b'"content"' not in seen:
-            seen += connection.recv(65536)
+            seen += (piece := connection.recv(65536))
+            assert piece, seen
         gateway._loop.call_soon_threadsafe(cancel_all)
         while piece := connection.recv(65536):
             seen += piece

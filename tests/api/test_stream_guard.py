@@ -38,7 +38,7 @@ def gateway(
         "small": {**first, "context_fallback": "larger"},
     }
     folder: Path = tmp_path_factory.mktemp("guard")
-    running = RunningGateway(folder, stream_idle_timeout=0.5, providers=providers, models=models)
+    running = RunningGateway(folder, stream_idle_timeout=3, providers=providers, models=models)
     yield running
     running.stop()
 

@@ -92,14 +92,14 @@ def test_results_replace_what_stood_between_the_marks(tmp_path: Path) -> None:
 @pytest.fixture
 def mock(tmp_path: Path) -> Iterator[Target]:
     build_tools()
-    target = start_mock(tmp_path, 30)
-    target.wait(10)
+    target = start_mock(tmp_path, 600)
+    target.wait(60)
     yield target
     target.server.stop()
 
 
 def ask(target: Target, scenario: Scenario, folder: Path, requests: int) -> dict[str, int]:
-    command = load_command(target, scenario, ["-n", str(requests), "-d", "10", "-w", "0"], folder)
+    command = load_command(target, scenario, ["-n", str(requests), "-d", "120", "-w", "0"], folder)
     found: dict[str, int] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return found
 

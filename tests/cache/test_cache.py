@@ -162,7 +162,8 @@ async def test_a_stream_is_given_again_byte_for_byte_as_a_stream() -> None:
     again = replay(found)
     assert await streamed_pieces(again) == WHOLE
     assert (again.status, again.media_type) == (200, "text/event-stream")
-    assert again.headers == {"x-gateway-provider": "p", "x-gateway-cache": "hit", "age": "0"}
+    assert 0 <= int(again.headers.pop("age")) <= 60
+    assert again.headers == {"x-gateway-provider": "p", "x-gateway-cache": "hit"}
     assert not isinstance(again.body, bytes) and again.body.usage == Usage(3, 5, 1)
 
 

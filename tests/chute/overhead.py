@@ -53,7 +53,7 @@ def instance(
 
 
 def _wait(fleet: Fleet, client: httpx.Client, child: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         assert child.poll() is None, "the instance ended"
         try:

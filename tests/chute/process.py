@@ -3,14 +3,16 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
+
+from tests.fakes.ports import free_port as free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
@@ -31,13 +33,6 @@ providers:
       - {{id: paint-x, type: image}}
       - {{id: voice-x, type: speech}}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def hears_interrupts() -> None:
@@ -80,7 +75,7 @@ class Process:
     def master_key(self) -> str:
         return (self.folder / "state" / "master_key").read_text().strip()
 
-    def wait(self, seconds: float = 180) -> "Process":
+    def wait(self, seconds: float = 300) -> "Process":
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             assert self.child.poll() is None, self.log
@@ -91,7 +86,13 @@ class Process:
                 time.sleep(0.2)
         raise AssertionError(f"not up after {seconds} s:\n{self.log}")
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 40) -> int:
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return httpx.get(self.url + path, **{"timeout": 60, **options})
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return httpx.post(self.url + path, **{"timeout": 60, **options})
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 120) -> int:
         """The exit code."""
         if self.child.poll() is None:
             self.child.send_signal(number)

@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
+from gateway.chute import coalesce
 from gateway.chute.coalesce import MAX_HELD, Coalescer
+
+
+class StandingClock:
+    """In place of `time`: however long a test is held up, the second event comes right behind the first."""
+
+    def monotonic(self) -> float:
+        return 1000.0
 
 
 class Writes:
@@ -56,7 +64,8 @@ async def test_a_client_that_does_not_read_stops_the_writer() -> None:
     await asyncio.gather(writer, second)
 
 
-async def test_what_a_late_write_raises_comes_out_of_the_next() -> None:
+async def test_what_a_late_write_raises_comes_out_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalesce, "time", StandingClock())
     writes = Writes()
     events = Coalescer(writes, interval=0.01)
     await events.add(b"1", more=True)
@@ -67,7 +76,8 @@ async def test_what_a_late_write_raises_comes_out_of_the_next() -> None:
         await events.add(b"3", more=True)
 
 
-async def test_dropped_is_forgotten() -> None:
+async def test_dropped_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coalesce, "time", StandingClock())
     writes = Writes()
     events = Coalescer(writes, interval=0.01)
     await events.add(b"1", more=True)

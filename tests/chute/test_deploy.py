@@ -162,7 +162,7 @@ def test_a_deployment_from_first_to_last(built: Path, platform: PlatformProcess)
     assert f"deployed at {url}" in first.stdout and f"base URL {url}/v1" in first.stdout
     assert "secrets sent: CHUTES_API_KEY" in first.stdout
     assert platform.get("/users/me")["balance"] == pytest.approx(94.6)
-    assert httpx.get(f"{url}/health", headers=BEARER).json()["status"] == "healthy"
+    assert httpx.get(f"{url}/health", headers=BEARER, timeout=60).json()["status"] == "healthy"
     reaches_the_models_of_the_platform(url)
 
     platform.fault("POST *=500:nothing may be sent")
@@ -210,6 +210,7 @@ def reaches_the_models_of_the_platform(url: str) -> None:
 
 
 def test_ctrl_c_says_how_to_go_on(project: Path, platform: PlatformProcess) -> None:
+    platform.fault({"on": "POST /images/", "status": 0, "delay": 60.0})
     environment = {**deployer(project, platform.config), "CHUTE_NAME": "interrupted"}
     with subprocess.Popen(
         ["./deploy.sh", "--accept-fee"], cwd=project, env=environment, text=True,

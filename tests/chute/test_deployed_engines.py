@@ -9,12 +9,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
+from tests.api.leaving import eventually
 from tests.chute.deployment import ROOT, Deployed, copy_project, deploy
 from tests.platform.process import PlatformProcess
 
@@ -52,15 +54,23 @@ def test_local_models_answer_through_the_platform(chute: Deployed) -> None:
 
 def test_a_dead_engine_is_no_failure_of_the_instance_and_comes_back(chute: Deployed) -> None:
     body = {"model": "demo-chat", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
+    restarts = _restarts(chute)
     for child in _engine_processes(chute.instance["pid"]):
-        os.kill(child, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it went with its parent
+            os.kill(child, signal.SIGKILL)
     for stream in (False, True):
         for _ in range(8):
             assert chute.post("/v1/chat/completions", {**body, "stream": stream}).status_code in (200, 429)
     assert chute.failures == 0
+    assert eventually(lambda: _restarts(chute) > restarts, 240), "nobody noticed"
     _until_ready(chute)
-    assert chute.post("/v1/chat/completions", body).status_code == 200
+    assert eventually(lambda: chute.post("/v1/chat/completions", body).status_code == 200)
     assert chute.failures == 0
+
+
+def _restarts(chute: Deployed) -> int:
+    """The fewest of any engine."""
+    return min(int(engine["restarts"]) for engine in chute.get("/health").json()["engines"])
 
 
 def _engine_processes(parent: int) -> list[int]:

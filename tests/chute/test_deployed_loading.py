@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.leaving import eventually
 from tests.chute.deployment import CONFIG, ROOT, Deployed, copy_project, deploy, logs
 from tests.fakes.upstream import Upstream
 from tests.platform.process import PlatformProcess
@@ -65,7 +66,7 @@ def until(chute: Deployed, wanted: dict[str, str], seconds: float = 60) -> None:
 
 
 def test_models_elsewhere_answer_while_engines_load(chute: Deployed, upstream: Upstream) -> None:
-    assert engines(chute)["chat"] == "loading"
+    assert eventually(lambda: engines(chute)["chat"] == "loading")
     client = chute.client()
     messages: Any = [{"role": "user", "content": "Hello"}]
     assert client.chat.completions.create(model="gpt-x", messages=messages).choices[0].message.content
@@ -90,6 +91,7 @@ def test_the_warm_up_tells_how_far_it_is_and_a_kick_starts_what_failed(chute: De
     kicked = chute.post("/warmup/kick", {"model": "rapidocr"})
     assert (kicked.status_code, kicked.json()["schema"]) == (200, "chutes.warmup.status.v1")
     until(chute, {"chat": "loading", "ocr": "ready"})
+    assert eventually(lambda: status(chute)["phase"] == "downloading"), status(chute)
     after = status(chute)
     assert (after["state"], after["phase"], after["error"]) == ("loading", "downloading", None)
     assert after["progress"] == pytest.approx((0.2 + 1) / 2)

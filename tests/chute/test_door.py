@@ -96,7 +96,7 @@ async def test_a_slow_client_slows_the_app() -> None:
 @pytest.mark.parametrize("leave_after", [0, 1, 5])
 async def test_when_the_client_goes_the_app_ends(leave_after: int) -> None:
     app, client = ToyApp(), Client(leave_after=leave_after)
-    sink = await asyncio.wait_for(through(app, post(do="endless", pause=0.001), client), 2)
+    sink = await asyncio.wait_for(through(app, post(do="endless", pause=0.001), client), 20)
     assert app.open == 0
     assert app.cancelled == 1
     assert sink.was_gone
@@ -111,7 +111,7 @@ async def test_an_app_that_listens_is_told_before_it_is_cancelled() -> None:
 
 async def test_a_silent_app_is_cancelled_when_the_client_goes() -> None:
     app = ToyApp()
-    await asyncio.wait_for(through(app, post(do="silent"), Client(leave_after=0)), 2)
+    await asyncio.wait_for(through(app, post(do="silent"), Client(leave_after=0)), 20)
     assert app.cancelled == 1
 
 
@@ -135,14 +135,15 @@ async def test_a_client_that_stops_reading_is_given_up(monkeypatch: pytest.Monke
     monkeypatch.setattr(door, "STALLED", 0.1)
     app = ToyApp()
     sink = Sink(gate=asyncio.Event())
-    await asyncio.wait_for(Door(app, post(do="endless"), sink).run(Client().receive), 3)
+    await asyncio.wait_for(Door(app, post(do="endless"), sink).run(Client().receive), 20)
     assert (app.open, sink.was_gone) == (0, True)
 
 
 async def test_being_cancelled_cancels_the_app() -> None:
     app = ToyApp()
     running = asyncio.create_task(through(app, post(do="silent")))
-    await asyncio.sleep(0.02)
+    while not app.open:
+        await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -58,7 +58,7 @@ async def running(chute: GatewayChute) -> AsyncIterator[httpx.AsyncClient]:
         while not server.started:
             assert not serving.done(), serving.exception()
             await asyncio.sleep(0.01)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", timeout=30) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", timeout=60) as client:
             yield client
     finally:
         server.should_exit = True
@@ -168,7 +168,7 @@ async def test_websocket() -> None:
         url = f"ws://127.0.0.1:{client.base_url.port}/chat"
 
         def talk() -> list[str | bytes]:
-            connection = websocket.create_connection(url, timeout=10)
+            connection = websocket.create_connection(url, timeout=60)
             heard = []
             for said in ("hello", "again"):
                 connection.send(said)
@@ -179,7 +179,7 @@ async def test_websocket() -> None:
         assert await asyncio.to_thread(talk) == ["You said: hello", "You said: again"]
 
         def from_a_page() -> None:
-            websocket.create_connection(url, timeout=10, origin="https://evil.example")
+            websocket.create_connection(url, timeout=60, origin="https://evil.example")
 
         with pytest.raises(websocket.WebSocketBadStatusException):
             await asyncio.to_thread(from_a_page)
@@ -329,7 +329,7 @@ def test_an_example_under_the_runner_of_the_sdk(tmp_path: Path) -> None:
         subprocess.Popen(line, cwd=FOLDER, env=environment, stdout=log, stderr=log) as child,
     ):
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
                 _until_up(client, child)
                 assert client.post("/generate", json={"prompt": "hi"}).json() == "You said: hi"
                 assert client.post("/stream_words", json={"prompt": "hi"}).text.count("data: ") == 3
@@ -343,7 +343,7 @@ def test_an_example_under_the_runner_of_the_sdk(tmp_path: Path) -> None:
 
 
 def _until_up(client: httpx.Client, child: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until and child.poll() is None:
         try:
             client.get("/count", params={"text": ""})

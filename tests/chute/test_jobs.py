@@ -100,15 +100,15 @@ async def test_a_run_that_was_interrupted_is_run_again(tmp_path: Path) -> None:
 
 async def test_times_that_passed_while_it_was_down_are_made_up_for_once(tmp_path: Path) -> None:
     owner = Owner()
-    long_ago = (datetime.now(UTC) - timedelta(days=3)).isoformat()
+    long_ago = (datetime.now(UTC) - timedelta(days=3 * 366)).isoformat()
     (tmp_path / "jobs.json").write_text(json.dumps({"last_due": {"note": long_ago}, "pending": []}))
-    made = scheduler(tmp_path, Job("note", note, schedule="0 * * * *"), owner=owner)
+    made = scheduler(tmp_path, Job("note", note, schedule="0 0 1 1 *"), owner=owner)
     await made.start()
     await _until(lambda: owner.seen == [0])
     await asyncio.sleep(0.05)
     assert owner.seen == [0]
     due = datetime.fromisoformat(made.state()["runs"][0]["due"])
-    assert datetime.now(UTC) - due < timedelta(hours=1)
+    assert datetime.now(UTC) - due < timedelta(days=367)
     await made.stop()
 
 

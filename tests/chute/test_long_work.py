@@ -4,7 +4,6 @@ paths that the platform allows. The instance must have failed at nothing."""
 import base64
 import json
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +45,19 @@ def chute(deployed: Deployed, upstream: Upstream) -> Iterator[Deployed]:
     assert deployed.failures == 0
 
 
+def at_once(chute: Deployed, path: str, body: Any) -> httpx.Response:
+    """The answer itself: where something held it up for a second, so that it is a job, it is asked for again."""
+    replies: list[httpx.Response] = []
+
+    def is_answer() -> bool:
+        replies.append(chute.post(path, body))
+        kind = replies[-1].headers["content-type"]
+        return not kind.startswith("application/json") or replies[-1].json().get("object") != "job"
+
+    eventually(is_answer)
+    return replies[-1]
+
+
 def ended(chute: Deployed, id: str, **more: str) -> Any:
     found: list[Any] = [None]
 
@@ -65,13 +77,14 @@ def refusal(reply: httpx.Response) -> Any:
 
 
 def test_what_takes_long_becomes_a_job_by_itself(chute: Deployed, upstream: Upstream) -> None:
-    usual = chute.post(PATH, CHAT)
-    upstream.script = ["late:2.5"]
+    usual, release = at_once(chute, PATH, CHAT), upstream.hold()
+    upstream.faults["gpt-x"] = "held"
     reply = chute.post(PATH, CHAT)
     job = reply.json()
     assert reply.status_code == 200 and job["object"] == "job" and job["status"] == "running"
     early = refusal(chute.post("/v1/jobs/result", {"id": job["id"]}))
     assert (early["code"], early["status"]) == ("job_running", 409)
+    release()
     assert ended(chute, job["id"])["status"] == "succeeded"
     assert chute.post("/v1/jobs/result", {"id": job["id"]}).content == usual.content
 
@@ -79,15 +92,15 @@ def test_what_takes_long_becomes_a_job_by_itself(chute: Deployed, upstream: Upst
 @pytest.mark.parametrize("where", ["body", "query"])
 def test_a_caller_asks_for_a_job_by_a_field(chute: Deployed, upstream: Upstream, where: str) -> None:
     asked = {"gw_prefer": "respond-async"}
-    upstream.script = ["late:0.5"]
     job = chute.post(PATH, CHAT | asked).json() if where == "body" else chute.post(PATH, CHAT, params=asked).json()
-    assert job["object"] == "job" and "gw_prefer" not in upstream.last.json
+    assert job["object"] == "job"
     assert ended(chute, job["id"])["status"] == "succeeded"
+    assert "gw_prefer" not in upstream.last.json
 
 
 def test_sounds_come_whole_through_a_job(chute: Deployed, upstream: Upstream) -> None:
     body = {"model": "voice-x", "input": "Good morning.", "voice": "nova"}
-    usual = chute.post("/v1/audio/speech", body)
+    usual = at_once(chute, "/v1/audio/speech", body)
     job = chute.post("/v1/audio/speech", body | {"gw_prefer": "respond-async"}).json()
     ended(chute, job["id"])
     result = chute.post("/v1/jobs/result", {"id": job["id"]})
@@ -95,12 +108,12 @@ def test_sounds_come_whole_through_a_job(chute: Deployed, upstream: Upstream) ->
 
 
 def test_a_long_recording_becomes_a_job_while_its_pieces_are_heard(chute: Deployed, upstream: Upstream) -> None:
-    words, heard = [f"w{n}" for n in range(1, 61)], threading.Event()
-    upstream.hears, upstream.gate = True, heard.is_set
+    words, release = [f"w{n}" for n in range(1, 61)], upstream.hold()
+    upstream.hears = True
     sound = base64.b64encode(speech(words, pause=0.4)).decode()
     job = chute.post("/v1/audio/transcriptions", {"model": "whisper-1", "audio_b64": sound}).json()
     assert job["object"] == "job" and job["status"] == "running"
-    heard.set()
+    release()
     assert ended(chute, job["id"])["status"] == "succeeded"
     result = chute.post("/v1/jobs/result", {"id": job["id"]}).json()
     assert result["text"].split() == words and len(upstream.requests) == 5
@@ -109,7 +122,9 @@ def test_a_long_recording_becomes_a_job_while_its_pieces_are_heard(chute: Deploy
 def test_a_job_can_be_cancelled_and_its_slot_was_free_all_the_time(chute: Deployed, upstream: Upstream) -> None:
     upstream.script = ["hang"]
     job = chute.post(PATH, CHAT | {"gw_prefer": "respond-async"}).json()
-    assert chute.post("/v1/jobs/cancel", {"id": job["id"]}).json()["status"] == "cancelled"
+    eventually(lambda: upstream.requests)
+    chute.post("/v1/jobs/cancel", {"id": job["id"]})
+    assert ended(chute, job["id"])["status"] == "cancelled"
     assert upstream.wait_disconnect()
     assert refusal(chute.post("/v1/jobs/result", {"id": job["id"]}))["code"] == "job_cancelled"
 

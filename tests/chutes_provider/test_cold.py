@@ -84,7 +84,7 @@ def test_when_it_takes_too_long_the_caller_is_told_how_long(start: Start, platfo
 
 
 def test_the_deadline_of_the_request_bounds_the_wait(start: Start, platform: PlatformProcess) -> None:
-    gateway = start(models=MODELS, engine_wait=600, request_timeout=1)
+    gateway = start(models=MODELS, engine_wait=600, request_timeout=4)
     platform.set_chute(R1, hot=False)
     reply = chat(gateway, "only")
     assert (reply.status_code, reply.json()["error"]["code"]) == (503, "upstream_cold")

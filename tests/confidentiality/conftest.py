@@ -1,6 +1,7 @@
 """Two upstreams of whom only one may see confidential requests, an engine, and a gateway between them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -52,27 +53,22 @@ def board(engine_server: Upstream) -> FakeBoard:
     return FakeBoard(FakeEngine("chat", "chat", "demo-chat", engine_server.url, runtime="vllm"))
 
 
-@pytest.fixture(scope="session")
-def gateway(
-    tmp_path_factory: pytest.TempPathFactory,
-    upstream_server: Upstream,
-    forbidden_server: Upstream,
-    board: FakeBoard,
-) -> Iterator[RunningGateway]:
-    """`good` is trusted and local, `bad` neither. Models put the bad one where it would be asked soonest."""
+def started(
+    folder: Path, upstream: Upstream, forbidden: Upstream, board: FakeBoard, *, timeout: float, **settings: Any
+) -> RunningGateway:
+    """`good` is trusted and local, `bad` neither. Models put the bad one where it would be asked soonest. `timeout` is
+    that of the good one."""
     both = [{"provider": "good", "model": "gpt-x"}, {"provider": "bad", "model": "gpt-x"}]
     behind = [both[0], {**both[1], "priority": 1}]
     before = [{**both[0], "priority": 1}, both[1]]
-    running = RunningGateway(
-        tmp_path_factory.mktemp("confidential"),
+    return RunningGateway(
+        folder,
         board,
         engine_wait=0.3,
-        stream_idle_timeout=0.5,
-        queue_timeout=1,
         providers={
-            "good": {"base_url": upstream_server.url, "tee": True, "data": "local", "max_retries": 1, "timeout": 1,
+            "good": {"base_url": upstream.url, "tee": True, "data": "local", "max_retries": 1, "timeout": timeout,
                      "performance": {"retry_backoff": "none"}},
-            "bad": {"base_url": forbidden_server.url, "max_retries": 1},
+            "bad": {"base_url": forbidden.url, "max_retries": 1},
         },
         models={
             "behind": {"targets": behind},
@@ -97,7 +93,28 @@ def gateway(
             {"name": "local", "key": LOCAL_KEY, "data": "local-only", "store_bodies": True},
             {"name": "both", "key": BOTH_KEY, "tee": "required", "data": "local-only"},
         ],
+        **settings,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream, forbidden_server: Upstream, board: FakeBoard
+) -> Iterator[RunningGateway]:
+    """As `started` makes it."""
+    folder = tmp_path_factory.mktemp("confidential")
+    running = started(folder, upstream_server, forbidden_server, board, timeout=60)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def hasty_gateway(
+    tmp_path_factory: pytest.TempPathFactory, upstream_server: Upstream, forbidden_server: Upstream, board: FakeBoard
+) -> Iterator[RunningGateway]:
+    """Another, that waits for nobody long: for upstreams that hang."""
+    hasty: Any = {"timeout": 1, "stream_idle_timeout": 0.5, "queue_timeout": 1}
+    running = started(tmp_path_factory.mktemp("hasty"), upstream_server, forbidden_server, board, **hasty)
     yield running
     running.stop()
 
@@ -107,6 +124,14 @@ def http(gateway: RunningGateway, upstream: Upstream) -> Iterator[httpx.Client]:
     """With the key that demands a trusted execution environment."""
     gateway.app.state.dispatcher.vitals.clear()
     with gateway.http(TEE_KEY) as client:
+        yield client
+
+
+@pytest.fixture
+def hasty(hasty_gateway: RunningGateway, upstream: Upstream) -> Iterator[httpx.Client]:
+    """The same of the hasty gateway."""
+    hasty_gateway.app.state.dispatcher.vitals.clear()
+    with hasty_gateway.http(TEE_KEY) as client:
         yield client
 
 

@@ -93,7 +93,7 @@ def test_a_rotated_key_keeps_its_rule_for_both_values(
 
 
 def test_the_openapi_document_tells_of_the_fields(admin: httpx.Client) -> None:
-    schemas = admin.get("/openapi.json").json()["components"]["schemas"]
+    schemas = admin.get("/openapi.json", timeout=120).json()["components"]["schemas"]
     for name in ("ApiKeyDocument", "ApiKeyView", "ModelDocument", "ModelView", "ProviderDocument", "ProviderView"):
         assert {"tee", "data"} <= schemas[name]["properties"].keys(), name
 

@@ -1,13 +1,13 @@
 """Real requests through a real gateway: the upstream that may not see them gets no byte, whatever the other does."""
 
 import logging
-import time
 from typing import Any
 
 import httpx
 import pytest
 
 from gateway.providers.engines import EngineState
+from tests.api.jobs import eventually
 from tests.api.running import RunningGateway
 from tests.confidentiality.conftest import BOTH_KEY, LOCAL_KEY, TEE_KEY, chat
 from tests.fakes.board import FakeBoard
@@ -22,11 +22,11 @@ LISTS = ["behind,only-bad", "only-bad,behind:latency", "behind,only-bad:THINKING
 @pytest.mark.parametrize("model", [*MODELS, *LISTS])
 @pytest.mark.parametrize("fault", ["500", "hang", "context"])
 def test_no_failure_of_the_allowed_one_leads_to_the_other(
-    http: httpx.Client, upstream: Upstream, forbidden: Upstream, model: str, fault: str
+    hasty: httpx.Client, upstream: Upstream, forbidden: Upstream, model: str, fault: str
 ) -> None:
     upstream.faults["*"] = fault
     for stream in (False, True):
-        error = chat(http, model, stream=stream).json()["error"]
+        error = chat(hasty, model, stream=stream).json()["error"]
         assert error["code"] in ("upstream_server_error", "upstream_timeout", "context_length_exceeded") or (
             (model, fault, error["code"]) == ("small", "context", "confidentiality_unmet")
         )
@@ -35,10 +35,10 @@ def test_no_failure_of_the_allowed_one_leads_to_the_other(
 
 @pytest.mark.parametrize("fault", WHOLE)
 def test_whole_answers_fail_rather_than_leak(
-    http: httpx.Client, upstream: Upstream, forbidden: Upstream, fault: str
+    hasty: httpx.Client, upstream: Upstream, forbidden: Upstream, fault: str
 ) -> None:
     upstream.faults["*"] = fault
-    reply = chat(http, "hedged")
+    reply = chat(hasty, "hedged")
     assert reply.json()["error"]["code"] not in ("confidentiality_unmet", "internal_error")
     assert upstream.requests
 
@@ -46,10 +46,10 @@ def test_whole_answers_fail_rather_than_leak(
 @pytest.mark.parametrize("model", ["behind", "hedged", "restarted", "prefilled"])
 @pytest.mark.parametrize("fault", STREAMED)
 def test_streams_that_break_go_on_where_they_may_or_not_at_all(
-    http: httpx.Client, upstream: Upstream, forbidden: Upstream, model: str, fault: str
+    hasty: httpx.Client, upstream: Upstream, forbidden: Upstream, model: str, fault: str
 ) -> None:
     upstream.faults["*"] = fault
-    reply = chat(http, model, stream=True)
+    reply = chat(hasty, model, stream=True)
     assert '"error"' in reply.text and "[DONE]" not in reply.text and "internal_error" not in reply.text
 
 
@@ -238,8 +238,9 @@ def test_the_log_line_has_the_rule_and_never_what_a_provider_said_of_local_data(
     said: dict[str, Any] = {}
     for key in (TEE_KEY, LOCAL_KEY):
         with gateway.http(key) as http:
-            assert chat(http, "behind").status_code == 400
-        line = _last_line(caplog, 1 + len(said))
+            reply = chat(http, "behind")
+        assert reply.status_code == 400
+        line = _line(caplog, reply.headers["x-request-id"])
         said[key] = (line["confidentiality"], line["upstream"])
     assert said[TEE_KEY][0] == "tee" and "plain words" in said[TEE_KEY][1]
     assert said[LOCAL_KEY] == ("local-only", None)
@@ -257,24 +258,23 @@ def test_bodies_under_local_only_are_not_kept_although_the_key_keeps_them(
             assert row["status"] == 200 and row["key_name"] == "local"
 
 
-def _last_line(caplog: pytest.LogCaptureFixture, number: int) -> dict[str, Any]:
-    """The log line of the last of so many requests; it is written behind the answer."""
-    for _ in range(500):
+def _line(caplog: pytest.LogCaptureFixture, request_id: str) -> dict[str, Any]:
+    """The log line of a request; it is written behind the answer."""
+    found: list[dict[str, Any]] = []
+
+    def is_written() -> bool:
         lines = [one.__dict__ for one in caplog.records if one.name == "gateway.request"]
-        if len(lines) == number:
-            return lines[-1]
-        time.sleep(0.01)
-    raise AssertionError("the line was never written")
+        found[:] = [line for line in lines if line.get("request_id") == request_id]
+        return bool(found)
+
+    eventually(is_written)
+    return found[0]
 
 
 def _row(admin: httpx.Client, request_id: str) -> dict[str, Any]:
-    for _ in range(100):
-        reply = admin.get(f"/api/admin/requests/{request_id}")
-        if reply.status_code == 200:
-            found: dict[str, Any] = reply.json()
-            return found
-        time.sleep(0.05)
-    raise AssertionError(reply.text)
+    eventually(lambda: admin.get(f"/api/admin/requests/{request_id}").status_code == 200)
+    row: dict[str, Any] = admin.get(f"/api/admin/requests/{request_id}").json()
+    return row
 
 
 def test_a_linked_image_is_fetched_here_when_data_stays_local(
@@ -305,9 +305,5 @@ def test_what_if_reckons_with_nobody_whom_the_rule_of_the_model_forbids(
 
 def _reckoned(admin: httpx.Client, model: dict[str, Any]) -> Any:
     """As soon as the requests of before are recorded."""
-    for _ in range(100):
-        reply = admin.post("/api/admin/analytics/whatif", json={"model": model})
-        if reply.status_code == 200:
-            return reply.json()
-        time.sleep(0.05)
-    raise AssertionError(reply.text)
+    eventually(lambda: admin.post("/api/admin/analytics/whatif", json={"model": model}).status_code == 200)
+    return admin.post("/api/admin/analytics/whatif", json={"model": model}).json()

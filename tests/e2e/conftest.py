@@ -59,7 +59,7 @@ def _need_engines() -> None:
 def _wait_engines(process: Process, seconds: float = 300) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        engines = httpx.get(f"{process.url}/health", timeout=10).json()["engines"]
+        engines = process.get("/health").json()["engines"]
         if engines and all(engine["state"] == "ready" for engine in engines):
             return
         assert not [engine for engine in engines if engine["state"] == "failed"], engines

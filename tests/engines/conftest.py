@@ -23,6 +23,8 @@ from chute_models.process import EngineProcess
 from chute_models.supervisor import Supervisor
 
 START_SECONDS = 240
+PATIENCE = 240
+"""Seconds that a caller waits: an engine may take its time where others want the processor."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,18 @@ class Door:
 
     async def post(self, path: str, body: dict[str, Any], **changes: Any) -> httpx.Response:
         """`model` is filled in."""
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             headers = changes.pop("headers", self.headers)
             return await client.post(self.address + path, json={"model": self.model, **body}, headers=headers)
 
     async def send(self, path: str, file: bytes, **fields: str) -> httpx.Response:
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             files, data = {"file": ("audio", file)}, {"model": self.model, **fields}
             return await client.post(self.address + path, files=files, data=data, headers=self.headers)
 
     async def chunks(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         """The events of a stream, which must end in [DONE]."""
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             body = {"model": self.model, "stream": True, **body}
             async with client.stream("POST", self.address + path, json=body, headers=self.headers) as reply:
                 assert reply.status_code == 200
@@ -59,9 +61,15 @@ class Door:
         return [json.loads(event) for event in events]
 
     async def gauge(self, name: str) -> float:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             text = (await client.get(self.address + "/metrics", headers=self.headers)).text
         return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name))
+
+    async def working(self, count: int) -> None:
+        """Returns once the engine has so many requests, running or waiting."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.gauge("engine:num_requests") != count:
+                await asyncio.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

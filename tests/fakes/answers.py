@@ -143,15 +143,13 @@ def whole(upstream: "Upstream", request: Received) -> dict[str, Any]:
 
 
 async def send_stream(upstream: "Upstream", exchange: Exchange, events: Iterator[bytes], pause: float = 0.0) -> None:
-    upstream.open_streams += 1
-    try:
+    with upstream.streaming():
         exchange.begin()
         for event in events:
             exchange.chunk(event)
             await asyncio.sleep(pause)
+            await exchange.drained()
         exchange.end()
-    finally:
-        upstream.open_streams -= 1
 
 
 async def embeddings(upstream: "Upstream", exchange: Exchange) -> None:
@@ -169,8 +167,7 @@ async def embeddings(upstream: "Upstream", exchange: Exchange) -> None:
 
 
 async def speech(upstream: "Upstream", exchange: Exchange) -> None:
-    while not upstream.gate() and not exchange.gone:
-        await asyncio.sleep(0.005)
+    await upstream.opened(exchange)
     form = form_fields(exchange.request)
     if upstream.hears:
         heard = hearing.listen(form_file(exchange.request))

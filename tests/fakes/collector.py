@@ -36,7 +36,7 @@ class Collector:
                     found += [{**span, "attributes": _plain(span["attributes"])} for span in scope["spans"]]
         return found
 
-    def wait(self, count: int, seconds: float = 10.0) -> list[dict[str, Any]]:
+    def wait(self, count: int, seconds: float = 20.0) -> list[dict[str, Any]]:
         """The spans, once there are so many."""
         until = time.monotonic() + seconds
         while len(self.spans()) < count and time.monotonic() < until:

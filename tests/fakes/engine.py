@@ -1,11 +1,11 @@
 """A stand-in for an engine: a real process with a health route, that misbehaves as its arguments say.
 
 `engine.py PORT [slow=S] [crash=S] [exit=CODE] [hang=S] [say=TEXT] [children] [stubborn] [once=FILE] [mute=FILE]
-[pace=S] [flood=N] [dying=TEXT] [tell] [chatter]
-[linger=S]`
+[held=FILE] [pace=S] [flood=N] [dying=TEXT] [tell] [chatter] [linger=S]`
 
 `once` ends the first start, of those that share FILE. A chat gets an answer of 20 words, one each `pace` seconds;
-what comes while FILE of `mute` exists gets none. `flood` says so many lines once it listens, `dying` is said at
+what comes while FILE of `mute` exists gets none, and while FILE of `held` exists no more than the first word of a
+stream. `flood` says so many lines once it listens, `dying` is said at
 SIGUSR2, and on the way out when SIGUSR1 tells it to end with code 1. `tell` tells the secret,
 `chatter` never stops talking. With `linger` SIGUSR1 makes it refuse connections, and end with code 0 after S seconds.
 """
@@ -53,6 +53,13 @@ def main() -> None:
     serve(port, wishes)
 
 
+class Server(ThreadingHTTPServer):
+    """With room for as many callers at once as a test has, all of whom would else wait a second for their turn."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
 def die(words: str) -> None:
     print(words, flush=True)
     os._exit(1)
@@ -87,6 +94,7 @@ def serve(port: int, wishes: dict[str, str]) -> None:
             if body.get("stream"):
                 self.stream()
                 return
+            self.wait_while_held()
             time.sleep(20 * pace)
             choice = {"index": 0, "message": {"role": "assistant", "content": "word " * 20}, "finish_reason": "stop"}
             usage = {"prompt_tokens": 3, "completion_tokens": 20, "total_tokens": 23}
@@ -109,13 +117,17 @@ def serve(port: int, wishes: dict[str, str]) -> None:
                 choice = {"index": 0, "delta": {"content": "word "}, "finish_reason": finish}
                 chunk = {"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
                 self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+                self.wait_while_held()
                 time.sleep(pace)
             self.wfile.write(b"data: [DONE]\n\n")
 
+        def wait_while_held(self) -> None:
+            while "held" in wishes and Path(wishes["held"]).exists():
+                time.sleep(0.01)
+
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", port), Handler)
     if "linger" in wishes:
         signal.signal(signal.SIGUSR1, lambda *_: linger(server, float(wishes["linger"])))
     server.serve_forever()

@@ -59,7 +59,7 @@ async def misbehave(upstream: "Upstream", exchange: Exchange, fault: str) -> boo
         await _IN_STREAM[name](upstream, exchange, float(value))
         return True
     if name in _DELAYS:
-        await asyncio.sleep(float(value))
+        await _DELAYS[name](upstream, exchange, value)
         return False
     await _WHOLE[name](upstream, exchange)
     return True
@@ -177,24 +177,39 @@ async def _partial(upstream: "Upstream", exchange: Exchange, count: float) -> No
         await asyncio.sleep(0)
 
 
+async def _late(upstream: "Upstream", exchange: Exchange, seconds: str) -> None:
+    await asyncio.sleep(float(seconds))
+
+
+async def _held(upstream: "Upstream", exchange: Exchange, _: str) -> None:
+    await upstream.opened(exchange)
+
+
+async def _held_in_stream(upstream: "Upstream", exchange: Exchange, count: float) -> None:
+    with upstream.streaming():
+        await _partial(upstream, exchange, count)
+        await upstream.opened(exchange)
+        for event in itertools.islice(answers.stream_events(upstream, exchange.request), int(count), None):
+            exchange.chunk(event)
+        exchange.end()
+
+
 async def _cut(upstream: "Upstream", exchange: Exchange, count: float) -> None:
     await _partial(upstream, exchange, count)
     exchange.close()
 
 
 async def _reset_in_stream(upstream: "Upstream", exchange: Exchange, count: float) -> None:
+    """Once all is read: a reset may destroy what is not."""
     await _partial(upstream, exchange, count)
-    await asyncio.sleep(0.05)
+    await exchange.is_read()
     exchange.reset()
 
 
 async def _stall(upstream: "Upstream", exchange: Exchange, count: float) -> None:
-    upstream.open_streams += 1
-    try:
+    with upstream.streaming():
         await _partial(upstream, exchange, count)
         await asyncio.sleep(HOUR)
-    finally:
-        upstream.open_streams -= 1
 
 
 async def _garbage_event(upstream: "Upstream", exchange: Exchange, count: float) -> None:
@@ -232,7 +247,10 @@ def _kind(exchange: Exchange) -> str:
     return "text/event-stream" if _streams(exchange) else "application/json"
 
 
-_DELAYS = frozenset({"late"})
+_DELAYS: dict[str, Callable[["Upstream", Exchange, str], Awaitable[None]]] = {
+    "held": _held,
+    "late": _late,
+}
 
 _WHOLE: dict[str, Callable[["Upstream", Exchange], Awaitable[None]]] = {
     "504": _page_504,
@@ -263,6 +281,7 @@ _IN_STREAM: dict[str, Callable[["Upstream", Exchange, float], Awaitable[None]]] 
     "cut": _cut,
     "error": _error_event,
     "garbage": _garbage_event,
+    "held": _held_in_stream,
     "reset": _reset_in_stream,
     "slow": _slow,
     "stall": _stall,

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httptools
@@ -72,6 +73,24 @@ class Exchange:
     def end(self) -> None:
         self.write(b"0\r\n\r\n")
 
+    async def drained(self) -> None:
+        """Returns once the system has nearly all that was written, as a server that does not write ahead waits."""
+        while not self.gone and self._connection.transport.get_write_buffer_size() > 1 << 20:
+            await asyncio.sleep(0.005)
+
+    async def is_read(self) -> None:
+        """Returns once the client has taken all that was written out of its socket."""
+        while not self.gone and self._unread():
+            await asyncio.sleep(0.005)
+
+    def _unread(self) -> bool:
+        """As the system tells of both ends of the connection, in hexadecimal: what is sent and what is received."""
+        transport = self._connection.transport
+        ends = {f":{transport.get_extra_info(name)[1]:04X}" for name in ("sockname", "peername")}
+        rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+        ours = [row[4] for row in rows if {row[1][-5:], row[2][-5:]} == ends]
+        return bool(transport.get_write_buffer_size()) or any(queues != "00000000:00000000" for queues in ours)
+
     def close(self) -> None:
         self._connection.transport.close()
 
@@ -96,6 +115,7 @@ class _Connection(asyncio.Protocol):
         self.parser = httptools.HttpRequestParser(self)
         self.url, self.body = b"", bytearray()
         self.headers: dict[str, str] = {}
+        self.disconnects = server.disconnects
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -107,7 +127,7 @@ class _Connection(asyncio.Protocol):
         self.server.live.discard(self)
         if self.task is not None and not self.task.done():
             at = time.monotonic()
-            self.task.add_done_callback(lambda _: self.server.disconnects.append(at))
+            self.task.add_done_callback(lambda _: self.disconnects.append(at))
             self.task.cancel()
 
     def data_received(self, data: bytes) -> None:
@@ -131,20 +151,28 @@ class _Connection(asyncio.Protocol):
         self.waiting.append(Received(method, path, query, self.headers, bytes(self.body)))
         self.url, self.headers, self.body = b"", {}, bytearray()
         if self.task is None or self.task.done():
+            self.disconnects = self.server.disconnects
             self.task = asyncio.get_running_loop().create_task(self._serve())
 
     async def _serve(self) -> None:
         while self.waiting:
             request = self.waiting.pop(0)
-            self.server.requests.append(request)
+            if self.server.lists(request):
+                self.server.requests.append(request)
             await self.server.handler(Exchange(request, self))
 
 
-class HttpServer:
-    """Serves `handler` on a free loopback port from a thread of its own."""
+async def _turns() -> None:
+    """Of the loop, in each of which it reads whatever has arrived: one takes a connection up, another its request."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
-    def __init__(self, handler: Handler) -> None:
-        self.handler = handler
+
+class HttpServer:
+    """Serves `handler` on a free loopback port from a thread of its own. `requests` has those that it `lists`."""
+
+    def __init__(self, handler: Handler, lists: Callable[[Received], bool] = lambda _: True) -> None:
+        self.handler, self.lists = handler, lists
         self.requests: list[Received] = []
         self.disconnects: list[float] = []
         """`time.monotonic()` of each time that a client left before its answer was complete."""
@@ -158,12 +186,18 @@ class HttpServer:
 
     def start(self) -> None:
         self._thread.start()
-        self._ready.wait(10)
+        assert self._ready.wait(60)
 
     def stop(self) -> None:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
+
+    def forget(self) -> None:
+        """What was sent so far, though it may not be read yet, and whoever leaves that came so far."""
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(_turns(), self._loop).result(60)
+        self.requests, self.disconnects = [], []
 
     @property
     def url(self) -> str:

@@ -32,7 +32,7 @@ class Inbox:
     def messages(self) -> list[Received]:
         return self.server.requests
 
-    def wait(self, count: int, seconds: float = 10.0) -> list[Received]:
+    def wait(self, count: int, seconds: float = 20.0) -> list[Received]:
         """The messages, once there are so many."""
         until = time.monotonic() + seconds
         while len(self.messages) < count and time.monotonic() < until:

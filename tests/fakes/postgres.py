@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import psycopg
 import pytest
 
 from tests.fakes import unprivileged
+from tests.fakes.ports import free_port
 
 PASSWORD = "one-password-for-tests"
 _numbers = count()
@@ -33,7 +33,7 @@ class Postgres:
 
     def __init__(self) -> None:
         self.folder = unprivileged.folder("postgres-")
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[Any] | None = None
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
@@ -82,7 +82,7 @@ class Postgres:
         return self.address(name)
 
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
-        with psycopg.connect(self.address(database), autocommit=True, connect_timeout=10) as connection:
+        with psycopg.connect(self.address(database), autocommit=True, connect_timeout=30) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
@@ -96,7 +96,7 @@ class Postgres:
         subprocess.run([found, *arguments], cwd=self.folder, check=True, capture_output=True, **unprivileged.account())
 
     def _wait(self) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while True:
             try:
                 self.execute("SELECT 1")
@@ -105,12 +105,6 @@ class Postgres:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

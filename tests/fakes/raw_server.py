@@ -93,9 +93,10 @@ async def raw_server(
         yield state
     finally:
         server.close()
-        for task in list(tasks):
+        ending = list(tasks)
+        for task in ending:
             task.cancel()
-        await asyncio.sleep(0.01)
+        await asyncio.gather(*ending, return_exceptions=True)
 
 
 def answer(body: bytes = b'{"ok":true}', *headers: bytes) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes import unprivileged
+from tests.fakes.ports import free_port
 
 
 class RedisServer:
@@ -18,9 +19,7 @@ class RedisServer:
 
     def __init__(self) -> None:
         self.folder = unprivileged.folder("redis-")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -32,7 +31,7 @@ class RedisServer:
         command = ["redis-server", *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **unprivileged.account())
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while self.ask("PING") != b"+PONG\r\n":
             assert time.monotonic() < end, (self.folder / "log").read_text()
             time.sleep(0.02)
@@ -56,7 +55,7 @@ class RedisServer:
     def ask(self, command: str) -> bytes:
         """One command and the beginning of its answer; empty where nobody listens."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=20) as line:
                 line.sendall(command.encode() + b"\r\n")
                 return line.recv(65536)
         except OSError:

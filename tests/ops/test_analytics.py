@@ -1,6 +1,5 @@
 """Break-even and what-if: the reckoning by hand-made figures, and the endpoints over real requests."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from gateway.usage.types import NANOS, Price, Tried, UsageRow
 from gateway.usage.whatif import Choice, by_first_content, by_price, is_replayed, replay, shares
 from tests.api.running import RunningGateway
 from tests.fakes.upstream import Upstream
+from tests.trust.processes import eventually
 from tests.usage.conftest import row
 
 MILLION = 1_000_000
@@ -199,10 +199,7 @@ def chat(client: httpx.Client, admin: httpx.Client, count: int) -> None:
     for _ in range(count):
         body = {"model": "pair", "messages": [{"role": "user", "content": "Hi"}]}
         assert client.post("/v1/chat/completions", json=body).status_code == 200
-    until = time.monotonic() + 10
-    while admin.get("/api/admin/requests").json()["total"] < count:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    eventually(lambda: admin.get("/api/admin/requests").json()["total"] >= count)
 
 
 def test_another_policy_is_reckoned_without_sending_or_saving_anything(

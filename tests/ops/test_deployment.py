@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
@@ -18,8 +17,9 @@ import pytest
 import yaml
 
 from gateway.settings import Settings, load_settings
+from tests.fakes.ports import free_port
 from tests.ops.dockerfile import instructions, variables
-from tests.trust.processes import Served
+from tests.trust.processes import Served, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -98,9 +98,7 @@ def image(folder: Path) -> tuple[Path, dict[str, str]]:
 
 def test_the_command_of_the_image_runs_and_its_health_check_tells_the_truth(tmp_path: Path) -> None:
     app, environment = image(tmp_path)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        environment["PORT"] = str(listening.getsockname()[1])
+    environment["PORT"] = str(free_port())
 
     def healthy() -> bool:
         check = [sys.executable, "-S", str(app / "healthcheck.py")]
@@ -111,13 +109,11 @@ def test_the_command_of_the_image_runs_and_its_health_check_tells_the_truth(tmp_
     program = tmp_path / "usr/local/bin" / command[0]
     process = subprocess.Popen([program, *command[1:]], env=environment, cwd=app, stdout=subprocess.DEVNULL)
     try:
-        for _ in range(600):
-            if healthy() or process.poll() is not None:
-                break
-        assert process.poll() is None and healthy()
+        eventually(lambda: healthy() or process.poll() is not None, 120)
+        assert process.poll() is None
     finally:
         process.terminate()
-        assert process.wait(45) in (0, -15, 143)
+        assert process.wait(120) in (0, -15, 143)
     assert (tmp_path / "data/gateway.db").exists()
 
 

@@ -23,7 +23,7 @@ def python(path: Path, version: str) -> Path:
 
 def install(script: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [str(REQUIREMENTS / script), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, timeout=240)
 
 
 def only_line(run: subprocess.CompletedProcess[str]) -> str:

@@ -399,7 +399,7 @@ def gateway(folder: Path, *words: str, **more: str) -> subprocess.CompletedProce
     environment = {"PATH": os.environ["PATH"], "STATE_DIR": str(folder / "state"), **more}
     command = [sys.executable, "-m", "gateway", *words]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
 
 

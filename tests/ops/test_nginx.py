@@ -8,7 +8,6 @@ import re
 import shutil
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +15,10 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.chute.process import free_port
 from tests.fakes.certificates import Authority
+from tests.fakes.ports import free_port
 from tests.fakes.upstream import Upstream
-from tests.trust.processes import MASTER, Served, chat_body, provider_yaml
+from tests.trust.processes import MASTER, Served, chat_body, eventually, provider_yaml
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 
@@ -58,10 +57,8 @@ class Front:
         assert checked.returncode == 0, checked.stderr
         self.url, self.plain = f"https://127.0.0.1:{self.port}", f"http://127.0.0.1:{plain}"
         self._process = subprocess.Popen(self.command)
-        until = time.monotonic() + 20
-        while not self._answers():
-            assert time.monotonic() < until and self._process.poll() is None
-            time.sleep(0.05)
+        eventually(lambda: self._answers() or self._process.poll() is not None)
+        assert self._process.poll() is None
 
     def _answers(self) -> bool:
         try:
@@ -97,7 +94,7 @@ def front(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def client(front: Front, key: str = MASTER, **headers: str) -> httpx.Client:
     given = {"authorization": f"Bearer {key}", **headers}
-    return httpx.Client(base_url=front.url, headers=given, verify=False, timeout=30, http2=True)
+    return httpx.Client(base_url=front.url, headers=given, verify=False, timeout=60, http2=True)
 
 
 def test_a_stream_arrives_piece_by_piece(front: Front, upstream: Upstream) -> None:
@@ -128,7 +125,7 @@ def test_the_live_view_gets_through_as_a_websocket(front: Front) -> None:
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     url, headers = f"wss://127.0.0.1:{front.port}/api/admin/live", {"authorization": f"Bearer {MASTER}"}
     with connect(url, ssl=trusting, additional_headers=headers, proxy=None) as live:
-        assert "type" in json.loads(live.recv(timeout=20))
+        assert "type" in json.loads(live.recv(timeout=60))
 
 
 def test_http_leads_to_https_and_figures_stay_inside(front: Front) -> None:

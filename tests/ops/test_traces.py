@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from gateway.usage.spans import spans_of
 from tests.api.running import RunningGateway
 from tests.api.test_files import tone
 from tests.fakes.collector import Collector
+from tests.fakes.ports import free_port
 from tests.fakes.upstream import Upstream
 from tests.usage.conftest import row
 
@@ -264,7 +264,7 @@ def test_the_gateway_does_not_start_with_headers_that_cannot_be_sent(tmp_path: P
     }
     for command in ("check-config", "serve"):
         words = [sys.executable, "-m", "gateway", command]
-        ended = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        ended = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
         told = ended.stdout + ended.stderr
         assert ended.returncode and "OTEL_EXPORTER_OTLP_HEADERS: header 1" in told, told
         assert "secret-of-mine" not in told and "Traceback" not in told
@@ -292,7 +292,7 @@ async def test_a_collector_that_no_request_can_be_made_for_costs_spans_and_not_t
     exporter = Exporter(destination, interval=0.01)
     exporter.start()
     exporter.add([span("lost")])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not exporter.counts.dropped:
             await asyncio.sleep(0.01)
     monkeypatch.setattr(exporter, "_collector", Destination(collector.url))
@@ -319,7 +319,7 @@ async def test_a_collector_whose_answer_drips_for_ever_is_given_up(monkeypatch: 
         exporter = Exporter(Destination(f"http://127.0.0.1:{port}"), interval=0.01, tries=1)
         exporter.start()
         exporter.add([span()])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not exporter.counts.dropped:
                 await asyncio.sleep(0.01)
         await exporter.aclose()
@@ -346,19 +346,11 @@ async def test_spans_that_a_collector_refuses_in_part_are_counted(collector: Col
     assert exporter.counts.dropped == 1 and len(collector.server.requests) == 1
 
 
-async def test_a_collector_that_is_not_there_costs_old_spans_and_no_time(unused_port: int) -> None:
-    exporter = Exporter(Destination(f"http://127.0.0.1:{unused_port}"), capacity=10, interval=0.01, tries=2)
+async def test_a_collector_that_is_not_there_costs_old_spans_and_no_time() -> None:
+    exporter = Exporter(Destination(f"http://127.0.0.1:{free_port()}"), capacity=10, interval=0.01, tries=2)
     exporter.start()
     began = time.monotonic()
     exporter.add(span(str(n)) for n in range(100))
     assert exporter.counts.dropped == 90
-    await exporter.aclose(deadline=10)
-    assert exporter.counts.dropped == 100 and time.monotonic() - began < 10
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
+    await exporter.aclose(deadline=60)
+    assert exporter.counts.dropped == 100 and time.monotonic() - began < 60

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEY = "cpk_dev_platform"
 SEED = "11" * 32
 BEARER = {"Authorization": f"Bearer {KEY}"}
+TIMEOUT = 60
 
 
 class PlatformProcess:
@@ -35,6 +37,8 @@ class PlatformProcess:
             if "./deploy.sh" in line:
                 break
         self.api, self.llm = (_found(rf"{name}\s+(http://\S+)", said) for name in ("management API", "llm host"))
+        self._drain = threading.Thread(target=self.child.stdout.read, daemon=True)  # a full pipe would hold it up
+        self._drain.start()
         self.hosts: dict[str, str] = dict(re.findall(r"^  (chutes-\S+)\s+(http://\S+)$", said, re.MULTILINE))
 
     @property
@@ -44,27 +48,29 @@ class PlatformProcess:
     def stop(self) -> int:
         self.child.send_signal(signal.SIGTERM)
         try:
-            return self.child.wait(60)
+            return self.child.wait(120)
         finally:
             self.child.kill()
+            self._drain.join(20)
             if self.child.stdout:
                 self.child.stdout.close()
 
     def get(self, path: str, **params: Any) -> Any:
-        return httpx.get(self.api + path, headers=BEARER, params=params).raise_for_status().json()
+        return httpx.get(self.api + path, headers=BEARER, params=params, timeout=TIMEOUT).raise_for_status().json()
 
     def set_account(self, **fields: Any) -> None:
         body = {"username": "developer", **fields}
-        httpx.post(f"{self.api}/_emulator/account", json=body).raise_for_status()
+        httpx.post(f"{self.api}/_emulator/account", json=body, timeout=TIMEOUT).raise_for_status()
 
     def set_chute(self, name: str, **fields: Any) -> Any:
-        return httpx.post(f"{self.api}/_emulator/chute", json={"name": name, **fields}).raise_for_status().json()
+        body = {"name": name, **fields}
+        return httpx.post(f"{self.api}/_emulator/chute", json=body, timeout=TIMEOUT).raise_for_status().json()
 
     def fault(self, fault: Any) -> None:
-        httpx.post(f"{self.api}/_emulator/faults", json=fault).raise_for_status()
+        httpx.post(f"{self.api}/_emulator/faults", json=fault, timeout=TIMEOUT).raise_for_status()
 
     def clear_faults(self) -> None:
-        httpx.delete(f"{self.api}/_emulator/faults").raise_for_status()
+        httpx.delete(f"{self.api}/_emulator/faults", timeout=TIMEOUT).raise_for_status()
 
     def reset(self) -> None:
         """Without faults, quotas used or money spent; what is deployed stays."""
@@ -85,7 +91,7 @@ class PlatformProcess:
         known = self.get("/users/me")["user_id"] if user_id is None else user_id
         named = {"X-Chutes-UserID": known, "X-Chutes-Hotkey": pair.ss58_address, "X-Chutes-Nonce": at}
         headers = {**named, "X-Chutes-Signature": signature, **headers}
-        return httpx.request(method, self.api + path, content=body or None, headers=headers)
+        return httpx.request(method, self.api + path, content=body or None, headers=headers, timeout=TIMEOUT)
 
     def post(self, path: str, document: Any) -> httpx.Response:
         body = orjson.dumps(document)

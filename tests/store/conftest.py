@@ -10,9 +10,9 @@ from gateway.store.engines import Timing
 from gateway.store.records import Audit, Put, Resource
 from gateway.store.store import Store
 from tests.fakes.postgres import Postgres, program
+from tests.store.timings import PATIENT
 
 TOLD = Audit("tester", "update", "users", "x", address="127.0.0.1")
-QUICK = Timing(connect=2, statement=1.5, operation=5, lock=2, poll=0.2)
 
 
 @dataclass
@@ -28,8 +28,8 @@ class Home:
     def file(self) -> Path:
         return self.folder / "gateway.db"
 
-    async def open(self, timing: Timing | None = None) -> Store:
-        store = await Store.open(self.url, self.folder, timing or Timing())
+    async def open(self, timing: Timing = PATIENT) -> Store:
+        store = await Store.open(self.url, self.folder, timing)
         self.opened.append(store)
         return store
 

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from itertools import count as count_up
 from pathlib import Path
 from typing import Any
 
@@ -260,42 +261,43 @@ async def test_a_restore_that_the_database_refuses_changes_nothing(store: Store)
     assert await whole(store) == before
 
 
+async def write_on(store: Store, enough: asyncio.Event) -> None:
+    """Two records that are always the same."""
+    for n in count_up():
+        if enough.is_set():
+            return
+        await store.write([put("a", n=n), put("b", n=n)], TOLD)
+
+
 async def test_a_backup_while_writes_go_on_is_of_one_moment(store: Store) -> None:
     await store.write([put("a", n=0), put("b", n=0)], TOLD)
-    files = []
-
-    async def write() -> None:
-        for n in range(60):
-            await store.write([put("a", n=n), put("b", n=n)], TOLD)
-
-    writing = asyncio.create_task(write())
-    while not writing.done():
+    enough, seen = asyncio.Event(), set[str]()
+    writing = asyncio.create_task(write_on(store, enough))
+    while len(seen) < 5 and not writing.done():
         file = io.BytesIO()
         await backup(store, file)
-        files.append(file)
-    await writing
-    assert len(files) >= 2
-    for file in files:
         lines = [json.loads(line) for line in gzip.decompress(file.getvalue()).splitlines()]
         place = lines[0]["columns"]["records"].index("document")
         documents = [line[1][place] for line in lines[1:-1] if line[0] == "records"]
         assert documents[0] == documents[1]
+        seen.add(documents[0])
+    enough.set()
+    await writing
 
 
 async def test_a_copy_by_sqlite_itself_is_whole_while_writes_go_on(file_home: Home, tmp_path: Path) -> None:
     store = await file_home.open()
-
-    async def write() -> None:
-        for n in range(200):
-            await store.write([put("a", n=n), put("b", n=n)], TOLD)
+    enough = asyncio.Event()
 
     def copy() -> None:
         with closing(sqlite3.connect(file_home.file)) as connection:
             connection.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
 
-    writing = asyncio.create_task(write())
-    await asyncio.sleep(0.1)
+    writing = asyncio.create_task(write_on(store, enough))
+    while await store.revision() < 10:
+        assert not writing.done()
     await asyncio.to_thread(copy)
+    enough.set()
     await writing
     (tmp_path / "second").mkdir()
     shutil.copy(tmp_path / "copy.db", tmp_path / "second" / "gateway.db")

@@ -22,7 +22,7 @@ def gateway(home: Home, *words: str, text: str = "") -> subprocess.CompletedProc
     if home.url:
         environment["DATABASE_URL"] = home.url
     command = [sys.executable, "-m", "gateway", *words]
-    return subprocess.run(command, env=environment, input=text, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment, input=text, capture_output=True, text=True, timeout=240)
 
 
 async def test_what_was_backed_up_is_restored_while_the_gateway_runs(home: Home, tmp_path: Path) -> None:

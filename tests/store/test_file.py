@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +24,8 @@ from gateway.store.engines import Timing, sqlite_engines
 from gateway.store.place import locate
 from gateway.store.records import Resource
 from tests.fakes import unprivileged
-from tests.store.conftest import QUICK, TOLD, Home, put
+from tests.store.conftest import TOLD, Home, put
+from tests.store.timings import PATIENT
 
 AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="mounting needs root")
 
@@ -41,7 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_the_file_is_private_flushed_and_logged_ahead(file_home: Home) -> None:
-    store = await file_home.open()
+    store = await file_home.open(Timing())
     assert file_home.file.stat().st_mode & 0o777 == 0o600
     await store.write([put("a")], TOLD)
     assert {path.stat().st_mode & 0o777 for path in file_home.folder.iterdir()} == {0o600}
@@ -107,16 +109,16 @@ def test_each_write_is_flushed_once(tmp_path: Path) -> None:
         pytest.skip("strace is not installed")
     program = (
         "import asyncio, sys\nfrom pathlib import Path\nfrom gateway.store.store import Store\n"
-        "from tests.store.conftest import TOLD, put\n"
+        "from tests.store.conftest import TOLD, put\nfrom tests.store.timings import PATIENT\n"
         "async def main():\n"
-        "    store = await Store.open(None, Path(sys.argv[1]))\n"
+        "    store = await Store.open(None, Path(sys.argv[1]), PATIENT)\n"
         "    print('start', flush=True)\n"
         "    for n in range(40): await store.write([put('a', n=n)], TOLD)\n"
         "    print('stop', flush=True)\n"
         "asyncio.run(main())\n"
     )
     command = ["strace", "-f", "-e", "trace=fsync,fdatasync,write", "-o", str(tmp_path / "log"), sys.executable, "-c"]
-    subprocess.run([*command, program, str(tmp_path / "state")], check=True, capture_output=True, timeout=120)
+    subprocess.run([*command, program, str(tmp_path / "state")], check=True, capture_output=True, timeout=300)
     during = (tmp_path / "log").read_text().partition('"start')[2].partition('"stop')[0]
     assert 40 <= during.count("fsync(") + during.count("fdatasync(") <= 44
 
@@ -296,7 +298,7 @@ async def test_a_folder_without_permission_is_replaced_too(file_home: Home, monk
 @AS_ROOT
 async def test_a_full_disk_refuses_writes_goes_on_reading_and_recovers(small_disk: Path) -> None:
     place = Home(small_disk / "state")
-    store = await place.open(QUICK)
+    store = await place.open()
     await store.write([put("a", n=1)], TOLD)
     try:
         acknowledged = 0
@@ -307,7 +309,7 @@ async def test_a_full_disk_refuses_writes_goes_on_reading_and_recovers(small_dis
         with pytest.raises(StorageFailed):
             await store.write([put("more", text="x" * 20_000)], TOLD)
         assert len(await store.read(Resource.USERS)) == acknowledged + 1
-        again = await place.open(QUICK)
+        again = await place.open()
         assert len(await again.read(Resource.USERS)) == acknowledged + 1
         subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
         await store.write([put("more", text="x" * 20_000)], TOLD)
@@ -353,7 +355,7 @@ async def test_a_disk_that_is_full_at_the_start_is_asked_again_and_then_told(
 
 
 async def test_a_file_at_its_largest_size_refuses_writes_and_recovers(file_home: Home) -> None:
-    store = await file_home.open(QUICK)
+    store = await file_home.open()
     await store.write([put("a", n=1)], TOLD)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, limits[1]))
@@ -381,12 +383,14 @@ async def test_the_file_may_be_named(tmp_path: Path) -> None:
 
 
 async def test_a_busy_file_is_waited_for_and_then_said(file_home: Home) -> None:
-    store = await file_home.open(QUICK)
+    store, hasty = await file_home.open(), await file_home.open(replace(PATIENT, lock=0.1))
     await store.write([put("a")], TOLD)
     with closing(sqlite3.connect(file_home.file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         writing = asyncio.create_task(store.write([put("b")], TOLD))
         assert len(await store.read(Resource.USERS)) == 1
-        await asyncio.sleep(0.3)
+        with pytest.raises(StorageUnavailable, match="busy"):
+            await hasty.write([put("c")], TOLD)
+        assert not writing.done()
         other.execute("COMMIT")
         assert (await writing)[0] == 2

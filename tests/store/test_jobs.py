@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -86,7 +87,7 @@ async def test_a_job_is_lost_only_when_its_lease_stands_still(store: Store, monk
     limits = JobLimits(9, MB, MB, DAY)
     desk = Desk(store.jobs, Runner(store.jobs, limits, Courier(HookRules()), Sealer("k" * 32)))
     clock = [1000.0]
-    monkeypatch.setattr("gateway.jobs.desk.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("gateway.jobs.desk.time", SimpleNamespace(time=time.time, monotonic=lambda: clock[0]))
     await store.jobs.add(job(1, worker="alive", lease=-60), 9)
     for ago in (50, 40, 30):
         assert (await desk.find("job-1", None)).is_open

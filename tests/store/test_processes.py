@@ -29,6 +29,16 @@ async def writer(home: Home, *words: str) -> asyncio.subprocess.Process:
     return process
 
 
+async def until_let_go(home: Home) -> None:
+    """A server may still be at the last write of a client that is dead."""
+    if home.url and home.server:
+        name = home.url.rpartition("/")[2]
+        others = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        async with asyncio.timeout(60):
+            while home.server.execute(others):
+                await asyncio.sleep(0.02)
+
+
 async def check(store: Store, acknowledged: set[int]) -> tuple[int, int]:
     """How many writes are there that were acknowledged, and how many that were not."""
     halves: dict[int, set[str]] = {}
@@ -55,7 +65,7 @@ async def test_kill_9_loses_no_acknowledged_write_and_leaves_no_half_one(home: H
     for round in range(rounds):
         process = await writer(home, "kill", str(round * WRITES), str(WRITES))
         assert process.stdout
-        for _ in range(chance.randrange(1, WRITES // 2)):
+        for _ in range(chance.randrange(1, WRITES // 10)):
             acknowledged.add(int(await process.stdout.readline()))
         await asyncio.sleep(chance.random() / 100)
         process.kill()
@@ -63,6 +73,7 @@ async def test_kill_9_loses_no_acknowledged_write_and_leaves_no_half_one(home: H
             int(line) for line in (await process.stdout.read()).splitlines(keepends=True) if line.endswith(b"\n")
         )
         await process.wait()
+        await until_let_go(home)
         store = await home.open()
         found, late = await check(store, acknowledged)
         await store.close()

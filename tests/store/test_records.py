@@ -151,12 +151,10 @@ async def test_waiting_for_a_change_ends_with_it(home: Home) -> None:
     assert await ours.wait_for_change(1, 0.1) == 1
     for writer in (ours, theirs):
         revision = await ours.revision()
-        waiting = asyncio.create_task(ours.wait_for_change(revision, 30))
+        waiting = asyncio.create_task(ours.wait_for_change(revision, 300))
         await asyncio.sleep(0.3)
-        started = time.monotonic()
         await writer.write([put("a")], TOLD)
-        assert await waiting == revision + 1
-        assert time.monotonic() - started < 10
+        assert await asyncio.wait_for(waiting, 60) == revision + 1
 
 
 async def test_data_is_there_after_closing_and_opening(home: Home) -> None:

@@ -6,7 +6,7 @@ from gateway.access.sessions import Session
 from gateway.store.store import Store
 
 
-def session(digest: str, user: str = "anna", lasts: float = 100, seen: float = 0) -> Session:
+def session(digest: str, user: str = "anna", lasts: float = 1000, seen: float = 0) -> Session:
     now = time.time()
     return Session(digest, user, now, now + seen, now + lasts, "admin", "csrf", "127.0.0.1", "Browser")
 
@@ -46,6 +46,6 @@ async def test_all_sessions_of_a_user_end_but_those_kept(store: Store) -> None:
 
 async def test_odd_browser_names_are_kept_as_far_as_they_can_be(store: Store) -> None:
     now = time.time()
-    await store.add_session(Session("a", "anna", now, now, now + 9, agent="x\0\ud800" + "y" * 5000))
+    await store.add_session(Session("a", "anna", now, now, now + 900, agent="x\0\ud800" + "y" * 5000))
     found = await store.find_session("a")
     assert found and found.agent.startswith("x") and len(found.agent) <= 1000

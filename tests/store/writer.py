@@ -8,6 +8,7 @@ from gateway.errors import Outdated
 from gateway.store.records import Audit, Put, Resource
 from gateway.store.store import Store
 from gateway.usage.types import Spend, UsageRow
+from tests.store.timings import PATIENT
 
 TOLD = Audit("writer", "update", "users", "x")
 
@@ -42,7 +43,7 @@ async def race(store: Store, tasks: int) -> None:
 
 async def main() -> None:
     url, folder, what, *numbers = sys.argv[1:]
-    store = await Store.open(url if url != "-" else None, Path(folder))
+    store = await Store.open(url if url != "-" else None, Path(folder), PATIENT)
     print("open", flush=True)
     await (write_until_killed if what == "kill" else race)(store, *map(int, numbers))
     await store.close()

@@ -132,7 +132,7 @@ class Line:
     """A connection that is kept for as many requests as the gateway allows."""
 
     def __init__(self, gateway: RunningGateway) -> None:
-        self._line = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=20)
+        self._line = http.client.HTTPConnection(gateway.url.removeprefix("http://"), timeout=60)
         self.statuses: Counter[int] = Counter()
         self.slowest = 0.0
 

@@ -55,11 +55,12 @@ def test_kill_9_among_1000_admin_writes_loses_none_and_revives_no_key(tmp_path: 
         writers = [Writer(served.port, ledger, f"{round}{w}", ledger.writes + WRITES) for w in range(WRITERS)]
         for writer in writers:
             writer.start()
-        eventually(lambda until=until: ledger.writes >= until, 60)  # type: ignore[misc]
+        eventually(lambda until=until: ledger.writes >= until, 120)  # type: ignore[misc]
         time.sleep(chance.random() / 50)
         served.kill()
         for writer in writers:
-            writer.join(30)
+            writer.join(60)
+            assert not writer.is_alive()
         starts.append(served.start())
         late += check(served, ledger)
     served.stop()
@@ -84,7 +85,9 @@ class Stream:
 
     def begin(self) -> None:
         while b"data:" not in self.seen:
-            self.seen += self._line.recv(65536)
+            piece = self._line.recv(65536)
+            assert piece, self.seen
+            self.seen += piece
 
     def read(self) -> bytes:
         """To its end, whichever that is."""
@@ -118,7 +121,7 @@ def test_kill_9_under_100_streams_ends_them_visibly_and_the_next_start_needs_no_
     eventually(lambda: upstream.open_streams == 0)
     upstream.reset()
     took = served.start()
-    assert took <= max(20, 3 * first), "20 s, or on a very busy machine about what the first start took"
+    assert took <= max(60, 5 * first), "a busy machine apart, about what the first start took"
     assert served.chat().status_code == 200
     served.stop()
     print(f"killed under 100 streams: ready again after {took:.1f} s")
@@ -127,7 +130,7 @@ def test_kill_9_under_100_streams_ends_them_visibly_and_the_next_start_needs_no_
 def test_sigterm_lets_streams_finish_and_writes_every_row(tmp_path: Path, upstream: Upstream) -> None:
     """Thirty streams that end in a few seconds, and two streams and an answer that never would: those are cut when
     their time is up, and say so."""
-    upstream.faults |= {"gpt-x": "slow:0.05", "gpt-y": "slow:0.5", "gpt-z": "hang"}
+    upstream.faults |= {"gpt-x": "slow:0.05", "gpt-y": "slow:2", "gpt-z": "hang"}
     upstream.tokens = 100
     served = Served(tmp_path, yaml=provider_yaml(upstream.url, ["gpt-x", "gpt-y", "gpt-z"]))
     served.start()
@@ -143,7 +146,7 @@ def test_sigterm_lets_streams_finish_and_writes_every_row(tmp_path: Path, upstre
     cut = [stream.read() for stream in endless]
     assert not any(b"[DONE]" in read for read in cut)
     assert all(b'"code": "gateway_stopping"' in read for read in cut)
-    assert took <= 40
+    assert took <= 90, "30 s, and on a busy machine some more to write"
     served.start()
     with served.http() as admin:
         rows = usage_rows(admin)

@@ -10,7 +10,7 @@ from gateway.access.counters.shared import SharedCounters
 from tests.api.conftest import recorded
 from tests.api.running import RunningGateway
 from tests.fakes.upstream import Upstream
-from tests.trust.processes import chat_body
+from tests.trust.processes import chat_body, eventually
 
 OFFICE = "192.0.2.7"
 
@@ -91,4 +91,5 @@ def test_a_provider_that_tells_of_endless_tokens_costs_its_caller_an_estimate(
     upstream.canned.clear()
     assert admin.post("/v1/chat/completions", json=chat_body(model="dear"), headers=key).status_code == 200
     counters = gateway.app.state.counters
-    assert isinstance(counters, SharedCounters) and counters.note == ""
+    assert isinstance(counters, SharedCounters)
+    eventually(lambda: counters.note == "")  # on a busy machine it may have counted alone for a moment

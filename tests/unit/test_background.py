@@ -14,6 +14,7 @@ from gateway.background.loads import EngineLoads, read_load, with_speed
 from gateway.background.tasks import Background, Periodic
 from gateway.backoffice import _follow
 from gateway.errors import StorageFailed, StorageUnavailable
+from gateway.providers.base import Timeouts
 from gateway.providers.engines import EngineState
 from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.pooled import PooledTransport
@@ -135,7 +136,10 @@ def test_tokens_a_second_are_those_between_the_oldest_look_and_the_newest() -> N
     assert with_speed([read_load("", 0.0), read_load("", 2.0)]).input_speed is None
 
 
-async def test_an_engine_that_works_tells_how_fast_and_one_that_ended_is_forgotten(upstream: Upstream) -> None:
+async def test_an_engine_that_works_tells_how_fast_and_one_that_ended_is_forgotten(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.background.loads._PATIENCE", Timeouts(connect=20, first_byte=20, whole=20, idle=20))
     board = FakeBoard(FakeEngine("chat", "chat", "tiny", upstream.url, gpu_memory=7_000))
     state = State(Snapshot(1, {}, {}, {}, {}), Dispatcher({}), board, 1.0)
     transport = PooledTransport(AddressPolicy(True))

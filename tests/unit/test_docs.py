@@ -382,7 +382,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(command: list[str], desk: Path) -> str:
     environment = {"PATH": os.environ["PATH"], "GATEWAY_KEY": MASTER}
-    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout and not re.search(r'"error":(?! ?null)', done.stdout)
     return done.stdout

@@ -28,7 +28,7 @@ from tests.fakes import supervised
 from tests.fakes.supervised import fake_launch, fake_spec
 
 FAST = Timing(
-    loading_probe=0.05, ready_probe=0.05, probe_timeout=5, hang_after=20, stall_after=5, backoff_first=0.2,
+    loading_probe=0.05, ready_probe=0.05, probe_timeout=5, hang_after=20, stall_after=60, backoff_first=0.2,
     backoff_max=0.8, stable_after=30, kill_margin=0.5,
 )  # fmt: skip
 
@@ -65,6 +65,12 @@ def alive(pids: list[int]) -> list[int]:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
                 found.append(pid)
     return found
+
+
+async def shoot(board: Supervisor) -> None:
+    """Kills the engine `fake`, ready and perhaps stubborn."""
+    os.kill(engine_pids(board)[1], signal.SIGKILL)
+    await until(lambda: now(board).state != "ready")
 
 
 async def until(condition: Callable[[], object], seconds: float = 30) -> None:
@@ -153,34 +159,36 @@ def test_a_loop_that_ends_without_stopping_leaves_no_orphan(tmp_path: Path) -> N
 async def test_a_crash_is_followed_by_restarts_with_growing_pauses(tmp_path: Path) -> None:
     """The exit code is 0: an engine that was not asked to go has crashed all the same."""
     patient = Timing(**{**_values(FAST), "failed_starts": 9})
-    async with running(tmp_path, fake_spec(args=("crash=0.3",)), timing=patient) as board:
-        assert await board.wait_ready("fake", 30)
-        pauses = []
+    async with running(tmp_path, fake_spec(args=("linger=0",)), timing=patient) as board:
 
         def restarted(times: int) -> bool:
             return now(board).restarts == times
 
-        for crash in range(1, 4):
-            await until(lambda: now(board).state != "ready" and now(board).phase == "restarting")
+        for crash, pause in enumerate((0.2, 0.4, 0.8), 1):
+            assert await board.wait_ready("fake", 30)
             began = time.monotonic()
-            await until(partial(restarted, crash))
-            pauses.append(time.monotonic() - began)
+            os.kill(engine_pids(board)[1], signal.SIGUSR1)
+            await until(lambda: now(board).error)
             assert now(board).error == "ended unexpectedly with code 0"
-        assert 0.15 < pauses[0] < pauses[1] < pauses[2]
+            await until(partial(restarted, crash))
+            assert time.monotonic() - began >= pause
 
 
 async def test_one_that_was_ready_before_is_never_given_up(tmp_path: Path) -> None:
-    async with running(tmp_path, fake_spec(args=("crash=0.2",))) as board:
-        await until(lambda: now(board).restarts >= 4, 20)
+    async with running(tmp_path, fake_spec()) as board:
+        for _ in range(FAST.failed_starts):
+            await until(lambda: now(board).state == "ready")
+            await shoot(board)
         await until(lambda: now(board).state == "failed")
-        await until(lambda: now(board).restarts >= 5)
+        await until(lambda: now(board).state == "ready")
 
 
 async def test_a_hang_ends_in_a_restart(tmp_path: Path) -> None:
-    timing = Timing(**{**_values(FAST), "probe_timeout": 0.3, "hang_after": 0.6})
-    async with running(tmp_path, fake_spec(args=("hang=0.5",)), timing=timing) as board:
+    timing, mute = Timing(**{**_values(FAST), "probe_timeout": 1.0, "hang_after": 3.0}), tmp_path / "mute"
+    async with running(tmp_path, fake_spec(args=(f"mute={mute}",)), timing=timing) as board:
         assert await board.wait_ready("fake", 30)
         first = now(board)
+        mute.touch()
         await until(lambda: now(board).state != "ready")
         await until(lambda: now(board).restarts == 1)
         assert first.pid is not None
@@ -191,7 +199,7 @@ async def test_a_hang_ends_in_a_restart(tmp_path: Path) -> None:
 async def test_a_failing_start_says_why_in_one_line(tmp_path: Path) -> None:
     say = "ValueError: no room for\tthe cache, key sk-abcdefghijklmnop"
     async with running(tmp_path, fake_spec(args=("say=" + say, "exit=1"))) as board:
-        assert not await board.wait_ready("fake", 20)
+        assert not await board.wait_ready("fake", 60)
         status = now(board)
         assert (status.state, status.phase, status.restarts) == ("failed", "failed", 2)
         assert status.error == "ValueError: no room for the cache, key [hidden]"
@@ -216,8 +224,8 @@ async def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
 
 async def test_one_failure_leaves_the_others_alone(tmp_path: Path) -> None:
     async with running(tmp_path, fake_spec("bad", args=("exit=78",)), fake_spec("good")) as board:
-        assert await board.wait_ready("good", 10)
-        assert not await board.wait_ready("bad", 10)
+        assert await board.wait_ready("good", 30)
+        assert not await board.wait_ready("bad", 30)
         assert [status.name for status in board.statuses()] == ["bad", "good"]
         assert now(board, "good").state == "ready"
 
@@ -236,14 +244,14 @@ async def test_starts_are_staggered(tmp_path: Path) -> None:
     async with running(tmp_path, *specs, slots=1) as board:
         await until(lambda: now(board, "one").phase == "loading")
         assert [now(board, name).phase for name in ("two", "three")] == ["queued", "queued"]
-        assert all([await board.wait_ready(name, 10) for name in ("one", "two", "three")])
+        assert all([await board.wait_ready(name, 30) for name in ("one", "two", "three")])
 
 
 async def test_restart_unload_load_and_drain(tmp_path: Path) -> None:
     async with running(tmp_path, fake_spec()) as board:
         assert await board.wait_ready("fake", 30)
         first = now(board).pid
-        assert await board.drain("fake", 5)
+        assert await board.drain("fake", 20)
         assert now(board).state == "draining"
         await board.restart("fake")
         await until(lambda: now(board).state == "ready" and now(board).pid != first)
@@ -254,12 +262,13 @@ async def test_restart_unload_load_and_drain(tmp_path: Path) -> None:
 
 
 async def test_it_is_marked_draining_before_it_is_signalled(tmp_path: Path) -> None:
-    async with running(tmp_path, fake_spec(args=("stubborn",), grace_seconds=0.5)) as board:
+    async with running(tmp_path, fake_spec(args=("stubborn",), grace_seconds=600)) as board:
         assert await board.wait_ready("fake", 30)
         pids = engine_pids(board)
         stopping = asyncio.create_task(board.unload("fake"))
-        await until(lambda: now(board).state == "draining", 1)
+        await until(lambda: now(board).state == "draining")
         assert alive(pids) == pids
+        os.kill(pids[1], signal.SIGKILL)
         await stopping
         assert alive(pids) == []
 

@@ -2,6 +2,7 @@
 the same on every machine."""
 
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Mapping
@@ -85,7 +86,8 @@ async def ask(app: Gateway, caller: int, model: int) -> int:
 
 def steps(app: Gateway, caller: int, model: int) -> int:
     """Steps of the interpreter for one request. The second of its kind: the first one meets its target for the first
-    time."""
+    time. The fewest of three: a minute may turn in one of them. Garbage of others, which may take steps to collect, is
+    left alone."""
     count = 0
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
@@ -94,18 +96,24 @@ def steps(app: Gateway, caller: int, model: int) -> int:
         count += event == "opcode"
         return trace
 
-    async def counted() -> None:
-        assert await ask(app, caller, model) == 200
-        before = sys.gettrace()
+    async def counted() -> int:
+        nonlocal count
+        count, before = 0, sys.gettrace()
         sys._getframe().f_trace_opcodes = True  # Python 3.12 counts steps only where a frame asked before
+        gc.disable()
         sys.settrace(trace)
         try:
             await ask(app, caller, model)
         finally:
             sys.settrace(before)
+            gc.enable()
+        return count
 
-    asyncio.run(counted())
-    return count
+    async def fewest() -> int:
+        assert await ask(app, caller, model) == 200
+        return min([await counted() for _ in range(3)])
+
+    return asyncio.run(fewest())
 
 
 @pytest.fixture(scope="module")

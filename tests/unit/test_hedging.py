@@ -22,12 +22,17 @@ FAST, SLOW, NEVER = 0.0, 0.3, 30.0
 HEDGE = Hedge("m", after=0.05, max_share=1.0)
 
 
-class Timed:
-    """Answers after a time, or fails then. `stopped` are those that were cancelled."""
+Due = float | Callable[[], bool]
+"""After so many seconds, or once it is true."""
 
-    def __init__(self, **steps: float | tuple[float, GatewayError]) -> None:
+
+class Timed:
+    """Answers when it is due, or fails then. `stopped` are those that were cancelled."""
+
+    def __init__(self, **steps: Due | tuple[Due, GatewayError]) -> None:
         self.steps = steps
         self.asked: list[str] = []
+        self.failed: list[str] = []
         self.stopped: list[str] = []
 
     @property
@@ -38,13 +43,14 @@ class Timed:
         name = endpoint.provider.id
         self.asked.append(name)
         step = self.steps[name]
-        seconds, error = step if isinstance(step, tuple) else (step, None)
+        due, error = step if isinstance(step, tuple) else (step, None)
         try:
-            await asyncio.sleep(seconds)
+            await (eventually(due) if callable(due) else asyncio.sleep(due))
         except asyncio.CancelledError:
             self.stopped.append(name)
             raise
         if error:
+            self.failed.append(name)
             raise error
         return Reply(200, "application/json", name.encode())
 
@@ -78,17 +84,17 @@ async def test_a_slow_target_is_overtaken_and_stopped_at_once() -> None:
 
 async def test_a_quick_target_is_asked_alone() -> None:
     adapter = Timed(a=FAST, b=FAST)
-    assert (await run(adapter))[:2] == (b"a", ["a=200"])
+    assert (await run(adapter, Hedge("m", after=10.0, max_share=1.0)))[:2] == (b"a", ["a=200"])
 
 
 async def test_the_first_target_may_win_after_all() -> None:
-    adapter = Timed(a=0.15, b=NEVER)
+    adapter: Timed = Timed(a=lambda: "b" in adapter.asked, b=NEVER)
     body, attempts, _ = await run(adapter)
     assert body == b"a" and adapter.stopped == ["b"] and sorted(attempts) == ["a=200", "b=overtaken"]
 
 
 async def test_a_rival_that_fails_leaves_the_first_one_running() -> None:
-    adapter = Timed(a=SLOW, b=(FAST, UpstreamServerError("x")))
+    adapter: Timed = Timed(a=lambda: "b" in adapter.failed, b=(FAST, UpstreamServerError("x")))
     body, attempts, _ = await run(adapter)
     assert body == b"a" and attempts == ["b=upstream_server_error", "a=200"]
 
@@ -160,9 +166,11 @@ async def test_a_caller_who_leaves_while_the_slower_one_is_stopped_holds_no_answ
 
 
 async def test_hedging_is_bounded_to_its_share_of_the_requests() -> None:
+    """The first target answers late, and where it is its turn only once the other one was asked."""
     hedge = Hedge("m", after=0.01, max_share=0.25)
-    adapter, dispatch = Timed(a=0.03, b=0.03), None
-    for _ in range(16):
+    adapter, dispatch = Timed(a=0.03, b=NEVER), None
+    for turn in range(1, 17):
+        adapter.steps["a"] = 0.03 if turn % 4 else lambda turn=turn: adapter.asked.count("b") >= turn // 4  # type: ignore[misc]
         *_, dispatch = await run(adapter, hedge, dispatch)
     assert adapter.asked.count("b") == 4 and adapter.asked.count("a") == 16
 

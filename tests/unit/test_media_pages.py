@@ -58,7 +58,7 @@ def _upload(data: bytes) -> Upload:
 
 
 async def _render(data: bytes, **options: Any) -> list[PageImage]:
-    return await render_pages(_upload(data), **{"max_pages": 4, "timeout": 20.0, **options})
+    return await render_pages(_upload(data), **{"max_pages": 4, "timeout": 60.0, **options})
 
 
 def _dark(image: Image.Image, x: int, y: int) -> bool:
@@ -143,12 +143,13 @@ async def test_a_process_that_dies_takes_nothing_with_it(monkeypatch: pytest.Mon
 
 async def test_a_cancelled_request_stops_its_process() -> None:
     task = asyncio.create_task(_render(_pdf(4), dpi=600))
-    await asyncio.sleep(0.15)
+    async with asyncio.timeout(15):
+        while not _rasterizers():
+            await asyncio.sleep(0.005)
     task.cancel()
-    began = time.monotonic()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert time.monotonic() - began < 10
+    async with asyncio.timeout(15):
+        with pytest.raises(asyncio.CancelledError):
+            await task
     assert not _rasterizers()
 
 

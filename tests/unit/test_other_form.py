@@ -35,11 +35,13 @@ async def adapter() -> AsyncIterator[ProviderAdapter]:
     await transport.aclose()
 
 
-async def ask(adapter: ProviderAdapter, url: str, operation: Operation = CHAT, **body: Any) -> Reply:
+async def ask(
+    adapter: ProviderAdapter, url: str, operation: Operation = CHAT, patience: float = 20.0, **body: Any
+) -> Reply:
     inner = {"messages": [{"role": "user", "content": "hi"}]} if operation is CHAT else {"prompt": "hi"}
     document = json.dumps({"model": "m", **inner, **body}).encode()
     call = Call(operation, "m", "req", time.monotonic(), document, stream=bool(body.get("stream")))
-    timeouts = Timeouts(connect=1.0, first_byte=2.0, whole=0.5, idle=2.0)
+    timeouts = Timeouts(connect=20.0, first_byte=20.0, whole=patience, idle=20.0)
     return await adapter.send(
         Endpoint(Provider("p", ProviderType.OPENAI, url, "", (KEY,), timeouts=timeouts), "m"), call
     )
@@ -280,7 +282,7 @@ async def test_a_stream_that_never_ends_is_late(adapter: ProviderAdapter) -> Non
 
     async with raw_server(script) as server:
         with pytest.raises(UpstreamTimeout):
-            await ask(adapter, server.url)
+            await ask(adapter, server.url, patience=0.5)
 
 
 # --- prompts that a filter refused --------------------------------------------------------------------------

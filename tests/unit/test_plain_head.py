@@ -4,7 +4,7 @@ from typing import Any
 
 import httptools
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.api.plain_head import PlainRequests, read_plain_request
@@ -82,11 +82,13 @@ def _head(first: bytes, *fields: str) -> bytes:
 
 @settings(max_examples=1000)
 @given(_firsts, _fields, st.sampled_from([True, True, False]))
+@example(ANSWER, ["transfer-encoding: chunked", "Date:\r\n"], False)
 def test_plain_is_only_what_the_general_parser_reads_alike(first: bytes, fields: list[str], has_length: bool) -> None:
     data = _head(first, *fields, *([f"content-length: {len(BODY)}"] if has_length else []))
+    data = data[: data.index(b"\r\n\r\n") + 4]  # some odd values end it before its time
     request, answer = read_plain_request(data), read_plain_answer(data)
     for head, is_request in ((request, True), (answer, False)):
-        if head is None:
+        if head is None or head[1].length > 2**20:  # more than anybody need send here
             continue
         told = head[1]
         body = b"x" * told.length if told.length != CHUNKED else b"1\r\nx\r\n0\r\n\r\n"

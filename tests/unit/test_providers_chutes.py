@@ -38,7 +38,7 @@ def endpoint(upstream: Upstream, model: str = "whisper-large-v3", base_url: str 
     values: dict[str, Any] = {
         "base_url": upstream.url,
         "api_keys": (KEY,),
-        "timeouts": Timeouts(connect=1, first_byte=1, whole=1, idle=0.5),
+        "timeouts": Timeouts(connect=20, first_byte=20, whole=20, idle=20),
         **more,
     }
     return Endpoint(Provider("chutes", ProviderType.CHUTES, **values), model, base_url)

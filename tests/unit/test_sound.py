@@ -178,6 +178,8 @@ async def test_flipped_bits_never_harm_the_gateway(form: str) -> None:
 
 # --- the process ---------------------------------------------------------------------------------------------
 
+NOISE = wav(random.Random(1).randbytes(100 * 2 * RATE))
+
 
 async def test_one_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(NotSplit, match="died"):
@@ -186,8 +188,9 @@ async def test_one_that_takes_too_long_is_given_up() -> None:
 
 
 async def test_whoever_stops_listening_ends_it() -> None:
+    """With more to cut than the pipe holds: it is there as long as nobody reads on."""
     slots = asyncio.Semaphore(1)
-    pieces = split_sound(SPOKEN, "audio/wav", 10, slots, 30)
+    pieces = split_sound(NOISE, "audio/wav", 20, slots, 30)
     await anext(pieces)
     assert slots.locked() and _children()
     await pieces.aclose()
@@ -196,9 +199,8 @@ async def test_whoever_stops_listening_ends_it() -> None:
 
 async def test_it_ends_too_while_more_is_cut_than_anybody_reads() -> None:
     """Pieces of several hundred kilobytes lie in the pipe, past what is read ahead."""
-    noise = wav(random.Random(1).randbytes(100 * 2 * RATE))
     slots = asyncio.Semaphore(1)
-    pieces = split_sound(noise, "audio/wav", 20, slots, 30)
+    pieces = split_sound(NOISE, "audio/wav", 20, slots, 30)
     await anext(pieces)
     spent = None
     while spent != (spent := _cpu_ticks()):  # until it waits for somebody to read

@@ -109,11 +109,11 @@ async def test_who_is_about_to_read_waits_for_what_is_recorded_by_then(books: Bo
     recorder = Recorder(books, interval=60)
     recorder.start()
     for _ in range(3):
-        await recorder.settle()
+        await recorder.settle(20)
         recorder.record(row("a"))
         await asyncio.sleep(0)
         recorder.record(row("b"))
-        await recorder.settle()
+        await recorder.settle(20)
         assert set(books.rows) == {"a", "b"} and not recorder.waiting
         books.rows.clear()
     books.may_go_on.clear()

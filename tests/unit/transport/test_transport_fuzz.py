@@ -95,7 +95,7 @@ def test_mutated_answers_raise_only_declared_errors(
         frame = frame[:place] + put + frame[place + length :]
     began = time.monotonic()
     got = desk.fetch(frame)
-    assert time.monotonic() - began < 8, "nobody waits for what cannot come any more"
+    assert time.monotonic() - began < 15, "nobody waits for what cannot come any more"
     if isinstance(got, bytes) and got:
         assert _made_of(got, frame), "no byte comes that was not sent, and none twice"
 

@@ -20,10 +20,10 @@ from tests.unit.transport.kit import OK, PRIVATE, fetch, none_open, saying
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def by(proxy: ForwardProxy, url: str, user: str = "", http2: bool = False) -> HttpRequest:
+def by(proxy: ForwardProxy, url: str, user: str = "", http2: bool = False, patience: float = 20.0) -> HttpRequest:
     address = proxy.server.url.replace("://", f"://{user}@") if user else proxy.server.url
-    patience = Timeouts(connect=1.5, first_byte=1.5, whole=1.5, idle=1.5)
-    return HttpRequest("POST", url, {"authorization": "Bearer k"}, b"{}", patience, via=Via(address, http2))
+    timeouts = Timeouts(connect=patience, first_byte=patience, whole=patience, idle=patience)
+    return HttpRequest("POST", url, {"authorization": "Bearer k"}, b"{}", timeouts, via=Via(address, http2))
 
 
 @asynccontextmanager
@@ -97,10 +97,10 @@ async def test_a_proxy_that_wants_other_credentials(authority: Authority, tls: b
     ids=lambda value: value[:16].decode() if isinstance(value, bytes) else None,
 )
 async def test_a_tunnel_that_does_not_come_about(said: bytes, error: type[Exception]) -> None:
-    transport = HttpxTransport(PRIVATE)
+    transport, patience = HttpxTransport(PRIVATE), 0.5 if error is UpstreamTimeout else 20.0
     async with listening() as (server, seen), forward_proxy(answer=said) as proxy:
         with pytest.raises(error):
-            await fetch(transport, by(proxy, server.url.replace("http:", "https:")))
+            await fetch(transport, by(proxy, server.url.replace("http:", "https:"), patience=patience))
         await none_open(proxy.server)
     assert not seen
 

@@ -25,6 +25,8 @@ from tests.unit.transport.kit import (
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+PATIENCE = Timeouts(connect=20.0, first_byte=20.0, whole=20.0, idle=20.0)
+
 
 # --- what is never sent ---
 
@@ -92,7 +94,7 @@ async def over_tls(make: Make, context: ssl.SSLContext, trust: ssl.SSLContext) -
         transport = make(PRIVATE, trust)
         try:
             for _ in range(3):
-                assert await fetch(transport, ask(server, first_byte=5)) == OK
+                assert await fetch(transport, ask(server)) == OK
             assert server.connections == opened(transport, 3)
         finally:
             await transport.aclose()
@@ -132,7 +134,7 @@ async def test_plain_server_behind_https(make: Make) -> None:
         server.url = server.url.replace("http:", "https:")
         transport = make(PRIVATE)
         with pytest.raises(GatewayError):
-            await fetch(transport, ask(server))
+            await fetch(transport, ask(server, connect=0.5, first_byte=0.5))
         await transport.aclose()
 
 
@@ -146,11 +148,8 @@ async def test_plain_server_behind_https(make: Make) -> None:
 async def test_private_addresses_need_the_switch(make: Make, host: str) -> None:
     transport = make(AddressPolicy())
     async with saying(answer(OK)) as server:
-        request = HttpRequest(
-            "POST", f"http://{host}:{server.port}/", timeouts=Timeouts(connect=0.5, first_byte=0.5, whole=0.5, idle=0.5)
-        )
         with pytest.raises(UpstreamUnreachable, match="not allowed"):
-            await transport.send(request)
+            await transport.send(HttpRequest("POST", f"http://{host}:{server.port}/", timeouts=PATIENCE))
         assert server.connections == 0
     await transport.aclose()
 

@@ -50,7 +50,7 @@ async def test_silence_in_each_phase(transport: Transport, pieces: list[bytes], 
         started = time.monotonic()
         with pytest.raises(UpstreamTimeout):
             await (fetch if mode == "read" else collect)(transport, hurried(server))
-        assert 0.2 < time.monotonic() - started < 8
+        assert 0.2 < time.monotonic() - started < 15
         await none_open(server)
 
 
@@ -64,16 +64,23 @@ async def test_dripping_does_not_outlast_the_deadline_of_a_whole_answer(transpor
         started = time.monotonic()
         with pytest.raises(UpstreamTimeout):
             await fetch(transport, hurried(server))
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 15
 
 
 async def test_the_overall_deadline_ends_a_lively_stream(transport: Transport) -> None:
+    """Once it has begun: the time that a machine takes that stands still before is the answer's first."""
     async with saying(CHUNKED, *([b"1\r\nx\r\n"] * 1000), pause=0.02) as server:
-        started = time.monotonic()
-        with pytest.raises(DeadlinePassed) as found:
-            await collect(transport, ask(server, deadline=time.monotonic() + 0.4))
+        for seconds in (0.4, 2.0, 10.0):
+            pieces: list[bytes] = []
+            started = time.monotonic()
+            with pytest.raises(UpstreamTimeout) as found:
+                response = await transport.send(ask(server, deadline=started + seconds))
+                await response.pour(pieces.append)
+            assert 0.9 * seconds < time.monotonic() - started < seconds + 15
+            if pieces:
+                break
+        assert isinstance(found.value, DeadlinePassed)
         assert not found.value.counts_against_target and not found.value.retryable
-        assert 0.3 < time.monotonic() - started < 8
 
 
 async def test_a_server_that_takes_nothing(transport: Transport) -> None:
@@ -85,7 +92,7 @@ async def test_a_server_that_takes_nothing(transport: Transport) -> None:
         started = time.monotonic()
         with pytest.raises(UpstreamTimeout):
             await fetch(transport, hurried(server, b"x" * 30_000_000))
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 15
 
 
 async def test_connecting_takes_too_long(transport: Transport) -> None:
@@ -100,7 +107,7 @@ async def test_connecting_takes_too_long(transport: Transport) -> None:
         started = time.monotonic()
         with pytest.raises((UpstreamTimeout, UpstreamUnreachable)):
             await transport.send(request)
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 15
     finally:
         for sock in listener:
             sock.close()
@@ -111,7 +118,7 @@ async def test_hundred_hung_calls_slow_no_other(transport: Transport) -> None:
         calls = [asyncio.create_task(fetch(transport, ask(hung, first_byte=30))) for _ in range(100)]
         await asyncio.sleep(0.1)
         for _ in range(20):
-            assert await fetch(transport, ask(good, first_byte=10)) == OK
+            assert await fetch(transport, ask(good)) == OK
         assert not any(call.done() for call in calls)
         for call in calls:
             call.cancel()
@@ -192,7 +199,14 @@ async def test_what_a_taker_raises_closes_the_stream(transport: Transport, at: i
         if len(taken) > at:
             raise RuntimeError("full")
 
-    async with saying(CHUNKED, b"5\r\nhello\r\n", b"5\r\nagain\r\n", pause=0.05, then="wait") as server:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(CHUNKED + b"5\r\nhello\r\n")
+        await until(lambda: taken)
+        await peer.say(b"5\r\nagain\r\n")
+        await peer.closed()
+
+    async with raw_server(script) as server:
         response = await transport.send(ask(server))
         with pytest.raises(RuntimeError, match="full"):
             await response.pour(take)
@@ -205,7 +219,7 @@ async def test_a_cancelled_taker_is_closed(transport: Transport, waits: bool) ->
     """Whether it was being served at the time or made the stream wait."""
     async with saying(CHUNKED, b"5\r\nhello\r\n", then="wait") as server:
         response = await transport.send(ask(server))
-        pouring = asyncio.ensure_future(response.pour(lambda _: asyncio.sleep(5) if waits else None))
+        pouring = asyncio.ensure_future(response.pour(lambda _: asyncio.sleep(60) if waits else None))
         await asyncio.sleep(0.05)
         pouring.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -220,21 +234,27 @@ async def test_a_forgotten_answer_is_closed(transport: Transport) -> None:
 
 
 async def test_drain_keeps_the_connection_of_a_stream_that_ends(transport: Transport) -> None:
+    ends = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         while await peer.request():
             await peer.say(CHUNKED + b"5\r\nhello\r\n")
             await asyncio.sleep(0.01)
+            await ends.wait()
             await peer.say(b"0\r\n\r\n")
 
     async with raw_server(script) as server:
+        ends.set()
         for _ in range(3):
             response = await transport.send(ask(server))
             assert await one_piece(response) == b"hello"
-            await response.drain(0.5)
+            await response.drain(20)
         assert server.connections == opened(transport, 3)
+        ends.clear()
         response = await transport.send(ask(server))
         assert await one_piece(response) == b"hello"
         await response.drain(0.001)
+        ends.set()
         await none_open(server)
 
 
@@ -242,12 +262,12 @@ async def test_nothing_is_left_behind(transport: Transport) -> None:
     """No task, and after `aclose` no connection."""
     before = asyncio.all_tasks()
     async with saying(answer(OK), then="keep") as server:
-        await asyncio.gather(*(fetch(transport, ask(server, first_byte=5)) for _ in range(20)))
+        await asyncio.gather(*(fetch(transport, ask(server)) for _ in range(20)))
         await transport.aclose()
         await none_open(server)
         assert await fetch(transport, ask(server)) == OK
         await transport.aclose()
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before
 
 
 def _full_listener() -> list["socket.socket"]:
