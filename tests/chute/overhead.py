@@ -19,7 +19,8 @@ import httpx
 from gateway.platform.fleet import RUNNER, Fleet
 from gateway.platform.sealing import seal, seal_path
 from gateway.platform.world import World
-from tests.chute.process import ROOT, free_port
+from tests.chute.process import ROOT
+from tests.fakes.ports import free_port
 
 WARM, ROUNDS = 50, 5
 

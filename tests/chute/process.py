@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.fakes.ports import free_port as free_port
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")

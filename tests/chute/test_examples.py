@@ -25,7 +25,7 @@ import websocket
 from gateway.chute.chute import GatewayChute
 from gateway.platform.sealing import open_line, open_whole, seal, seal_path
 from tests.chute.overhead import instance
-from tests.chute.process import free_port
+from tests.fakes.ports import free_port
 from tests.fakes.upstream import Upstream
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"

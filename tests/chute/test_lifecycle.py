@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from tests.api.leaving import eventually
-from tests.chute.process import ROOT, Process, chutes_run, free_port, run_local
+from tests.chute.process import ROOT, Process, chutes_run, run_local
+from tests.fakes.ports import free_port
 from tests.fakes.upstream import Upstream
 
 pytestmark = pytest.mark.chute

@@ -1,26 +1,15 @@
 """`gateway serve` in a process of its own, as a new user starts it: killed, started again, read from its console."""
 
-import random
 import re
 import signal
-import socket
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
 
 from tests.chute.process import Process
-
-
-def _own_port() -> int:
-    """Free, and none of those that the system gives out by itself: nobody takes it while no process listens on it."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 30_000)
-        with suppress(OSError), socket.socket() as sock:
-            sock.bind(("127.0.0.1", port))
-            return port
+from tests.fakes.ports import free_port
 
 
 class Served:
@@ -30,7 +19,7 @@ class Served:
         self._folder, self._environment = folder, environment
         self._config = folder / "own.yaml"
         self._config.write_text(config)
-        self.port = _own_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.state = folder / "state"
         self.process = self._start()
