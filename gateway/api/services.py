@@ -37,6 +37,11 @@ class Services:
     origins: tuple[str, ...] = ()
     """Further origins whose pages may change things."""
 
+    async def settle(self) -> None:
+        """What this process has answered by now is in the database, for who reads that or draws a line under it."""
+        if self.state.recorder is not None:
+            await self.state.recorder.settle()
+
 
 def services(connection: HTTPConnection) -> Services:
     """Raises AttributeError before the gateway was started, which no request can see."""

@@ -127,6 +127,24 @@ def test_a_reset_gives_a_budget_room_again_in_every_instance_and_for_good(
         assert 0.5 + spend_all(pair, key) <= 1.0, "a budget in each instance, counted from the reset on"
 
 
+def test_what_was_answered_just_before_a_reset_is_nothing_spent_after_it(
+    pair: tuple[RunningGateway, RunningGateway],
+) -> None:
+    """Rows are written behind the answers, and every change of anything counts again what was spent."""
+    one, _ = pair
+    with one.http() as admin:
+        budget = {"name": "quick", "budget_usd": 0.5, "budget_period": "total"}
+        made = admin.post("/api/admin/apikeys", json=budget).json()
+        path = f"/api/admin/apikeys/{made['id']}"
+        assert spend_all([one], made["key"]) == 0.5
+        reset = admin.post(f"{path}/reset-spend").json()
+        told = admin.get("/api/admin/audit", params={"action": "reset-spend"}).json()["data"]
+        assert [row["changes"] for row in told] == [{"spent_usd": [0.5, 0.0]}]
+        assert admin.get("/api/admin/requests", params={"key_id": made["id"]}).json()["total"] == 3
+        found = admin.get(path).json()
+        assert (reset["spent_usd"], found["spent_usd"]) == (0, 0)
+
+
 def test_a_key_of_the_file_is_reset_as_one_of_the_database(pair: tuple[RunningGateway, RunningGateway]) -> None:
     one, other = pair
     path = "/api/admin/apikeys/file-ci"

@@ -162,6 +162,7 @@ def test_after_a_reset_a_spent_budget_has_room_in_every_process(pair: Pair) -> N
         id, key = new_key(admin, budget_usd=0.1, budget_period="month")
         eventually(lambda: _known(pair, key))
         eventually(lambda: pair.statuses(key) == {402})
+        eventually(lambda: round(sum(float(row["cost_usd"] or 0) for row in usage_rows(admin, key_id=id)), 6) == 0.1)
         assert admin.post(f"/api/admin/apikeys/{id}/reset-spend").status_code == 200
         for served in pair.served:
             eventually(lambda served=served: _has_room(served, key))  # type: ignore[misc]

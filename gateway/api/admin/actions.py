@@ -90,6 +90,7 @@ async def reset_everybody(request: Request, person: Admin, response: Response) -
 
 
 async def _reset(known: Services, resource: Resource, id: str, person: Person, response: Response) -> Any:
+    await known.settle()  # else what is written later would count as spent after it
     outcome = await known.administration.reset_spend(resource, id, person.actor)
     (view,) = await with_counts([changed(outcome, response)], known)
     return view

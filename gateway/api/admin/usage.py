@@ -113,7 +113,7 @@ def _own(wanted: UsageFilter, who: Person) -> UsageFilter:
 
 
 async def _usage(known: Services, wanted: UsageFilter, group: GroupBy | None, step: Step | None) -> UsageView:
-    await _settled(known)
+    await known.settle()
     reports = known.reports
     compared, errors = await asyncio.gather(reports.compared(wanted), reports.top_errors(wanted))
     groups = await reports.groups(wanted, group) if group else []
@@ -140,14 +140,14 @@ def _name(known: Services, group: GroupBy | None, label: str) -> str:
 async def _requests(
     known: Services, wanted: UsageFilter, sort: SortBy, ascending: bool, limit: int, offset: int
 ) -> Page[RequestView]:
-    await _settled(known)
+    await known.settle()
     page = await known.reports.requests(wanted, sort, ascending=ascending, limit=limit, offset=offset)
     return Page(data=[request_view(row) for row in page.rows], total=page.total, limit=limit, offset=offset)
 
 
 async def _request(known: Services, request_id: str, who: Person | None) -> RequestDetail:
     """`who`: only of this person."""
-    await _settled(known)
+    await known.settle()
     row = await known.reports.request(request_id)
     owner = None if who is None or who.record is None else who.record.id
     if row is None or (owner is not None and row.user_id != owner):
@@ -155,15 +155,9 @@ async def _request(known: Services, request_id: str, who: Person | None) -> Requ
     return request_detail(row)
 
 
-async def _settled(known: Services) -> None:
-    """What this process has answered by now is read with the rest."""
-    if known.state.recorder is not None:
-        await known.state.recorder.settle()
-
-
 def _export(known: Services, wanted: UsageFilter, form: str) -> StreamingResponse:
     async def pieces() -> AsyncIterator[bytes]:
-        await _settled(known)
+        await known.settle()
         if form == "csv":
             yield csv_text([], head=True).encode()
         async for rows in known.reports.export(wanted):
