@@ -21,8 +21,7 @@ SMUGGLED = "GET /api/admin/apikeys HTTP/1.1\r\nhost: x\r\nauthorization: Bearer 
 
 @pytest.fixture
 def gateway(tmp_path: Path, upstream: Upstream) -> Iterator[RunningGateway]:
-    main = {"base_url": f"{upstream.url}/v1", "api_key": "sk-up-0123456789", "models": ["gpt-x"]}
-    running = RunningGateway(tmp_path, providers={"main": main}, body_timeout=2)
+    running = started(tmp_path, upstream, body_timeout=2)
     yield running
     running.stop()
 
@@ -30,10 +29,14 @@ def gateway(tmp_path: Path, upstream: Upstream) -> Iterator[RunningGateway]:
 @pytest.fixture
 def patient(tmp_path: Path, upstream: Upstream) -> Iterator[RunningGateway]:
     """A gateway that waits for a body for longer than its callers here wait for an answer."""
-    main = {"base_url": f"{upstream.url}/v1", "api_key": "sk-up-0123456789", "models": ["gpt-x"]}
-    running = RunningGateway(tmp_path, providers={"main": main}, body_timeout=600)
+    running = started(tmp_path, upstream, body_timeout=600)
     yield running
     running.stop()
+
+
+def started(folder: Path, upstream: Upstream, *, body_timeout: float) -> RunningGateway:
+    main = {"base_url": f"{upstream.url}/v1", "api_key": "sk-up-0123456789", "models": ["gpt-x"]}
+    return RunningGateway(folder, providers={"main": main}, body_timeout=body_timeout)
 
 
 def connect(gateway: RunningGateway) -> socket.socket:
