@@ -105,6 +105,27 @@ async def test_many_rows_go_in_batches(books: Books) -> None:
     assert len(books.rows) == 3 * BATCH + 1
 
 
+async def test_rows_that_come_while_others_are_written_are_gathered_for_a_batch_of_their_own(books: Books) -> None:
+    """Or a busy gateway would write all the time, a few rows at a time."""
+    recorder = Recorder(books, interval=60)
+    recorder.start()
+    books.may_go_on.clear()
+    for n in range(BATCH):
+        recorder.record(row(f"r{n}"))
+        await asyncio.sleep(0)
+    await until(lambda: books.asked == 1)
+    for n in range(BATCH - 1):
+        recorder.record(row(f"s{n}"))
+        await asyncio.sleep(0)
+    books.may_go_on.set()
+    await until(lambda: recorder.counts.written >= BATCH)
+    await asyncio.sleep(0.05)
+    assert (books.batches, recorder.waiting) == ([BATCH], BATCH - 1)
+    recorder.record(row("t"))
+    await recorder.aclose()
+    assert (books.batches, len(books.rows)) == ([BATCH, BATCH], 2 * BATCH)
+
+
 async def test_who_is_about_to_read_waits_for_what_is_recorded_by_then(books: Books) -> None:
     recorder = Recorder(books, interval=60)
     recorder.start()
