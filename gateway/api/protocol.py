@@ -10,10 +10,11 @@ from gateway.api.delivery import Delivery, has_hung_up
 from gateway.api.direct import DirectExchange
 from gateway.api.inference import Inference
 from gateway.api.paths import INFERENCE
-from gateway.api.plain_head import PlainRequests
+from gateway.api.plain_head import read_plain_request
 from gateway.errors import GatewayError, HeadTooLarge, InvalidRequest, render
 from gateway.observe.request_ids import new_request_id
 from gateway.providers.transport.outbox import Outbox
+from gateway.providers.transport.plain_head import PlainHeads
 
 _PATHS = {path.encode(): path for path in INFERENCE}
 _NOT_DIRECT = frozenset({"origin", "upgrade"})
@@ -52,7 +53,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._plain_requests = PlainRequests()
+        self._plain_heads = PlainHeads(read_plain_request)
         self._delivery = Delivery(transport, self.loop, self.inference)
         self._idle_from = self.loop.time()
         self._watch(self.timeout_keep_alive)
@@ -82,7 +83,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._missing:
             self._take(data)
-        elif self._in_message or (plain := self._plain_requests.read(data)) is None:
+        elif self._in_message or (plain := self._plain_heads.read(data)) is None:
             self._parse(data)
         else:
             path, head = plain

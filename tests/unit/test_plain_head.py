@@ -7,10 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.api.plain_head import PlainRequests, read_plain_request
+from gateway.api.plain_head import read_plain_request
 from gateway.providers.transport.plain_head import (
     CHUNKED,
     LONGEST,
+    PlainHeads,
     read_plain_answer,
     read_plain_chunks,
     read_plain_head,
@@ -195,11 +196,11 @@ _lengths = st.one_of(
 )
 _heads = st.builds(
     lambda first, fields, name, length, at: _head(first, *fields[:at], f"{name}{length}", *fields[at:]),
-    st.sampled_from([REQUEST, b"POST /v1/embeddings HTTP/1.1"]),
+    st.sampled_from([REQUEST, b"POST /v1/embeddings HTTP/1.1", ANSWER, b"HTTP/1.1 429 Wait"]),
     st.lists(
         st.sampled_from(["Host: h:1", "X-Length: content-length: 7", "Accept: 14", "Connection: close"]), unique=True
     ),
-    st.sampled_from(["Content-Length: ", "content-length:", "content-length:  "]),
+    st.sampled_from(["Content-Length: ", "content-length:", "content-length:  ", "Transfer-Encoding: chunked\r\nx: "]),
     _lengths,
     st.integers(0, 3),
 )
@@ -208,14 +209,15 @@ _heads = st.builds(
 @settings(max_examples=500)
 @given(st.lists(_heads, min_size=2, max_size=4))
 def test_a_head_that_follows_another_is_read_as_if_it_were_the_first(heads: list[bytes]) -> None:
-    connection = PlainRequests()
-    for head in heads:
-        for data in (head[:-1], head + BODY):
-            assert connection.read(data) == read_plain_request(data)
+    for read in (read_plain_request, read_plain_answer):
+        connection = PlainHeads[Any](read)
+        for head in heads:
+            for data in (head[:-1], head + BODY):
+                assert connection.read(data) == read(data)
 
 
 def test_a_head_that_differs_in_its_length_alone_is_not_read_again() -> None:
-    connection = PlainRequests()
+    connection = PlainHeads(read_plain_request)
     lengths = (7, 12, 1234)
     heads = [_head(REQUEST, "Host: h:1", f"Content-Length: {length}", "Accept: */*") for length in lengths]
     found = [connection.read(head) for head in heads]
@@ -223,3 +225,10 @@ def test_a_head_that_differs_in_its_length_alone_is_not_read_again() -> None:
     assert [(head.length, head.size) for _, head in plain] == [(n, len(h)) for n, h in zip(lengths, heads, strict=True)]
     assert all(head.headers == {**plain[0][1].headers, "content-length": str(head.length)} for _, head in plain)
     assert plain[2][1].first is plain[1][1].first is plain[0][1].first
+
+
+def test_a_peer_whose_heads_are_never_alike_is_read_as_well() -> None:
+    connection = PlainHeads(read_plain_answer)
+    for n in range(30):
+        data = _head(ANSWER, f"x-request-id: {n}", f"Content-Length: {n}")
+        assert connection.read(data) == read_plain_answer(data)

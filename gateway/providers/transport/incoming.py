@@ -10,7 +10,7 @@ import httptools
 from gateway.errors import GatewayError, UpstreamBadResponse
 from gateway.providers.transport.answers import MAX_BARREN, MAX_HEADER_BYTES, MAX_HEADERS
 from gateway.providers.transport.base import TakeBody
-from gateway.providers.transport.plain_head import CHUNKED, PlainHead, read_plain_answer, read_plain_chunks
+from gateway.providers.transport.plain_head import CHUNKED, PlainHead, PlainHeads, read_plain_answer, read_plain_chunks
 from gateway.providers.transport.waiting import Waiting
 
 HIGH_WATER = 256 * 1024
@@ -33,6 +33,7 @@ class Incoming(Waiting, asyncio.Protocol):
         "_missing",
         "_parser",
         "_plain_head",
+        "_plain_heads",
         "_reading_paused",
         "_room",
         "_taker",
@@ -53,6 +54,7 @@ class Incoming(Waiting, asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._parser: Any = httptools.HttpResponseParser(self)
+        self._plain_heads = PlainHeads(read_plain_answer)
         self._chunks: deque[bytes] = deque()
         self._reading_paused = False
         self.active = self.spoiled = False
@@ -90,7 +92,7 @@ class Incoming(Waiting, asyncio.Protocol):
             self._read_chunks(data)
         elif self._missing:
             self._count(data)
-        elif self.head_done or self._barren or (plain := read_plain_answer(data)) is None:
+        elif self.head_done or self._barren or (plain := self._plain_heads.read(data)) is None:
             self._parse(data)
         else:
             self._begin_plain(*plain, data)

@@ -6,8 +6,9 @@ repeated and folded fields, control characters, extensions of chunks.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -17,8 +18,13 @@ LONGEST = 16 * 1024
 _MAX_FIELDS = 100
 _LONGEST_NAME = _LONGEST_STATUS = 64
 """Longer ones would fill the memory of what was seen before."""
-MAX_DIGITS = 12
+_MAX_DIGITS = 12
 """Of a length in bytes."""
+_LENGTH = b"\r\ncontent-length:"
+_KEPT = 2 * 1024
+"""Bytes of a head that is remembered."""
+_PATIENCE = 8
+"""Heads in a row that are remembered for nothing."""
 _VISIBLE = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 _LONGEST_SIZE_LINE = 9
 """Its end included."""
@@ -27,6 +33,9 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _STATUS_LINE = re.compile(r"HTTP/1\.1 (?!204|304)([2-5][0-9][0-9])( .*)?")
 _NOT_PLAIN = frozenset({"", "upgrade"})
 _NOT_PLAIN_ANSWER = frozenset({"content-encoding"})
+
+First = TypeVar("First")
+"""What the first line of a head says."""
 
 
 class PlainHead(msgspec.Struct):
@@ -37,6 +46,44 @@ class PlainHead(msgspec.Struct):
     headers: dict[str, str]
     size: int
     length: int
+
+
+class PlainHeads(Generic[First]):
+    """Reads the heads that arrive on one connection. A peer's next head may differ from its last in the length of the
+    body alone, as those of clients and engines do, and is not read again then. Of a peer whose heads are never alike
+    none is remembered after a while."""
+
+    __slots__ = ("_before", "_behind", "_last", "_patience", "_read")
+
+    def __init__(self, read: Callable[[bytes], tuple[First, PlainHead] | None]) -> None:
+        self._read = read
+        self._before = self._behind = b""
+        """The last head up to the digits of its length, and what followed them."""
+        self._last: tuple[First, PlainHead]
+        self._patience = _PATIENCE
+
+    def read(self, data: bytes) -> tuple[First, PlainHead] | None:
+        """None where the head is not whole, or not plain."""
+        before, behind = self._before, self._behind
+        if before and data.startswith(before):
+            start = len(before)
+            end = data.find(b"\r", start, start + _MAX_DIGITS + 1)
+            digits = data[start : max(end, 0)]
+            if digits.isdigit() and data.startswith(behind, end):
+                first, last = self._last
+                self._patience = _PATIENCE
+                headers = {**last.headers, "content-length": digits.decode()}
+                return first, PlainHead(last.first, headers, end + len(behind), int(digits))
+        plain = self._read(data)
+        if self._patience and plain is not None and plain[1].length != CHUNKED and plain[1].size <= _KEPT:
+            self._patience -= 1
+            self._remember(plain, data[: plain[1].size])
+        return plain
+
+    def _remember(self, plain: tuple[First, PlainHead], head: bytes) -> None:
+        digits = plain[1].headers["content-length"].encode()
+        start = head.index(digits, head.lower().index(_LENGTH) + len(_LENGTH))
+        self._before, self._behind, self._last = head[:start], head[start + len(digits) :], plain
 
 
 def read_plain_head(data: bytes) -> PlainHead | None:
@@ -65,7 +112,7 @@ def _length(headers: Mapping[str, str]) -> int | None:
     told, coding = headers.get("content-length"), headers.get("transfer-encoding")
     if told is None:
         return CHUNKED if coding == "chunked" else None
-    return int(told) if coding is None and told.isdecimal() and len(told) <= MAX_DIGITS else None
+    return int(told) if coding is None and told.isdecimal() and len(told) <= _MAX_DIGITS else None
 
 
 def read_plain_chunks(data: bytes) -> tuple[bytes, bool] | None:
