@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,6 @@ from gateway.store.usage_reports import UsageReports
 from gateway.usage.meters import Meters
 from gateway.usage.price_facts import configured_prices
 from gateway.usage.recorder import Recorder
-from gateway.usage.types import UsageRow
 
 if TYPE_CHECKING:
     from gateway.observe.otlp import Exporter
@@ -107,7 +107,8 @@ class BackOffice:
         setup = SetupToken(settings.state_dir)
         await self._admit(first_admin, setup, administration)
         await self._open_counters(store, administration.directory)
-        state.recorder = Recorder(store, listeners=[self._meters.observe, self._feed.end, self._note_tries])
+        note = partial(note_tries, history=state.history)
+        state.recorder = Recorder(store, listeners=[self._meters.observe, self._feed.end, note])
         self._trace(state.recorder, collector)
         state.recorder.start()
         self.runner = open_runner(settings, store.jobs, administration.directory.base.sealer)
@@ -217,9 +218,6 @@ class BackOffice:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _note_tries(self, row: UsageRow) -> None:
-        note_tries(row, self._state.history)
 
     def _trace(self, recorder: Recorder, collector: Collector | None) -> None:
         """Off unless a collector is named: then nothing is made or loaded for it."""

@@ -27,21 +27,21 @@ class DirectExchange(Exchange):
 
     message_event = asyncio.Event()
     """Nobody waits for it."""
+    disconnected = response_complete = False
+    _task: asyncio.Task[None] | None = None
+    _size = 0
+    _limit = HIGH_WATER_LIMIT
+    _arrived = False
+    _news: asyncio.Future[None] | None = None
+    _unsent_head = b""
+    """Of a stream: it goes out with the first piece where that is at hand."""
 
     def __init__(self, protocol: "GatewayProtocol", path: str, headers: Mapping[str, str], *, keep_alive: bool) -> None:
         super().__init__("POST", path, headers)
         self._protocol = protocol
         self.peer = protocol.client[0] if protocol.client else ""
-        self._task: asyncio.Task[None] | None = None
-        self.disconnected = self.response_complete = False
         self.keep_alive = keep_alive
         self._pieces: list[bytes] = []
-        self._size = 0
-        self._limit = HIGH_WATER_LIMIT
-        self._arrived = False
-        self._news: asyncio.Future[None] | None = None
-        self._unsent_head = b""
-        """Of a stream: it goes out with the first piece where that is at hand."""
 
     # --- called by the connection --------------------------------------------------------------------
 

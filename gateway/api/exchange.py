@@ -53,16 +53,16 @@ class Exchange(ABC):
     """Who asks, where the front knows it without a key."""
     edge = "http"
     """What may cut a silent connection: the platform's own edge (`chute`), whoever passes on `http`, or nothing."""
+    status = 0
+    broken: GatewayError | None = None
+    """What broke the stream after it had begun."""
+    _heart: asyncio.TimerHandle | None = None
+    _beating: asyncio.Future[None] | None = None
 
     def __init__(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         self.method, self.path, self.headers = method, path, headers
         self.request_id = new_request_id()
         self.received = self._sent_at = time.monotonic()
-        self.status = 0
-        self._heart: asyncio.TimerHandle | None = None
-        self._beating: asyncio.Future[None] | None = None
-        self.broken: GatewayError | None = None
-        """What broke the stream after it had begun."""
 
     @property
     def media_type(self) -> str:

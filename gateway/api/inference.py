@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+from msgspec import structs
 
 from gateway.api.asgi import AsgiExchange, Receive, Scope, Send
 from gateway.api.calls import audio_call, body_limit, read_call, read_form
@@ -182,7 +184,7 @@ async def _translated(call: Call, translation: Translation, account: Account) ->
         raise translation.named(error) from None
     body = reply.body
     told = translation.answer(body) if isinstance(body, bytes) else TranslatedStream(body, translation)
-    return replace(reply, body=told)
+    return structs.replace(reply, body=told)
 
 
 async def _transcribed(call: Call, account: Account) -> Reply:

@@ -3,7 +3,8 @@
 import re
 import time
 from collections.abc import Awaitable
-from dataclasses import replace
+
+from msgspec import structs
 
 from gateway.cache.store import Entry, ResponseCache
 from gateway.openai_api.call import ByteStream, Reply, Take, Usage
@@ -24,8 +25,8 @@ def keep(reply: Reply, cache: ResponseCache, key: bytes) -> Reply:
     if isinstance(reply.body, bytes):
         if reply.body:
             cache.put(key, _entry(reply, (reply.body,), reply.usage, is_stream=False))
-        return replace(reply, headers=headers)
-    return replace(reply, headers=headers, body=Recorded(reply, reply.body, cache, key))
+        return structs.replace(reply, headers=headers)
+    return structs.replace(reply, headers=headers, body=Recorded(reply, reply.body, cache, key))
 
 
 def replay(entry: Entry) -> Reply:

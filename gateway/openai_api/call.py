@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import Raw
 
 from gateway.openai_api.confidentiality import Rule
@@ -77,8 +78,7 @@ class Call:
         self._excerpt, self._document = part, document
 
 
-@dataclass(slots=True)
-class Usage:
+class Usage(msgspec.Struct):
     """What an answer consumed, in the operation's unit; absent figures are None, never guessed."""
 
     input_tokens: int | None = None
@@ -115,14 +115,13 @@ class ByteStream(Protocol):
     async def aclose(self) -> None: ...
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct):
     """An answer: `body` is either whole or a stream of complete SSE events."""
 
     status: int
     media_type: str
     body: bytes | ByteStream
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = {}
     usage: Usage | None = None
     result: Any = None
     """What a file operation understood (`Transcript` or `OcrResult`), for rendering in the asked format."""

@@ -44,48 +44,28 @@ _figure = msgspec.json.Decoder(int, strict=False).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
 
 
-class Account:
+class Account(msgspec.Struct, eq=False):
     """Made when the caller is known, closed exactly once, whatever came of the request."""
 
-    __slots__ = (
-        "_answered",
-        "_counted",
-        "_grant",
-        "cache_key",
-        "cached",
-        "call",
-        "caller",
-        "in_vain",
-        "operation",
-        "pieces",
-        "reply",
-        "route",
-        "snapshot",
-        "started",
-        "state",
-        "tries",
-        "wish",
-    )
-
-    def __init__(
-        self, operation: Operation, caller: Caller, snapshot: Snapshot, state: State, wish: Wish = _NO_WISH
-    ) -> None:
-        self.operation = operation
-        self.caller, self.snapshot, self.state, self.wish = caller, snapshot, state, wish
-        self.started = time.time()
-        self.tries = Tries()
-        self.call: Call | None = None
-        self.route: Route | None = None
-        self.reply: Reply | None = None
-        self.cache_key: bytes | None = None
-        self.cached = False
-        self.pieces: Sequence[tuple[Target, Usage]] = ()
-        """Who answered which part, where a request went out in several."""
-        self.in_vain: Sequence[tuple[Target, Usage]] = ()
-        """The same of parts that the answer has nothing of, and that cost all the same."""
-        self._grant: Grant | None = None
-        self._counted: Counted | None = None
-        self._answered = 0.0
+    operation: Operation
+    caller: Caller
+    snapshot: Snapshot
+    state: State
+    wish: Wish = _NO_WISH
+    started: float = msgspec.field(default_factory=time.time)
+    tries: Tries = msgspec.field(default_factory=Tries)
+    call: Call | None = None
+    route: Route | None = None
+    reply: Reply | None = None
+    cache_key: bytes | None = None
+    cached: bool = False
+    pieces: Sequence[tuple[Target, Usage]] = ()
+    """Who answered which part, where a request went out in several."""
+    in_vain: Sequence[tuple[Target, Usage]] = ()
+    """The same of parts that the answer has nothing of, and that cost all the same."""
+    _grant: Grant | None = None
+    _counted: Counted | None = None
+    _answered: float = 0.0
 
     @property
     def is_limited(self) -> bool:
@@ -155,18 +135,24 @@ class Account:
     def _row(self, request_id: str, received: float, status: int, error: GatewayError | None) -> UsageRow:
         caller, call, reply, tries = self.caller, self.call, self.reply, self.tries
         now, target = time.monotonic(), tries.answered_by
-        model = call.model if call else ""
         row = UsageRow(
-            request_id, self.started, self.operation.name, model, status, caller.key_id, caller.name, caller.user_id
+            request_id,
+            self.started,
+            self.operation.name,
+            call.model if call else "",
+            status,
+            caller.key_id,
+            caller.name,
+            caller.user_id,
+            self.route.id if self.route else "",
+            attempts=tuple([tried(attempt, received) for attempt in tries.attempts]),
+            error_code=(error.error_code or "") if error else "",
+            stream=bool(call and call.stream),
+            latency_ms=(now - received) * 1000,
+            cached=self.cached,
         )
-        row.route = self.route.id if self.route else ""
-        row.attempts = tuple([tried(attempt, received) for attempt in tries.attempts])
         if tries.trace is not None:
             row.trace, row.span_ids = tries.trace, tuple(one.span_id for one in tries.attempts)
-        row.error_code = (error.error_code or "") if error else ""
-        row.stream = bool(call and call.stream)
-        row.latency_ms = (now - received) * 1000
-        row.cached = self.cached
         used = None
         if reply is not None:
             first = (self._answered - received) * 1000

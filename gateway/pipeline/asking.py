@@ -1,8 +1,9 @@
 """`Asking`: a prepared call with the targets it may go to, so that it can be tried now, again, or changed."""
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.operations import Body
@@ -12,9 +13,8 @@ from gateway.routing.types import Hedge, Target
 from gateway.state import Snapshot, State
 
 
-@dataclass(slots=True)
-class Asking:
-    """`targets` are in the order in which they are tried. Never changed: `replace` makes another."""
+class Asking(msgspec.Struct, eq=False):
+    """`targets` are in the order in which they are tried. Never changed: `structs.replace` makes another."""
 
     targets: Sequence[Target]
     call: Call

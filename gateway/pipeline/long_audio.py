@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 
+from msgspec import structs
+
 from gateway.errors import InvalidRequest, UpstreamBadResponse
 from gateway.media.sound import NotSplit, Piece, split_sound
 from gateway.openai_api.audio import AudioOptions, Transcript
@@ -130,7 +132,7 @@ class _Recording:
         if not isinstance(reply.result, Transcript):
             raise UpstreamBadResponse("The provider's answer was not understood.")
         if (target := tries.answered_by) is not None:
-            told = (target, replace(reply.usage or Usage(), seconds=piece.ends - piece.begins))
+            told = (target, structs.replace(reply.usage or Usage(), seconds=piece.ends - piece.begins))
             self._account.pieces = (*self._account.pieces, told)
         self._headers |= reply.headers
         transcript = placed(reply.result, piece.start, number + 1)

@@ -1,7 +1,7 @@
 """What each try of a request says of its provider, for the history. Called with rows that the recorder tells of."""
 
 from gateway.routing.history import History
-from gateway.usage.types import UsageRow
+from gateway.usage.types import Tried, UsageRow
 
 _NOTHING_SAID = frozenset({"cancelled", "overtaken"})
 """Outcomes of tries that nobody waited for."""
@@ -13,10 +13,14 @@ _LEFT = 499
 def note_tries(row: UsageRow, history: History) -> None:
     """A stream that broke after it began counts as a failure of who answered last."""
     told = [one for one in row.attempts if one.outcome not in _NOTHING_SAID]
-    last = len(told) - 1
-    for n, one in enumerate(told):
-        error = "" if one.outcome == "200" else one.outcome
-        if n == last and not error and row.status != _LEFT:
-            error = row.error_code
-        refused = n == last and row.status in _REFUSALS
-        history.note_try(one.provider_id, one.ms, error, refused=refused and bool(error))
+    if not told:
+        return
+    last = told.pop()
+    for one in told:
+        history.note_try(one.provider_id, one.ms, _error(one))
+    error = _error(last) or ("" if row.status == _LEFT else row.error_code)
+    history.note_try(last.provider_id, last.ms, error, refused=bool(error) and row.status in _REFUSALS)
+
+
+def _error(tried: Tried) -> str:
+    return "" if tried.outcome == "200" else tried.outcome

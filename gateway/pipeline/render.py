@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from gateway.errors import UpstreamBadResponse
 from gateway.openai_api.audio import AudioOptions, Transcript
 from gateway.openai_api.audio_events import transcript_events
@@ -33,17 +35,17 @@ def render_result(call: Call, route: Route, reply: Reply, tries: Tries) -> Reply
 def _transcript(call: Call, route: Route, options: AudioOptions, reply: Reply, transcript: Transcript) -> Reply:
     if transcript.duration is None:
         transcript = replace(transcript, duration=audio_duration(call.files[0].data))
-    usage = replace(reply.usage or Usage(), seconds=transcript.duration)
+    usage = structs.replace(reply.usage or Usage(), seconds=transcript.duration)
     if call.stream:
         body, media_type = b"".join(transcript_events(transcript)), "text/event-stream"
     else:
         body, media_type = render_transcript(transcript, options.response_format, options.granularities, model=route.id)
-    return replace(reply, body=body, media_type=media_type, usage=usage)
+    return structs.replace(reply, body=body, media_type=media_type, usage=usage)
 
 
 def _ocr(route: Route, request: OcrRequest, reply: Reply, result: OcrResult, tries: Tries) -> Reply:
     provider = tries.answered_by.provider_id if tries.answered_by else ""
     numbers = request.pages if len(request.inputs) == 1 else None
     body = render_ocr(result, model=route.id, provider=provider, shape=request.shape, page_numbers=numbers)
-    usage = replace(reply.usage or Usage(), pages=len(result.pages))
-    return replace(reply, body=body, media_type="application/json", usage=usage)
+    usage = structs.replace(reply.usage or Usage(), pages=len(result.pages))
+    return structs.replace(reply, body=body, media_type="application/json", usage=usage)

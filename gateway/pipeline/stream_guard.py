@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from msgspec import structs
+
 from gateway.errors import GatewayError
 from gateway.openai_api.call import ByteStream, Enough, Reply, Take, Usage
 from gateway.openai_api.chunks import Choice, only_role, read_chunk
@@ -56,7 +58,7 @@ class GuardedStream:
         usage = self._stream.usage
         if usage is None or usage.output_tokens is None:
             return usage
-        return replace(usage, output_tokens=usage.output_tokens + self._said_before)
+        return structs.replace(usage, output_tokens=usage.output_tokens + self._said_before)
 
     async def pour(self, take: Take) -> None:
         taker = partial(self._pass, take)
@@ -97,14 +99,14 @@ class GuardedStream:
             return False
         targets = sorted(self._asking.targets, key=lambda target: target == self._broken)
         if self._policy is StreamPolicy.RESTART:
-            return await self._take_over(replace(self._asking, targets=targets))
+            return await self._take_over(structs.replace(self._asking, targets=targets))
         if not self._said.joinable or not self._said.head:
             return False  # something that cannot be read was said, or nothing
         for asking in self._continuations(targets):
             if await self._take_over(asking):
                 self._said_before = self._said.count
                 return True
-        return await self._catch_up(replace(self._asking, targets=targets))
+        return await self._catch_up(structs.replace(self._asking, targets=targets))
 
     async def _take_over(self, asking: Asking) -> bool:
         try:
@@ -123,7 +125,7 @@ class GuardedStream:
         for target in targets if self._said.count else ():
             if target.prefill or call.operation is COMPLETIONS:
                 body = continuation(call.body, self._said, target.prefill, goes_on=call.goes_on)
-                yield replace(self._asking, targets=[target], call=replace(call, body=body))
+                yield structs.replace(self._asking, targets=[target], call=replace(call, body=body))
 
     async def _catch_up(self, asking: Asking) -> bool:
         """Ask for the whole answer again, and pass on what comes behind the text said so far if it is the same text.

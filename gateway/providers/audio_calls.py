@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec import structs
 
 from gateway.errors import UpstreamBadResponse, UpstreamRefused
 from gateway.openai_api.audio import AudioOptions, validate_audio_fields
@@ -65,7 +66,7 @@ def audio_reply(
         transcript = parse_transcript(answer, kind, task=task)
     except UpstreamBadResponse as error:
         raise failure_instead(answer, error, upstream.secrets) from None
-    usage = replace(usage_in_tail(answer) or Usage(), seconds=transcript.duration)
+    usage = structs.replace(usage_in_tail(answer) or Usage(), seconds=transcript.duration)
     return Reply(200, JSON, b"", headers, usage, transcript)
 
 

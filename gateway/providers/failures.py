@@ -3,7 +3,7 @@
 import codecs
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -178,13 +178,17 @@ def is_told(error: msgspec.Raw) -> bool:
     return error is not ABSENT and bytes(error) not in _NOTHING
 
 
-def failure_of_choice(error: msgspec.Raw, reasons: Iterable[str | None], secrets: Iterable[str]) -> GatewayError | None:
+def failure_of_choice(
+    error: msgspec.Raw, reasons: Collection[str | None], secrets: Iterable[str]
+) -> GatewayError | None:
     """The error for one of the `choices` that broke off, by what it tells itself, as OpenRouter's do, else by the
     reason that it gives for its end. None for one that did not."""
     if is_told(error):
         return failure_inside(bytes(error), secrets)
-    reason = next((reason for reason in reasons if reason in BROKEN), None)
-    return UpstreamBadResponse(f"The provider broke the answer off: '{reason}'.") if reason else None
+    if BROKEN.isdisjoint(reasons):
+        return None
+    reason = next(reason for reason in reasons if reason in BROKEN)
+    return UpstreamBadResponse(f"The provider broke the answer off: '{reason}'.")
 
 
 def failure_instead(body: bytes, otherwise: GatewayError, secrets: Iterable[str] = ()) -> GatewayError:

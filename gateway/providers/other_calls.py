@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from dataclasses import replace
 
 import msgspec
+from msgspec import structs
 
 from gateway.errors import UpstreamBadResponse
 from gateway.media.voice import NotConverted, Voices
@@ -159,4 +159,4 @@ async def _shaped(reply: Reply, form: str | None, call: Call, voices: Voices) ->
         body = await voices.convert(reply.body, came, form, min(_PATIENCE, left))
     except NotConverted as error:
         raise UpstreamBadResponse(f"The provider's {came} cannot be brought to {form}: {error}.") from None
-    return replace(reply, body=body, media_type=wanted)
+    return structs.replace(reply, body=body, media_type=wanted)

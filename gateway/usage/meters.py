@@ -21,16 +21,21 @@ class _Key(NamedTuple):
 
 
 class _Line:
-    """The sums of the rows that have the same labels."""
+    """The sums of the rows that have the same labels. Lines of one operation and model share their histogram."""
 
-    __slots__ = ("cached", "cached_tokens", "cost", "input", "output", "pages", "requests", "seconds", "unpriced")
+    __slots__ = (
+        *("cached", "cached_tokens", "cost", "durations", "input", "output"),
+        *("pages", "requests", "seconds", "unpriced"),
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, durations: Histogram) -> None:
+        self.durations = durations
         self.requests = self.input = self.output = self.cached_tokens = self.pages = 0
         self.cost = self.unpriced = self.cached = 0
         self.seconds = 0.0
 
     def add(self, row: UsageRow) -> None:
+        self.durations.observe(row.latency_ms / 1000)
         self.requests += 1
         self.input += row.input_tokens or 0
         self.output += row.output_tokens or 0
@@ -52,7 +57,9 @@ class Meters:
         self.errors = 0
         """Requests that `failed`."""
         self._lines: dict[_Key, _Line] = {}
-        self._models: dict[str, str] = {}
+        self._by_row: dict[tuple[str, str, str, int], _Line] = {}
+        """By operation, route, provider and status: spares most rows the way through their labels."""
+        self._models: set[str] = set()
         self._codes: set[str] = set()
         self._errors: dict[tuple[str, ...], float] = {}
         self._attempts: dict[tuple[str, ...], float] = {}
@@ -62,18 +69,20 @@ class Meters:
         self._overheads: dict[tuple[str, ...], Histogram] = {}
 
     def observe(self, row: UsageRow) -> None:
-        model = self._models.get(row.route) or self._model(row.route)
-        self._line(_Key(row.operation, model, row.provider_id, row.status)).add(row)
+        line = self._by_row.get((row.operation, row.route, row.provider_id, row.status)) or self._line(row)
+        line.add(row)
         self.requests += 1
         if row.status >= 400 or row.error_code:
             self._fail(row)
         for tried in row.attempts:
             _count(self._attempts, (tried.provider_id, self._code(tried.outcome)))
         if len(row.attempts) > 1 and row.provider_id and _moved(row):
-            _count(self._fallbacks, (model,))
-        _time(self._durations, table.DURATION, (row.operation, model), row.latency_ms)
-        _time(self._first_tokens, table.FIRST_TOKEN, (row.operation, model), row.ttft_ms)
-        _time(self._overheads, table.OVERHEAD, (row.operation,), row.overhead_ms)
+            _count(self._fallbacks, (self._model(row.route),))
+        if row.ttft_ms is not None:
+            labels = (row.operation, self._model(row.route))
+            _histogram(self._first_tokens, table.FIRST_TOKEN, labels).observe(row.ttft_ms / 1000)
+        if row.overhead_ms is not None:
+            _histogram(self._overheads, table.OVERHEAD, (row.operation,)).observe(row.overhead_ms / 1000)
 
     def total(self, name: str) -> int:
         """`input`, `output`, `cached_tokens` or `cost` (nano-dollars) of everything."""
@@ -107,19 +116,25 @@ class Meters:
                 sums[target] = sums.get(target, 0) + amount
         return sums
 
-    def _line(self, key: _Key) -> _Line:
+    def _line(self, row: UsageRow) -> _Line:
+        model = self._model(row.route)
+        key = _Key(row.operation, model, row.provider_id, row.status)
+        if key not in self._lines and len(self._lines) >= _MAX_LINES:
+            key = key._replace(model=OTHER, provider=OTHER)
         line = self._lines.get(key)
         if line is None:
-            if len(self._lines) >= _MAX_LINES:
-                key = key._replace(model=OTHER, provider=OTHER)
-            line = self._lines.setdefault(key, _Line())
+            line = self._lines[key] = _Line(_histogram(self._durations, table.DURATION, (key.operation, key.model)))
+        if len(self._by_row) < _MAX_LINES:
+            self._by_row[row.operation, row.route, row.provider_id, row.status] = line
         return line
 
     def _model(self, route: str) -> str:
         """Lists such as `a,b` are made up by callers: they share one label."""
+        if route in self._models:
+            return route
         if not route or "," in route or len(self._models) >= _MAX_MODELS:
             return OTHER
-        self._models[route] = route
+        self._models.add(route)
         return route
 
     def _fail(self, row: UsageRow) -> None:
@@ -144,10 +159,8 @@ def _count(counts: dict[tuple[str, ...], float], labels: tuple[str, ...]) -> Non
     counts[labels] = counts.get(labels, 0) + 1
 
 
-def _time(into: dict[tuple[str, ...], Histogram], metric: Metric, labels: tuple[str, ...], ms: float | None) -> None:
-    if ms is None:
-        return
-    histogram = into.get(labels)
-    if histogram is None:
-        histogram = into[labels] = Histogram(metric.bounds)
-    histogram.observe(ms / 1000)
+def _histogram(into: dict[tuple[str, ...], Histogram], metric: Metric, labels: tuple[str, ...]) -> Histogram:
+    found = into.get(labels)
+    if found is None:
+        found = into[labels] = Histogram(metric.bounds)
+    return found

@@ -182,8 +182,8 @@ class Recorder:
             self._many.set()
 
     async def _write_all(self) -> bool:
-        """Whether the store took what was heard of by now. A batch is one transaction, with what its rows cost. Rows that
-        come meanwhile wait for the next round: written a few at a time, each would take three times as long."""
+        """Whether the store took what was heard of by now. A batch is one transaction, with what its rows cost. What
+        comes meanwhile waits for the next round: written a few at a time, a row takes three times as long."""
         due = len(self._heard)
         while (due > 0 and self._heard) or self._owed:
             batch = [self._heard.popleft() for _ in range(min(self._size, due, len(self._heard)))]
@@ -204,7 +204,8 @@ class Recorder:
                 due -= len(batch)
                 self._size = min(self._size * 2, BATCH)
                 self.counts.written += len(batch)
-                self._bodies -= sum(map(_body_size, batch))
+                if self._bodies:
+                    self._bodies -= sum(map(_body_size, batch))
             finally:
                 self._writing = ()
         return True

@@ -35,7 +35,7 @@ def test_a_cost_is_a_whole_number_and_not_negative(price: Price, usage: Usage) -
 
 @given(PRICES, USAGES, st.sampled_from(["input_tokens", "output_tokens", "seconds", "pages"]), st.integers(1, 1000))
 def test_more_use_never_costs_less(price: Price, usage: Usage, unit: str, more: int) -> None:
-    values = {name: getattr(usage, name) for name in Usage.__dataclass_fields__}
+    values = {name: getattr(usage, name) for name in Usage.__struct_fields__}
     larger = Usage(**values | {unit: (values[unit] or 0) + more})
     before, after = cost_nanos(price, usage), cost_nanos(price, larger)
     assert before is None or (after is not None and after >= before)

@@ -1,20 +1,20 @@
 """`Transport`: one HTTP exchange with an upstream. Adapters know nothing else of the network."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from gateway.providers.base import Timeouts, Via
 
 
-@dataclass(slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct, eq=False):
     """`headers` hold credentials: never logged."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
     timeouts: Timeouts = Timeouts()
     deadline: float | None = None
     """`time.monotonic()` by which the whole exchange must be over, however lively it is."""
@@ -29,6 +29,9 @@ class HttpRequest:
     def patience(self) -> float:
         """Seconds until the first byte of a stream, or for the whole of any other answer."""
         return self.timeouts.first_byte if self.streams else self.timeouts.whole
+
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method} {self.url})"
 
 
 UNSENT = "unsent"
