@@ -22,6 +22,7 @@ from gateway.openai_api.payloads import excerpt
 from gateway.state import MediaLimits
 
 _JSON = Body.JSON
+_LIST = ord("[")
 _NO_MESSAGES = '\'messages\' must be a list such as [{"role": "user", "content": "..."}].'
 MISSING = {name: f"missing_{name}" for name in ("input", "query", "documents", "prompt")}
 """Codes for fields that are left out, where they have one of their own. Source: acceptance row A002-19."""
@@ -66,7 +67,7 @@ def _json_call(operation: Operation, exchange: Exchange, body: bytes, default_mo
             )
     if operation is EMBEDDINGS:
         refuse_empty_input(document["input"])
-    elif operation is CHAT and bytes(memoryview(document["messages"])[:1]) != b"[":
+    elif operation is CHAT and memoryview(document["messages"])[0] != _LIST:
         raise InvalidRequest(_NO_MESSAGES, param="messages", code="invalid_type")
     stream = "stream" in document and _flag("stream", value_of(document, "stream"))
     if stream and not operation.streamable:

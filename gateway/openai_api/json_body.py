@@ -32,6 +32,7 @@ _decode_text = msgspec.json.Decoder(str).decode
 _decode_value = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
+_NULL = Raw(b"null")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = bytes.maketrans(b"[{]}", b"\x02\x02\x00\x00")
 _MAX_DIGITS = 300
@@ -137,7 +138,7 @@ def value_of(document: Mapping[str, Raw], name: str) -> Any:
 
 def is_given(document: Mapping[str, Raw], name: str) -> bool:
     """Whether a field is there and not null."""
-    return name in document and bytes(memoryview(document[name])[:5]) != b"null"
+    return name in document and document[name] != _NULL
 
 
 def _too_deep() -> InvalidJSON:

@@ -3,9 +3,10 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from gateway.errors import GatewayError, UpstreamBadResponse, UpstreamTimeout
@@ -169,14 +170,15 @@ class Broken:
     async def aclose(self) -> None: ...
 
 
-@dataclass
-class Scene:
+class Scene(msgspec.Struct):
     """As much of an `Asking` as the guard needs: each attempt is answered by the next stream."""
 
     streams: list[list[bytes]]
-    targets: list[Target] = field(default_factory=lambda: [Target("a", "m")])
-    call: Call = field(default_factory=lambda: Call(CHAT, "m", "r", time.monotonic(), b'{"messages":[]}', stream=True))
-    tries: Tries = field(default_factory=Tries)
+    targets: list[Target] = msgspec.field(default_factory=lambda: [Target("a", "m")])
+    call: Call = msgspec.field(
+        default_factory=lambda: Call(CHAT, "m", "r", time.monotonic(), b'{"messages":[]}', stream=True)
+    )
+    tries: Tries = msgspec.field(default_factory=Tries)
 
     async def attempt(self) -> Reply:
         self.tries.attempts.append(Attempt(self.targets[0], "200", 0.0))

@@ -43,13 +43,15 @@ class Pool:
         reusable = connection.finish()
         if connection.spoiled:
             self.bar(connection.origin)
-        origin = connection.origin
-        full = self._count >= MAX_IDLE or len(self._idle.get(origin, ())) >= MAX_IDLE_PER_ORIGIN
+        origin, waiting = connection.origin, self._idle.get(connection.origin)
+        full = self._count >= MAX_IDLE or (waiting is not None and len(waiting) >= MAX_IDLE_PER_ORIGIN)
         if not reusable or full or self._closed or (self._barred and self.barred(origin)):
             connection.abort()
             return
         connection.idle_until = self._clock() + _idle_seconds(connection)
-        self._idle.setdefault(origin, []).append(connection)
+        if waiting is None:
+            waiting = self._idle[origin] = []
+        waiting.append(connection)
         self._count += 1
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(IDLE_PLAIN, self._sweep)
