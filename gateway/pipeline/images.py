@@ -1,7 +1,5 @@
 """Images in chat messages: checked before any target is asked, made ready for those that are."""
 
-from dataclasses import replace
-
 from gateway.errors import InvalidImage, InvalidRequest
 from gateway.openai_api.call import Call
 from gateway.openai_api.data_url import data_url, image_format, unwrapped
@@ -38,7 +36,7 @@ async def prepare_chat_images(call: Call, use: ImageUse, route: Route, snapshot:
     replacements = {url: unwrapped(url) for url in use.wrapped}
     if use.remote and (stays or _local(route, snapshot)):
         replacements |= await _fetched(use, limits)
-    return replace(call, body=inline_images(call.body, replacements)) if replacements else call
+    return call.replaced(body=inline_images(call.body, replacements)) if replacements else call
 
 
 def too_much(param: str) -> InvalidImage:

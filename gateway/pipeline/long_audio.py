@@ -214,7 +214,7 @@ def _piece_call(call: Call, number: int, piece: Piece) -> Call:
         options, fields = replace(options, prompt=None), {n: value for n, value in fields.items() if n != "prompt"}
     name = f"{call.files[0].filename.rpartition('.')[0] or 'piece'}-{number + 1}.flac"
     files = (Upload(name, "audio/flac", piece.data),)
-    return replace(call, files=files, options=options, fields=fields, stream=False)
+    return call.replaced(files=files, options=options, fields=fields, stream=False)
 
 
 def _first(errors: Iterable[BaseException]) -> BaseException:

@@ -1,7 +1,5 @@
 """Documents for OCR: fetched where the caller gave a URL, opened, and turned into one image a page."""
 
-from dataclasses import replace
-
 from gateway.errors import InvalidRequest
 from gateway.media.pages import render_pages
 from gateway.openai_api.call import Call, Upload
@@ -29,7 +27,7 @@ async def open_pages(call: Call, request: OcrRequest, limits: MediaLimits) -> Ca
         pages += [Upload(upload.filename, page.media_type, page.data) for page in rendered]
     if not pages:
         raise InvalidRequest("The document has none of the asked pages.", param="pages")
-    return replace(call, files=tuple(pages))
+    return call.replaced(files=tuple(pages))
 
 
 async def fetched(file: RemoteFile, limits: MediaLimits) -> Upload:

@@ -1,7 +1,5 @@
 """Pictures to edit: fetched where the caller gave a URL, and known for what they are."""
 
-from dataclasses import replace
-
 from gateway.openai_api.call import Call, Upload
 from gateway.openai_api.editing import EditRequest, checked_picture
 from gateway.pipeline.images import MOST_BYTES, too_much
@@ -20,4 +18,4 @@ async def open_pictures(call: Call, request: EditRequest, limits: MediaLimits) -
         files.append(checked_picture(await fetched(one, limits), one.param))
         if (size := size + len(files[-1].data)) > MOST_BYTES:
             raise too_much(one.param)
-    return replace(call, files=tuple(files))
+    return call.replaced(files=tuple(files))

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from msgspec import structs
@@ -125,7 +124,7 @@ class GuardedStream:
         for target in targets if self._said.count else ():
             if target.prefill or call.operation is COMPLETIONS:
                 body = continuation(call.body, self._said, target.prefill, goes_on=call.goes_on)
-                yield structs.replace(self._asking, targets=[target], call=replace(call, body=body))
+                yield structs.replace(self._asking, targets=[target], call=call.replaced(body=body))
 
     async def _catch_up(self, asking: Asking) -> bool:
         """Ask for the whole answer again, and pass on what comes behind the text said so far if it is the same text.

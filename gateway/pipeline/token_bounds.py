@@ -1,7 +1,5 @@
 """How long an answer may get, where the model's configuration says so: a default, and a cap (A000-18)."""
 
-from dataclasses import replace
-
 import msgspec
 
 from gateway.errors import InvalidRequest
@@ -28,7 +26,7 @@ def bound_tokens(call: Call, route: Route) -> Call:
     if any(number is not None for _, number in asked):
         return call
     wanted = str(route.default_max_tokens or route.max_tokens).encode()
-    return replace(call, body=call.body.rstrip()[:-1] + b',"max_tokens":' + wanted + b"}")
+    return call.replaced(body=call.body.rstrip()[:-1] + b',"max_tokens":' + wanted + b"}")
 
 
 def _number(name: str, raw: msgspec.Raw) -> int | None:

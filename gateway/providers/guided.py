@@ -5,7 +5,6 @@ vLLM 0.32 passes over `guided_json` and its like, and answers as it pleases; `st
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
 from msgspec import Raw
@@ -28,7 +27,7 @@ def as_structured(call: Call) -> Call:
     if len(given) > 1 or is_given(document, _FIELD):
         other = _PREFIX + given[1] if len(given) > 1 else _FIELD
         raise InvalidRequest(f"Give '{_PREFIX}{given[0]}' or '{other}', not both.", param=_PREFIX + given[0])
-    return replace(call, body=call.excerpt().restore(msgspec.json.encode(_renamed(document, given[0]))))
+    return call.replaced(body=call.excerpt().restore(msgspec.json.encode(_renamed(document, given[0]))))
 
 
 def _renamed(document: Mapping[str, Raw], kind: str) -> dict[str, object]:

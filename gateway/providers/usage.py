@@ -14,6 +14,9 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None
 """What no model could read or write in one request is no count."""
 
 
+_NONE = msgspec.Raw(b"null")
+
+
 class _Details(msgspec.Struct):
     cached_tokens: _Count = None
 
@@ -26,6 +29,8 @@ class _UsageFields(msgspec.Struct):
     """Where Moonshot tells them."""
     prompt_cache_hit_tokens: _Count = None
     """Where DeepSeek does."""
+    total_tokens: msgspec.Raw = _NONE
+    completion_tokens_details: msgspec.Raw = _NONE
 
 
 class _OtherNames(msgspec.Struct):
@@ -39,13 +44,9 @@ class _Thoughts(msgspec.Struct):
     reasoning_tokens: _Count = None
 
 
-class _Totals(msgspec.Struct):
-    total_tokens: _Count = None
-    completion_tokens_details: _Thoughts | None = None
-
-
 _decode = msgspec.json.Decoder(_UsageFields).decode
-_decode_totals = msgspec.json.Decoder(_Totals).decode
+_decode_total = msgspec.json.Decoder(_Count).decode
+_decode_thoughts = msgspec.json.Decoder(_Thoughts | None).decode
 _decode_others = msgspec.json.Decoder(_OtherNames).decode
 _POINT_ZERO = re.compile(rb"(\d)\.0+\b")
 
@@ -59,27 +60,30 @@ def read_usage(raw: msgspec.Raw | bytes) -> Usage | None:
     except msgspec.DecodeError:
         whole = _POINT_ZERO.sub(rb"\1", bytes(raw))
         return read_usage(whole) if whole != bytes(raw) else None
-    details = found.prompt_tokens_details
-    cached = details.cached_tokens if details else found.cached_tokens
-    used = Usage(
-        found.prompt_tokens, found.completion_tokens, found.prompt_cache_hit_tokens if cached is None else cached
-    )
+    used = Usage(found.prompt_tokens, found.completion_tokens, _cached(found))
     if used.input_tokens is not None and used.output_tokens is not None:
-        used.output_tokens += _thoughts_beside(raw, used)
+        used.output_tokens += _thoughts_beside(found, used.input_tokens + used.output_tokens)
     return used
 
 
-def _thoughts_beside(raw: msgspec.Raw | bytes, used: Usage) -> int:
+def _cached(found: _UsageFields) -> int | None:
+    details = found.prompt_tokens_details
+    cached = details.cached_tokens if details else found.cached_tokens
+    return found.prompt_cache_hit_tokens if cached is None else cached
+
+
+def _thoughts_beside(found: _UsageFields, counted: int) -> int:
     """Tokens of thoughts that stand in the total alone. xAI and Gemini do not count them as output, but bill them."""
     try:
-        found = _decode_totals(raw)
+        beside = (_decode_total(found.total_tokens) or 0) - counted
+        if beside <= 0:
+            return 0
+        thoughts = _decode_thoughts(found.completion_tokens_details)
     except msgspec.DecodeError:
         return 0
-    told = found.completion_tokens_details.reasoning_tokens if found.completion_tokens_details else None
-    beside = (found.total_tokens or 0) - (used.input_tokens or 0) - (used.output_tokens or 0)
-    if told:
-        return told if beside == told else 0
-    return beside if beside > 0 and beside != used.cached_tokens else 0
+    if thoughts and thoughts.reasoning_tokens:
+        return thoughts.reasoning_tokens if beside == thoughts.reasoning_tokens else 0
+    return beside if beside != _cached(found) else 0
 
 
 def _named_otherwise(raw: msgspec.Raw | bytes) -> Usage:

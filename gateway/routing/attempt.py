@@ -98,7 +98,7 @@ class Asker:
         if target.thinking:
             model, call = thoughtful(call, target, provider)
         if call.goes_on and target.prefill:
-            call = replace(call, body=going_on(call.body, target.prefill))
+            call = call.replaced(body=going_on(call.body, target.prefill))
         if trace is not None:
             attempt.span_id, call = _traced(call, trace)
         if call.may_become_job:

@@ -1,7 +1,6 @@
 """`model:THINKING`: how a target is asked to think first. Each kind of upstream has its own way. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 import msgspec
@@ -32,7 +31,7 @@ def thoughtful(call: Call, target: Target, provider: Provider) -> tuple[str, Cal
     if provider.type == ProviderType.CHUTES:
         return model.removesuffix(SUFFIX) + SUFFIX, call
     way = _way(provider, target)
-    return model, replace(call, body=_with(call.body, *way)) if way else call
+    return model, call.replaced(body=_with(call.body, *way)) if way else call
 
 
 def _way(provider: Provider, target: Target) -> tuple[str, dict[str, object]] | None:

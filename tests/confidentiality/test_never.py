@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -268,5 +267,5 @@ async def test_a_chute_that_leaves_its_environment_while_a_request_runs_is_not_a
     assert leaving.asked == [("c", "m inside"), ("c", "m other")], "each once, as long as it was inside"
     outcomes = [one.outcome for one in account.tries.attempts]
     assert outcomes[:2] == ["upstream_server_error"] * 2 and set(outcomes[2:]) == {ConfidentialityUnmet.code}
-    await run(replace(call, request_id="req-2"), Account(CHAT, Caller("k"), snapshot, state))
+    await run(call.replaced(request_id="req-2"), Account(CHAT, Caller("k"), snapshot, state))
     assert len(leaving.asked) == 2, "the next request does not begin there"

@@ -178,7 +178,7 @@ async def test_what_the_caller_asked_for_is_refused_as_it_is(
 def translated(**body: Any) -> Call:
     """As a dialect asks: always for the usage of a stream, whoever calls."""
     asked = call(stream=True, stream_options={"include_usage": True}, **body)
-    return replace(asked, options=object())
+    return asked.replaced(options=object())
 
 
 async def test_a_dialects_wish_for_usage_is_kept_from_a_provider_that_refuses_it(
