@@ -40,12 +40,8 @@ class Connection(Incoming):
         self._on_junk = on_junk
         self.origin = origin
         self._writing_paused = self.lost = False
-        self.idle_until = 0.0
-
-    def _reset(self) -> None:
-        super()._reset()
         self._unsent = self._started = False
-        self.idle = self._end = self._heard = 0.0
+        self.idle = self.idle_until = self._end = self._heard = 0.0
         self._held: Awaitable[None] | None = None
         self._thrown: Exception | None = None
 
@@ -88,6 +84,7 @@ class Connection(Incoming):
 
     def begin(self) -> None:
         self._reset()
+        self._started = False
         self.active = True
         gone = self.lost or self.spoiled
         self.failure = UpstreamUnreachable("The provider closed the connection at once.") if gone else None

@@ -59,16 +59,17 @@ class Incoming(Waiting, asyncio.Protocol):
         self._reading_paused = False
         self.active = self.spoiled = False
         self.failure: GatewayError | None = None
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self._fields: list[tuple[bytes, bytes]] = []
         self._reset()
 
     def _reset(self) -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
+        """Before an exchange; what its head will say replaces what the last one said."""
         self.head_done = self.done = self.keep_alive = False
         self._framed = self._discard = False
         self._barren = self._missing = self.waiting = 0
         self._room, self._gathers = HIGH_WATER, False
-        self._fields: list[tuple[bytes, bytes]] = []
         self._plain_head = b""
         self._chunks.clear()
         self._taker: TakeBody | None = None
@@ -154,6 +155,7 @@ class Incoming(Waiting, asyncio.Protocol):
     # --- httptools ---
 
     def on_message_begin(self) -> None:
+        self._fields.clear()
         if self.done:
             self.spoiled = True
 
