@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from traceback import format_tb
 from typing import Any
 
@@ -16,6 +17,8 @@ _PLAIN_SPOKEN = (GatewayError, OSError, ImportError, NameError, AttributeError, 
 _QUOTING = (UpstreamError, UpstreamRefused, UnicodeError)
 _LEFT_OUT = "(left out: it may quote a request)"
 _MOST_CAUSES = 10
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+"""Made once: it would take longer to make than to use."""
 
 
 class _Formatter(logging.Formatter):
@@ -27,7 +30,7 @@ class _Formatter(logging.Formatter):
 class _Json(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
+            "time": f"{_utc(int(record.created))}.{record.msecs:03.0f}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -35,15 +38,24 @@ class _Json(_Formatter):
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False, default=str)
+        return _encode(fields)
 
 
 class _Pretty(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         extra = "".join(f"  {name}={value}" for name, value in _extra(record).items())
-        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        line = _on_one_line(f"{clock} {record.levelname.lower():<7} {record.getMessage()}{extra}")
+        line = _on_one_line(f"{_clock(int(record.created))} {record.levelname.lower():<7} {record.getMessage()}{extra}")
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+@lru_cache(maxsize=2)
+def _utc(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+@lru_cache(maxsize=2)
+def _clock(second: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(second))
 
 
 def _on_one_line(text: str) -> str:
