@@ -1,7 +1,6 @@
 """Brings together who demands what of a request, and leaves out the targets that may not see it. Called by `handle` and
 `explain`, before anything of the request goes anywhere."""
 
-import copy
 from dataclasses import replace
 
 from gateway.access.keys import Caller
@@ -21,13 +20,6 @@ def rule_for(call: Call, route: Route, caller: Caller, snapshot: Snapshot) -> Ru
 def standing_rule(route: Route, caller: Caller, snapshot: Snapshot) -> Rule | None:
     """What holds for every call of this caller to the model."""
     return strictest(snapshot.rule, caller.rule, route.rule)
-
-
-def with_rule(call: Call, rule: Rule) -> Call:
-    """What was read of its body already is kept."""
-    call = copy.copy(call)
-    call.rule = rule
-    return call
 
 
 def forbidden(rule: Rule, route: Route, snapshot: Snapshot, state: State) -> dict[Target, str]:

@@ -13,7 +13,7 @@ from gateway.openai_api.operations import CHAT
 from gateway.pipeline.account import Account
 from gateway.pipeline.asking import Asking
 from gateway.pipeline.choosing import choose
-from gateway.pipeline.confidential import confined, rule_for, with_rule
+from gateway.pipeline.confidential import confined, rule_for
 from gateway.pipeline.find import find_route
 from gateway.pipeline.images import find_chat_images, prepare_chat_images
 from gateway.pipeline.long_audio import answer_long, is_long
@@ -71,7 +71,7 @@ def _confined(call: Call, route: Route, account: Account) -> tuple[Call, Route]:
     ConfidentialityUnmet when none is left."""
     rule = rule_for(call, route, account.caller, account.snapshot)
     assert rule is not None
-    account.call = call = with_rule(call, rule)
+    account.call = call = call.replaced(rule=rule)
     try:
         return call, confined(rule, route, call.model, account.snapshot, account.state, account.tries)
     except GatewayError:

@@ -1,6 +1,5 @@
 """`Asker`: one target, asked once with each of its keys that may help. Called by the dispatcher for every try."""
 
-import copy
 import logging
 import time
 from collections.abc import Awaitable, Mapping
@@ -117,8 +116,6 @@ class Asker:
 
 
 def _traced(call: Call, trace: Trace) -> tuple[str, Call]:
-    """The call as this try sends it; what was read of its body already is kept."""
+    """The call as this try sends it."""
     span_id, headers = trace.child()
-    call = copy.copy(call)
-    call.trace = headers
-    return span_id, call
+    return span_id, call.replaced(trace=headers)
