@@ -9,6 +9,7 @@ import time
 
 from gateway.api.exchange import Exchange
 from gateway.errors import GatewayError
+from gateway.observe.logs import tell
 from gateway.pipeline.account import Account
 from gateway.store.job_rows import JobRow
 
@@ -45,12 +46,10 @@ class RequestLine:
         error = self.error or exchange.broken
         rule = call.rule if call else None
         is_debugged = (self._write_tries() or log.isEnabledFor(logging.DEBUG)) and not (rule and rule.local)
-        log.info(
-            "%s %s %d",
-            exchange.method,
-            exchange.path,
-            exchange.status,
-            extra={
+        tell(
+            log,
+            f"{exchange.method} {exchange.path} {exchange.status}",
+            {
                 "request_id": exchange.request_id,
                 "ms": round((time.monotonic() - exchange.received) * 1000, 1),
                 "key": account.caller.name if account else None,

@@ -1,13 +1,16 @@
 """Logs: one line a request, its id everywhere, and never a prompt or a key, whatever goes wrong."""
 
+import asyncio
+import io
 import json
 import logging
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
 
 import pytest
 
 from gateway.errors import StorageUnavailable, UpstreamRefused
-from gateway.observe.logs import _Json, _Pretty
+from gateway.observe import logs
 from tests.fakes.http_server import Exchange, HttpServer
 from tests.trust.processes import MASTER, Served
 
@@ -74,15 +77,41 @@ def test_the_line_of_a_failure_says_who_was_tried(served: Served) -> None:
     assert refused and "attempts" not in refused[0]
 
 
-def formatted(error: Exception) -> list[str]:
+LOGGER = logging.getLogger("gateway.tested")
+Written = Callable[[Callable[[], None]], list[str]]
+
+
+@pytest.fixture
+def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
+    """What is on standard error after something was logged: as JSON and as text."""
+    root, levels = (
+        logging.getLogger(),
+        {name: logging.getLogger(name).level for name in ("", "gateway", "chute_models")},
+    )
+    handlers = root.handlers[:]
+
+    def both(say: Callable[[], None]) -> list[str]:
+        found = []
+        for form in ("json", "pretty"):
+            logs.configure("info", form)
+            say()
+            found.append(capsys.readouterr().err)
+        return found
+
+    yield both
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def fail_with(error: Exception) -> None:
     try:
         try:
             raise KeyError(PROMPT)
         except KeyError as cause:
             raise error from cause
     except Exception:
-        record = logging.LogRecord("gateway", logging.ERROR, __file__, 1, "it failed", (), sys.exc_info())
-    return [_Json().format(record), _Pretty().format(record)]
+        LOGGER.exception("it failed")
 
 
 @pytest.mark.parametrize(
@@ -95,22 +124,71 @@ def formatted(error: Exception) -> list[str]:
         ExceptionGroup(PROMPT, [ValueError(PROMPT)]),
     ],
 )
-def test_an_unforeseen_exception_shows_its_class_and_place_but_not_its_text(error: Exception) -> None:
-    for line in formatted(error):
+def test_an_unforeseen_exception_shows_its_class_and_place_but_not_its_text(written: Written, error: Exception) -> None:
+    for line in written(lambda: fail_with(error)):
         assert PROMPT not in line and PROVIDER_KEY not in line
         assert type(error).__name__ in line and "test_logs.py" in line and "caused by builtins.KeyError" in line
 
 
-def test_a_name_that_a_caller_chose_begins_no_line_of_its_own() -> None:
-    record = logging.LogRecord("gateway.request", logging.INFO, __file__, 1, "tried %s", ("a\nb",), None)
-    record.model = "m\r\n12:00:00 info    all is well\x1b[31m\u2028\u202e \U0001f600 \xfc"
-    line = _Pretty().format(record)
-    assert line.endswith(
-        "tried a\\nb  model=m\\r\\n12:00:00 info    all is well\\x1b[31m\\u2028\\u202e \U0001f600 \xfc"
+@pytest.mark.parametrize("with_record", [True, False])
+def test_a_name_that_a_caller_chose_begins_no_line_of_its_own(written: Written, with_record: bool) -> None:
+    fields = {"model": "m\r\n12:00:00 info    all is well\x1b[31m\u2028\u202e \U0001f600 \xfc", "cache": None}
+
+    def say() -> None:
+        if with_record:
+            LOGGER.info("tried %s", "a\nb", extra=fields)
+        else:
+            logs.tell(LOGGER, "tried a\nb", fields)
+
+    document, text = written(say)
+    told = json.loads(document)
+    assert told.pop("time").endswith("Z")
+    known = {"message": "tried a\nb", "model": fields["model"]}
+    assert told == {"level": "info", "logger": "gateway.tested", **known} and document.count("\n") == 1
+    assert text.endswith(
+        "tried a\\nb  model=m\\r\\n12:00:00 info    all is well\\x1b[31m\\u2028\\u202e \U0001f600 \xfc\n"
     )
-    assert line.isprintable() and "\n" not in _Json().format(record)
+    assert text[:-1].isprintable()
+
+
+def test_half_a_character_in_a_name_is_escaped(written: Written) -> None:
+    document, text = written(lambda: logs.tell(LOGGER, "asked", {"model": "\ud83d"}))
+    assert json.loads(document)["model"] == "\ud83d" and text.endswith("model=\\ud83d\n")
+
+
+def test_lines_of_one_round_come_together_and_a_warning_at_once(written: Written) -> None:
+    seen: list[list[str]] = []
+
+    async def work() -> None:
+        stderr = io.StringIO()
+        with redirect_stderr(stderr):
+            logs.tell(LOGGER, "first", {})
+            LOGGER.info("second")
+            seen.append(stderr.getvalue().split())
+            LOGGER.warning("third")
+            seen.append(stderr.getvalue().split())
+            logs.tell(LOGGER, "fourth", {})
+            await asyncio.to_thread(LOGGER.info, "fifth")
+            seen.append(stderr.getvalue().split())
+            logs.tell(LOGGER, "sixth", {})
+            await asyncio.sleep(0)
+            seen.append(stderr.getvalue().split())
+
+    written(lambda: asyncio.run(work()))
+    words = ["first", "second", "third", "fourth", "fifth", "sixth"]
+    for said, n in zip(seen[4:], (0, 3, 5, 6), strict=True):
+        assert [word for word in said if word in words] == words[:n]
+
+
+def test_a_log_that_nobody_takes_stops_nothing(written: Written) -> None:
+    closed = io.StringIO()
+    closed.close()
+    with redirect_stderr(closed):
+        logs.tell(LOGGER, "first", {})
+        LOGGER.error("second")
+    assert written(lambda: LOGGER.info("third"))[1].split()[2:] == ["third"]
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable("The database is gone."), OSError(28, "No space left")])
-def test_an_exception_that_quotes_no_request_keeps_its_text(error: Exception) -> None:
-    assert all(str(error) in line for line in formatted(error))
+def test_an_exception_that_quotes_no_request_keeps_its_text(written: Written, error: Exception) -> None:
+    assert all(str(error) in line for line in written(lambda: fail_with(error)))
