@@ -1,10 +1,10 @@
 """Turns a `UsageFilter` into SQL, for the rows and for their hourly sums. Used by the reports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import eq, ge, le
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Integer, Table, and_, cast, func, or_
+from sqlalchemy import Column, ColumnElement, Connection, Integer, Table, and_, cast, func, literal_column, or_
 
 from gateway.store.tables import usage, usage_hours
 from gateway.store.usage_rows import HOUR
@@ -50,10 +50,19 @@ def row_conditions(wanted: UsageFilter) -> list[ColumnElement[bool]]:
         (wanted.min_cost_nanos, columns.cost_nanos, ge),
     ]
     found += [compare(column, value) for value, column, compare in bounds if value is not None]
+    found += _in_index(wanted)
     if wanted.search:
         names = (columns.model, columns.request_id, columns.error_code)
         found.append(or_(*(name.icontains(wanted.search, autoescape=True) for name in names)))
     return found
+
+
+def _in_index(wanted: UsageFilter) -> Iterator[ColumnElement[bool]]:
+    """What follows from the rest, in the words of the indexes that hold only some rows."""
+    if wanted.status_from is not None and wanted.status_from >= 400:
+        yield usage.c.status >= literal_column("400")
+    if wanted.user_ids and all(wanted.user_ids):
+        yield usage.c.user_id != literal_column("''")
 
 
 def hour_conditions(wanted: UsageFilter) -> list[ColumnElement[bool]]:

@@ -27,12 +27,12 @@ NEXT_STEP = """
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
-    op.add_column("records", sa.Column("note", sa.Text, nullable=False, server_default="from 0007"))
+    op.add_column("records", sa.Column("note", sa.Text, nullable=False, server_default="from 0008"))
     op.create_table("extra", sa.Column("id", sa.Integer, primary_key=True))
     op.execute("INSERT INTO extra (id) VALUES (1)")
 """
@@ -49,7 +49,7 @@ def engines_of(home: Home) -> Engines:
 def steps_in(folder: Path, step: str = NEXT_STEP) -> Path:
     """Our steps and one more."""
     shutil.copytree(STEPS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "migrations" / "versions" / "v0007.py").write_text(step)
+    (folder / "migrations" / "versions" / "v0008.py").write_text(step)
     return folder / "migrations"
 
 
@@ -112,16 +112,16 @@ async def test_an_upgrade_keeps_the_data_and_a_copy_of_the_file(home: Home, tmp_
     engines = engines_of(home)
     path = None if home.url else home.file
     steps = steps_in(tmp_path)
-    await asyncio.gather(*(asyncio.to_thread(prepare, engines, path, "0007", steps) for _ in range(2)))
+    await asyncio.gather(*(asyncio.to_thread(prepare, engines, path, "0008", steps) for _ in range(2)))
     with engines.reader.connect() as connection:
-        assert connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == ["0007"]
-        assert connection.execute(text("SELECT id, note FROM records")).all() == [("a", "from 0007")]
+        assert connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all() == ["0008"]
+        assert connection.execute(text("SELECT id, note FROM records")).all() == [("a", "from 0008")]
         assert connection.execute(text("SELECT count(*) FROM extra")).scalar() == 1
     engines.dispose()
-    with pytest.raises(ConfigError, match="schema 0007, this gateway knows up to 0006"):
+    with pytest.raises(ConfigError, match="schema 0008, this gateway knows up to 0007"):
         await home.open()
     if path:
-        copy = path.with_name("gateway.db.schema-0006")
+        copy = path.with_name("gateway.db.schema-0007")
         assert copy.stat().st_mode & 0o777 == 0o600
         path.unlink()
         copy.rename(path)
@@ -134,7 +134,7 @@ async def test_a_step_that_fails_leaves_everything_as_it_was(home: Home, tmp_pat
     engines = engines_of(home)
     steps = steps_in(tmp_path, NEXT_STEP + '    op.execute("INSERT INTO nowhere VALUES (1)")\n')
     with pytest.raises(Exception, match="nowhere"):
-        await asyncio.to_thread(prepare, engines, None if home.url else home.file, "0007", steps)
+        await asyncio.to_thread(prepare, engines, None if home.url else home.file, "0008", steps)
     with engines.reader.connect() as connection:
         assert "extra" not in inspect(connection).get_table_names()
     engines.dispose()

@@ -17,6 +17,8 @@ from gateway.store.documents import from_json
 from gateway.store.retention import Retention
 from gateway.store.store import Store
 from gateway.store.tables import bodies, usage, usage_hours
+from gateway.store.usage_conditions import row_conditions
+from gateway.usage.report import UsageFilter
 from gateway.usage.types import Price, Spend, Tried, UsageRow
 from tests.store.conftest import Home
 
@@ -225,3 +227,25 @@ async def test_writers_get_their_turn_while_rows_are_pruned(store: Store) -> Non
         await store.append([row(f"late{turns}", at=AT + 5)], [])
         turns += 1
     assert turns >= 5 and await count(store, usage) == turns
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [({"status_from": 400, "status_to": 599}, "usage_failed"), ({"user_ids": ("u",)}, "usage_user")],
+)
+async def test_an_index_of_some_rows_answers_who_asks_for_them(
+    file_home: Home, wanted: dict[str, Any], index: str
+) -> None:
+    store = await file_home.open()
+    await store.append([row("r1"), row("r2", status=503), row("r3", user_id="")], [])
+    conditions = row_conditions(UsageFilter(0, 2 * AT, **wanted))
+    statement = select(usage).where(*conditions).order_by(usage.c.at.desc())
+
+    def explain(connection: Connection) -> str:
+        asked = statement.compile(connection, compile_kwargs={"render_postcompile": True})
+        values = tuple(asked.params[name] for name in asked.positiontup or ())
+        return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", values).all())
+
+    assert index in await store.query(explain)
+    found = await store.query(lambda connection: connection.execute(statement).all())
+    assert sorted(one.request_id for one in found) == (["r2"] if index == "usage_failed" else ["r1", "r2"])
