@@ -28,8 +28,20 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--rounds", type=int, default=5)
     found.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     found.add_argument("--no-alone", action="store_true", help="leave out start, memory, growth and the many streams")
-    found.add_argument("--write", type=Path, help="the page whose results are replaced")
+    found.add_argument("--write", type=results_page, help="the page whose results are replaced")
     return found
+
+
+def results_page(path: str) -> Path:
+    """Looked at before minutes are spent on what shall stand there."""
+    page = Path(path)
+    try:
+        text = page.read_text()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error.strerror}") from None
+    if _BEGIN not in text or _END not in text:
+        raise argparse.ArgumentTypeError(f"{path} has no lines {_BEGIN} and {_END}")
+    return page
 
 
 def start_all(names: Sequence[str], folder: Path, mock: Target) -> tuple[list[Target], dict[str, str]]:

@@ -89,6 +89,18 @@ def test_results_replace_what_stood_between_the_marks(tmp_path: Path) -> None:
     assert page.read_text() == "before\n<!-- results -->\nnew\n<!-- /results -->\nafter\n"
 
 
+@pytest.mark.parametrize(("text", "told"), [(None, "cannot be read: No such file"), ("no marks", "has no lines")])
+def test_a_page_that_cannot_take_the_results_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, told: str
+) -> None:
+    page = tmp_path / "page.md"
+    if text is not None:
+        page.write_text(text)
+    with pytest.raises(SystemExit):
+        main(["--write", str(page)])
+    assert told in capsys.readouterr().err
+
+
 @pytest.fixture
 def mock(tmp_path: Path) -> Iterator[Target]:
     build_tools()
