@@ -21,6 +21,8 @@ _CHECKED = Scenario("checked", "500 streams", "checked", 500, streams=True)
 class Alone:
     growth: float = NOTHING
     """CPU per request with many keys and models / with few."""
+    limited: float = NOTHING
+    """CPU per request with a key that has limits and a budget, of a model with a price / with the master key."""
     many_start_s: float = NOTHING
     cold_start_s: float = NOTHING
     idle_mb: float = NOTHING
@@ -39,12 +41,15 @@ def measure_alone(folder: Path, mock: int, rounds: int, seconds: float) -> Alone
     for step in (_cold_starts, _memory, _many_streams):
         step(found, folder, mock)
     _growth(found, folder, mock, rounds, seconds)
+    _limited(found, folder, mock, rounds, seconds)
     return found
 
 
-def _started(folder: Path, mock: int, name: str, keys: int = 0, models: int = 0) -> tuple[Target, float]:
+def _started(
+    folder: Path, mock: int, name: str, keys: int = 0, models: int = 0, *, limited: bool = False
+) -> tuple[Target, float]:
     began = time.monotonic()
-    target = start_gateway(folder, mock, keys=keys, models=models, name=name)
+    target = start_gateway(folder, mock, keys=keys, models=models, limited=limited, name=name)
     try:
         target.wait(240)
     except Unavailable:
@@ -111,15 +116,27 @@ def _growth(found: Alone, folder: Path, mock: int, rounds: int, seconds: float) 
         few.server.stop()
         _say(f"{MANY_KEYS} keys: {error}")
         return
-    options = ["-d", str(seconds), "-w", str(seconds / 4)]
-    samples: dict[str, list[Sample]] = {"few": [], "many": []}
-    for number in range(2 * rounds + 1):
-        for target in (few, many) if number % 2 else (many, few):
-            samples[target.name].append(measure(target, _CHAT, options, folder))
-    few.server.stop()
-    many.server.stop()
-    found.growth = paired_ratio(samples["many"], samples["few"], lambda sample: sample.cpu_us)
+    found.growth = _times_as_much(many, few, folder, rounds, seconds)
     _say(f"growth x{found.growth:.3f}; {MANY_KEYS} keys start in {found.many_start_s:.1f} s")
+
+
+def _limited(found: Alone, folder: Path, mock: int, rounds: int, seconds: float) -> None:
+    plain, _ = _started(folder, mock, "plain")
+    limited, _ = _started(folder, mock, "limited", limited=True)
+    found.limited = _times_as_much(limited, plain, folder, rounds, seconds)
+    _say(f"limits, budget and price x{found.limited:.3f}")
+
+
+def _times_as_much(one: Target, other: Target, folder: Path, rounds: int, seconds: float) -> float:
+    """CPU per chat of one / of the other, measured in turns. Both are stopped."""
+    options = ["-d", str(seconds), "-w", str(seconds / 4)]
+    samples: dict[str, list[Sample]] = {one.name: [], other.name: []}
+    for number in range(2 * rounds + 1):
+        for target in (other, one) if number % 2 else (one, other):
+            samples[target.name].append(measure(target, _CHAT, options, folder))
+    one.server.stop()
+    other.server.stop()
+    return paired_ratio(samples[one.name], samples[other.name], lambda sample: sample.cpu_us)
 
 
 def _say(line: str) -> None:

@@ -99,6 +99,7 @@ def alone_table(alone: Alone) -> str:
         ["of them broken / with wrong content", f"{alone.streams_broken} / {alone.streams_wrong}"],
         ["memory growth from their 15th second to the last", number(alone.streams_grown_mb, " MB")],
         ["CPU per request, 200,000 keys + 20,000 models / 1 + 2", number(alone.growth, "×")],
+        ["CPU per request, key with limits and budget, model with price / master key", number(alone.limited, "×")],
         ["start with 200,000 keys + 20,000 models", number(alone.many_start_s, " s")],
     ]
     return f"### The gateway alone\n\n{table(['figure', 'here'], rows)}"

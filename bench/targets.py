@@ -17,6 +17,8 @@ ROOT = HERE.parent
 BUILD = ROOT / "build" / "bench"
 PEERS = BUILD / "peers"
 KEY = "sk-bench-0123456789abcdef"
+LIMITED_KEY = "sk-gw-limited-0123456789"
+_FAR = 10**9
 _START_LIMIT = 120.0
 
 
@@ -48,25 +50,36 @@ def start_mock(folder: Path, seconds: int) -> Target:
     return Target("direct", server, "the mock itself")
 
 
-def gateway_document(mock: int, port: int, keys: int = 0, models: int = 0) -> dict[str, object]:
-    """A gateway.yaml (JSON is YAML) with that many keys and models beside the two that are asked."""
+def gateway_document(
+    mock: int, port: int, keys: int = 0, models: int = 0, *, limited: bool = False
+) -> dict[str, object]:
+    """A gateway.yaml (JSON is YAML) with that many keys and models beside the two that are asked. `limited`: with a
+    key, too, that has limits of all kinds and a budget, all out of reach, and a price for the chat model."""
     names = [{"id": "up-chat", "name": "m-chat"}, {"id": "up-embed", "name": "m-embed", "type": "embedding"}]
     names += [{"id": f"up-{n}", "name": f"org/model-{n}"} for n in range(models)]
     provider = {"type": "openai", "base_url": f"http://127.0.0.1:{mock}/v1", "api_key": "sk-upstream", "models": names}
     document: dict[str, object] = {"port": port, "providers": {"mock": provider}}
     if keys:
         document["keys"] = [{"name": f"key-{n}", "key": f"sk-gw-filler-{n:010d}"} for n in range(keys)]
+    if limited:
+        limits = {"rpm": _FAR, "tpm": _FAR, "max_parallel": _FAR, "budget_usd": _FAR}
+        document["keys"] = [{"name": "limited", "key": LIMITED_KEY, **limits}]
+        document["prices"] = {"mock/up-chat": {"input": 0.08, "output": 0.24}}
     return document
 
 
-def start_gateway(folder: Path, mock: int, *, keys: int = 0, models: int = 0, name: str = "gateway") -> Target:
+def start_gateway(
+    folder: Path, mock: int, *, keys: int = 0, models: int = 0, limited: bool = False, name: str = "gateway"
+) -> Target:
+    """Asked with the master key; `limited`: with the key that has limits."""
     port, place = free_port(), folder / name
     place.mkdir(parents=True, exist_ok=True)
-    (place / "gateway.yaml").write_text(json.dumps(gateway_document(mock, port, keys, models)))
+    (place / "gateway.yaml").write_text(json.dumps(gateway_document(mock, port, keys, models, limited=limited)))
     env = {"ENGINES": "off", "ALLOW_PRIVATE_UPSTREAMS": "1", "LOG_LEVEL": "warning", "MASTER_API_KEY": KEY}
     server = start([str(ROOT / ".venv/bin/gateway"), "serve", "--config", "gateway.yaml"], place, env=env)
     server.port = port
-    return Target(name, server, "this commit")
+    key = LIMITED_KEY if limited else KEY
+    return Target(name, server, "this commit", headers={"Authorization": f"Bearer {key}"})
 
 
 def _filled(template: str, place: Path, **values: object) -> Path:

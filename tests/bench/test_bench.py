@@ -80,6 +80,9 @@ def test_the_gateways_file_loads(tmp_path: Path) -> None:
     file.write_text(json.dumps(gateway_document(9000, 8000, keys=3, models=4)))
     settings = load_settings({"ALLOW_PRIVATE_UPSTREAMS": "1"}, file).settings
     assert len(settings.providers["mock"].models) == 6
+    file.write_text(json.dumps(gateway_document(9000, 8000, limited=True)))
+    settings = load_settings({"ALLOW_PRIVATE_UPSTREAMS": "1"}, file).settings
+    assert settings.keys[0].budget_usd and settings.prices
 
 
 def test_results_replace_what_stood_between_the_marks(tmp_path: Path) -> None:
