@@ -7,7 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
+
+import msgspec
+
+_FIGURES = ("limit", "remaining", "reset")
+_OF_REQUESTS, _OF_TOKENS = ([f"x-ratelimit-{one}-{what}" for one in _FIGURES] for what in ("requests", "tokens"))
 
 
 class BudgetPeriod(StrEnum):
@@ -40,16 +46,14 @@ class Limits:
         return self.rpm is None and self.tpm is None and self.max_parallel is None and self.budget_nanos is None
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(msgspec.Struct, frozen=True):
     """What one request uses, or at most will: tokens in and out, and nano-dollars."""
 
     tokens: int = 0
     nanos: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Remaining:
+class Remaining(msgspec.Struct, frozen=True):
     """For the headers `x-ratelimit-limit-*`, `-remaining-*` and `-reset-*` of the tightest scope; resets in seconds."""
 
     limit: int
@@ -57,8 +61,7 @@ class Remaining:
     reset: float
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """A reservation, to be settled exactly once. `handle` is the counter store's own."""
 
     reserved: Amount
@@ -81,6 +84,10 @@ class CounterStore(Protocol):
         """Puts the actual amount in place of the reserved one and frees the parallel slot."""
         ...
 
+    def settle_at_once(self, grant: Grant, actual: Amount) -> bool:
+        """`settle`, where nobody else has to be told; False: where it must be awaited, and nothing is done yet."""
+        ...
+
     async def seed(self, scope: str, period: str, nanos: int) -> None:
         """What was spent before this process began; never lowers what is already counted. `period` is the name of a
         window, with the mark of the scope's limits."""
@@ -99,14 +106,11 @@ class CounterStore(Protocol):
 
 def rate_headers(grant: Grant) -> list[tuple[str, str]]:
     """`x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, as OpenAI names them, for the tightest scopes."""
-    headers = []
-    for what, figures in (("requests", grant.requests), ("tokens", grant.tokens)):
+    headers: list[tuple[str, str]] = []
+    for names, figures in ((_OF_REQUESTS, grant.requests), (_OF_TOKENS, grant.tokens)):
         if figures is not None:
-            headers += [
-                (f"x-ratelimit-limit-{what}", str(figures.limit)),
-                (f"x-ratelimit-remaining-{what}", str(figures.remaining)),
-                (f"x-ratelimit-reset-{what}", duration(figures.reset)),
-            ]
+            told = str(figures.limit), str(figures.remaining), duration(figures.reset)
+            headers += zip(names, told, strict=True)
     return headers
 
 
@@ -114,7 +118,12 @@ def duration(seconds: float) -> str:
     """As OpenAI writes it: `0s`, `20ms`, `1s`, `6m0s`, `1h0m0s`; rounded up."""
     if 0 < seconds < 1:
         return f"{math.ceil(seconds * 1000)}ms"
-    minutes, rest = divmod(max(0, math.ceil(seconds)), 60)
+    return _whole(max(0, math.ceil(seconds)))
+
+
+@lru_cache(maxsize=256)
+def _whole(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours}h{minutes}m{rest}s"

@@ -127,10 +127,12 @@ class Account(msgspec.Struct, eq=False):
         return written(reply.body) if isinstance(reply.body, bytes) else 0
 
     def _settle(self, actual: Amount) -> None:
-        assert self._grant is not None
-        task = asyncio.ensure_future(self.state.counters.settle(self._grant, actual))
-        _SETTLING.add(task)
-        task.add_done_callback(_SETTLING.discard)
+        counters, grant = self.state.counters, self._grant
+        assert grant is not None
+        if not counters.settle_at_once(grant, actual):
+            task = asyncio.ensure_future(counters.settle(grant, actual))
+            _SETTLING.add(task)
+            task.add_done_callback(_SETTLING.discard)
 
     def _row(self, request_id: str, received: float, status: int, error: GatewayError | None) -> UsageRow:
         caller, call, reply, tries = self.caller, self.call, self.reply, self.tries
@@ -209,7 +211,8 @@ def _attached(call: Call) -> tuple[int, int, int]:
     """What can be billed beside the body: bytes, pages, and images that count as such, not by their bytes."""
     if isinstance(call.options, EditRequest):
         return len(call.options.fields["prompt"].encode()), 1, len(call.files)
-    return sum(len(file.data) for file in call.files), max(1, len(call.files)), call.body.count(_LINKED_IMAGE)
+    files = call.files
+    return sum([len(file.data) for file in files]) if files else 0, len(files) or 1, call.body.count(_LINKED_IMAGE)
 
 
 def _bounds(call: Call) -> tuple[int, int]:
@@ -217,23 +220,25 @@ def _bounds(call: Call) -> tuple[int, int]:
     if isinstance(call.options, EditRequest):
         return DEFAULT_MAX_TOKENS, call.options.n
     document = call.document() if call.body else {}
-    tokens = [_number(document, name) for name in _MOST_TOKENS]
-    answers = max(1, *(_number(document, name) for name in _ANSWERS))
-    most = max(DEFAULT_MAX_TOKENS if number < 0 else number for number in tokens)
-    return most or DEFAULT_MAX_TOKENS, answers * _prompts(document)
+    bounds = [_number(document[name]) for name in _MOST_TOKENS if name in document]
+    most = max([DEFAULT_MAX_TOKENS if bound < 0 else bound for bound in bounds], default=0)
+    answers = max([_number(document[name]) for name in _ANSWERS if name in document], default=1)
+    return most or DEFAULT_MAX_TOKENS, max(1, answers) * _prompts(document)
 
 
-def _number(document: Mapping[str, Raw], name: str) -> int:
-    """0 where it is missing or no number, with which the provider will find fault. Some take -1 for no bound at all."""
+def _number(value: Raw) -> int:
+    """0 where it is no number, with which the provider will find fault. Some take -1 for no bound at all."""
     try:
-        return _figure(document.get(name, b"0"))
+        return _figure(value)
     except msgspec.DecodeError:
         return 0
 
 
 def _prompts(document: Mapping[str, Raw]) -> int:
     """Each prompt of a list is answered."""
-    prompt = document.get("prompt", b"")
+    prompt = document.get("prompt")
+    if prompt is None:
+        return 1
     is_list = bytes(memoryview(prompt)[:1]) == b"["
     items = _items(prompt) if is_list else []
     return len(items) if items and bytes(memoryview(items[0])[:1]) in (b'"', b"[") else 1

@@ -15,6 +15,8 @@ from gateway.usage.types import Price
 _PER_NANO = 10**6
 """Femto-dollars (1e-15 USD) in a nano-dollar."""
 _USD = 10**15
+_PER_MS = _USD / 60_000
+"""USD per minute to femto-dollars per millisecond."""
 _PER_TOKEN = 10**9
 """USD per 1 M tokens to femto-dollars per token."""
 
@@ -24,6 +26,10 @@ IMAGE_TOKENS = 16_384
 """The most that common vision models make of one image (Qwen-VL's default limit; the others stay below)."""
 _LEANEST_AUDIO = 750
 """Bytes of one second of the leanest speech in use: Opus at 6 kbit/s."""
+
+
+_Used = tuple[float | None, float, int]
+"""A price, the femto-dollars in one of its unit, and how many units."""
 
 
 class PriceBook:
@@ -74,35 +80,33 @@ def cost_nanos(price: Price | None, usage: Usage | None) -> int | None:
     if price is None:
         return None
     if usage is None:
-        return _rounded(_cost(price.per_request, _USD, 1))
+        return _total(((price.per_request, _USD, 1),))
     fresh = usage.input_tokens
-    parts = _cost(price.per_request, _USD, usage.requests)
+    used: list[_Used] = [(price.per_request, _USD, usage.requests)]
     if fresh is not None:
         if usage.cached_tokens and price.cached_input_per_million is not None:
             cached = min(usage.cached_tokens, fresh)
             fresh -= cached
-            parts = _plus(parts, _cost(price.cached_input_per_million, _PER_TOKEN, cached))
-        parts = _plus(parts, _cost(price.input_per_million, _PER_TOKEN, fresh))
+            used.append((price.cached_input_per_million, _PER_TOKEN, cached))
+        used.append((price.input_per_million, _PER_TOKEN, fresh))
     if usage.output_tokens is not None:
-        parts = _plus(parts, _cost(price.output_per_million, _PER_TOKEN, usage.output_tokens))
+        used.append((price.output_per_million, _PER_TOKEN, usage.output_tokens))
     if usage.seconds is not None:
-        parts = _plus(parts, _cost(price.per_minute, _USD / 60_000, round(usage.seconds * 1000)))
+        used.append((price.per_minute, _PER_MS, round(usage.seconds * 1000)))
     if usage.pages is not None:
-        parts = _plus(parts, _cost(price.per_page, _USD, usage.pages))
-    return _rounded(parts)
+        used.append((price.per_page, _USD, usage.pages))
+    return _total(used)
 
 
-def _cost(rate: float | None, scale: float, count: int) -> int | None:
-    """Femto-dollars; None without a price."""
-    return None if rate is None else int(rate * scale + 0.5) * max(count, 0)
-
-
-def _plus(total: int | None, part: int | None) -> int | None:
-    return total if part is None else part + (total or 0)
-
-
-def _rounded(femto: int | None) -> int | None:
-    return None if femto is None else -(-femto // _PER_NANO)
+def _total(used: Iterable[_Used]) -> int | None:
+    """Nano-dollars, rounded up; None where nothing has a price."""
+    femto, is_known = 0, False
+    for rate, scale, count in used:
+        if rate is not None:
+            is_known = True
+            if count > 0:
+                femto += int(rate * scale + 0.5) * count
+    return -(-femto // _PER_NANO) if is_known else None
 
 
 def most_nanos(
@@ -128,14 +132,14 @@ def most_nanos(
     text = body_bytes + TEMPLATE_TOKENS + linked_images * IMAGE_TOKENS
     output = (default_max if max_tokens is None else max_tokens) * max(answers, 1)
     dearest = max(price.input_per_million or 0.0, price.cached_input_per_million or 0.0)
-    parts = (
-        _cost(price.per_request, _USD, requests),
-        _cost(dearest, _PER_TOKEN, text),
-        _cost(price.output_per_million, _PER_TOKEN, output),
-        _cost(price.per_minute, _USD / 60_000, -(-body_bytes * 1000 // _LEANEST_AUDIO)),
-        _cost(price.per_page, _USD, pages),
+    used = (
+        (price.per_request, _USD, requests),
+        (dearest, _PER_TOKEN, text),
+        (price.output_per_million, _PER_TOKEN, output),
+        (price.per_minute, _PER_MS, -(-body_bytes * 1000 // _LEANEST_AUDIO)),
+        (price.per_page, _USD, pages),
     )
-    return _rounded(sum(part for part in parts if part)) or 0
+    return _total(used) or 0
 
 
 def blended(price: Price) -> float | None:

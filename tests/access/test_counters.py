@@ -56,6 +56,15 @@ async def test_settling_less_makes_room_and_settling_more_takes_it(counters: Cou
     assert (await refused(counters, limits, Amount(1, 0), NOON)).http_status == 429
 
 
+async def test_what_is_settled_at_once_is_settled_and_nothing_is_done_otherwise(counters: CounterStore) -> None:
+    limits = [Limits("key:a", max_parallel=1)]
+    grant = await counters.reserve(limits, NOTHING, NOON)
+    if not counters.settle_at_once(grant, NOTHING):
+        await refused(counters, limits, NOTHING, NOON)
+        await counters.settle(grant, NOTHING)
+    await counters.reserve(limits, NOTHING, NOON)
+
+
 async def test_settling_twice_changes_nothing(counters: CounterStore) -> None:
     limits = [Limits("key:a", budget_nanos=100, max_parallel=2)]
     first = await counters.reserve(limits, Amount(0, 50), NOON)

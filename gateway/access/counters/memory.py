@@ -122,8 +122,11 @@ class MemoryCounters:
         return _book(taken, most, second, WINDOW - now % 1.0)
 
     async def settle(self, grant: Grant, actual: Amount) -> None:
+        self.settle_at_once(grant, actual)
+
+    def settle_at_once(self, grant: Grant, actual: Amount) -> bool:
         if grant.handle is None:
-            return
+            return True
         assert isinstance(grant.handle, tuple)
         second, taken = grant.handle
         tokens = actual.tokens - grant.reserved.tokens
@@ -137,6 +140,7 @@ class MemoryCounters:
             if nanos and period:
                 scope.spend(period, nanos)
         taken.clear()
+        return True
 
     async def seed(self, scope: str, period: str, nanos: int) -> None:
         found = self._scopes.setdefault(scope, _Scope(int(self._clock.latest)))

@@ -15,6 +15,8 @@ from dataclasses import replace
 from itertools import count, islice
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from gateway.access.counters.backend import LEASE, Backend, BackendLost, Booking
 from gateway.access.counters.clock import Periods
 from gateway.access.counters.memory import MemoryCounters
@@ -123,6 +125,9 @@ class SharedCounters:
                 self._owe(keys, actual.nanos - grant.reserved.nanos)
                 keys.clear()
 
+    def settle_at_once(self, grant: Grant, actual: Amount) -> bool:
+        return False
+
     async def _settle(self, id: str) -> None:
         """What fails here stays left over, and the keeper tries it again."""
         if self._alone is None:
@@ -194,7 +199,7 @@ class SharedCounters:
         names = zip(scopes, self._names(scopes, now), strict=True)
         keys = [(limits.scope, period) for limits, period in names]
         self._owe(keys, most.nanos)
-        return replace(inner, handle=(counters, inner, keys))
+        return structs.replace(inner, handle=(counters, inner, keys))
 
     def _owe(self, keys: Sequence[_Key], nanos: int) -> None:
         for key in keys:
