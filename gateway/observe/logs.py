@@ -85,9 +85,12 @@ _output = _Output()
 
 
 def tell(log: logging.Logger, message: str, fields: Mapping[str, Any]) -> None:
-    """`log.info(message, extra=fields)` for what is said of every request: without a record, in a third of the time.
-    Whether the logger is enabled for it the caller has looked."""
-    _output.put(_output.form(time.time(), "info", log.name, message, fields))
+    """`log.info(message, extra=fields)` for what is said of every request, in a third of the time: without a record,
+    unless somebody else listens at the root too. Whether the logger is enabled for it the caller has looked."""
+    if _root.handlers == _HANDLERS:
+        _output.put(_output.form(time.time(), "info", log.name, message, fields))
+    else:
+        log.info(message, extra=dict(fields))
 
 
 class _Handler(logging.Handler):
@@ -103,6 +106,10 @@ class _Handler(logging.Handler):
     def flush(self) -> None:
         """Called at exit."""
         _output.flush()
+
+
+_root = logging.getLogger()
+_HANDLERS = [_Handler()]
 
 
 @lru_cache(maxsize=2)
@@ -149,9 +156,8 @@ def _text(error: BaseException) -> str:
 def configure(level: str, form: str) -> None:
     """Send the gateway's own records to stderr; other libraries only from WARNING on. Replaces earlier handlers."""
     _output.form = as_json if form == "json" else as_text
-    root = logging.getLogger()
-    root.handlers[:] = [_Handler()]
-    root.setLevel(logging.WARNING)
+    _root.handlers[:] = _HANDLERS
+    _root.setLevel(logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     for name in ("gateway", "chute_models"):
         logging.getLogger(name).setLevel(level.upper())
