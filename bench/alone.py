@@ -13,6 +13,8 @@ from bench.scenarios import SCENARIOS, Scenario, load_command, measure
 from bench.targets import Target, Unavailable, start_gateway
 
 MANY_KEYS, MANY_MODELS = 200_000, 20_000
+_STARTS = 3
+"""How often a pair of gateways is started: where a process happens to lie in memory makes it 3 % faster or slower."""
 _CHAT = next(scenario for scenario in SCENARIOS if scenario.name == "chat64")
 _CHECKED = Scenario("checked", "500 streams", "checked", 500, streams=True)
 
@@ -109,34 +111,53 @@ def _many_streams(found: Alone, folder: Path, mock: int) -> None:
 
 
 def _growth(found: Alone, folder: Path, mock: int, rounds: int, seconds: float) -> None:
-    few, _ = _started(folder, mock, "few")
-    try:
-        many, found.many_start_s = _started(folder, mock, "many", MANY_KEYS, MANY_MODELS)
-    except Unavailable as error:
-        few.server.stop()
-        _say(f"{MANY_KEYS} keys: {error}")
-        return
-    found.growth = _times_as_much(many, few, folder, rounds, seconds)
+    pairs, starts = _Pairs(folder, rounds, seconds), []
+    for _ in range(_STARTS):
+        few, _ = _started(folder, mock, "few")
+        try:
+            many, took = _started(folder, mock, "many", MANY_KEYS, MANY_MODELS)
+        except Unavailable as error:
+            few.server.stop()
+            _say(f"{MANY_KEYS} keys: {error}")
+            return
+        starts.append(took)
+        pairs.measure(many, few)
+    found.growth, found.many_start_s = pairs.ratio(), median(starts)
     _say(f"growth x{found.growth:.3f}; {MANY_KEYS} keys start in {found.many_start_s:.1f} s")
 
 
 def _limited(found: Alone, folder: Path, mock: int, rounds: int, seconds: float) -> None:
-    plain, _ = _started(folder, mock, "plain")
-    limited, _ = _started(folder, mock, "limited", limited=True)
-    found.limited = _times_as_much(limited, plain, folder, rounds, seconds)
+    pairs = _Pairs(folder, rounds, seconds)
+    for _ in range(_STARTS):
+        plain, _ = _started(folder, mock, "plain")
+        limited, _ = _started(folder, mock, "limited", limited=True)
+        pairs.measure(limited, plain)
+    found.limited = pairs.ratio()
     _say(f"limits, budget and price x{found.limited:.3f}")
 
 
-def _times_as_much(one: Target, other: Target, folder: Path, rounds: int, seconds: float) -> float:
-    """CPU per chat of one / of the other, measured in turns. Both are stopped."""
-    options = ["-d", str(seconds), "-w", str(seconds / 4)]
-    samples: dict[str, list[Sample]] = {one.name: [], other.name: []}
-    for number in range(2 * rounds + 1):
-        for target in (other, one) if number % 2 else (one, other):
-            samples[target.name].append(measure(target, _CHAT, options, folder))
-    one.server.stop()
-    other.server.stop()
-    return paired_ratio(samples[one.name], samples[other.name], lambda sample: sample.cpu_us)
+class _Pairs:
+    """CPU per chat of one gateway / of another, measured in turns: many short pairs, of several pairs of processes."""
+
+    def __init__(self, folder: Path, rounds: int, seconds: float) -> None:
+        self._folder, self._turns = folder, 2 * rounds + 1
+        self._options = ["-d", str(seconds / 2), "-w", str(seconds / 8)]
+        self._ones: list[Sample] = []
+        self._others: list[Sample] = []
+
+    def measure(self, one: Target, other: Target) -> None:
+        """Stops both. The first turn is not counted: a gateway that has just started takes over its catalog then."""
+        for number in range(self._turns + 1):
+            turn = [(one, self._ones), (other, self._others)]
+            for target, samples in turn if number % 2 else reversed(turn):
+                sample = measure(target, _CHAT, self._options, self._folder)
+                if number:
+                    samples.append(sample)
+        one.server.stop()
+        other.server.stop()
+
+    def ratio(self) -> float:
+        return paired_ratio(self._ones, self._others, lambda sample: sample.cpu_us)
 
 
 def _say(line: str) -> None:

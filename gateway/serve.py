@@ -34,6 +34,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 _KEPT = 32 * 2**20
 """Bytes of freed memory that are kept at most."""
+_SHOWN = 20
+"""Models that the greeting names at most."""
 _DRAINING = 30
 """Seconds from SIGTERM for requests and jobs that are under way."""
 _YOUNG = 10_000
@@ -178,8 +180,10 @@ def _welcome(app: Gateway, address: str) -> str:
     if app.back_office.setup_token:
         lines += ["  Open this once to make the administrator's account:", ""]
         lines += [f"  {_setup_link(address, app.back_office.setup_token)}", ""]
-    for route in routes:
+    for route in routes[:_SHOWN]:
         lines.append(f"  {route.id:<32} {route.type or 'any type'}{'  (demo model)' if route.demo else ''}")
+    if len(routes) > _SHOWN:
+        lines.append(f"  and {len(routes) - _SHOWN:,} more: GET /v1/models names all of them")
     if not routes and any(provider.type == ProviderType.CHUTES for provider in app.state.snapshot.providers.values()):
         lines.append("  The models of Chutes are being listed: GET /v1/models shows them in a moment.")
     elif not routes:
