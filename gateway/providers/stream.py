@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Awaitable, Iterable
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
@@ -44,7 +45,23 @@ class _Chunk(msgspec.Struct):
     error: msgspec.Raw = ABSENT
 
 
+class _NextPiece(msgspec.Struct):
+    index: int | None = 0
+    finish_reason: None = None
+    native_finish_reason: None = None
+    error: None = None
+
+
+class _NextChunk(msgspec.Struct):
+    """Another piece of one answer, which nearly all events are; whatever says more than that does not fit."""
+
+    choices: Annotated[list[_NextPiece], msgspec.Meta(min_length=1, max_length=1)]
+    usage: msgspec.Raw = ABSENT
+    error: None = None
+
+
 _decode = msgspec.json.Decoder(_Chunk).decode
+_decode_next = msgspec.json.Decoder(_NextChunk).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -124,7 +141,29 @@ class ChunkStream:
 
     def _pass(self, take: Take, data: bytes) -> Awaitable[None] | None:
         """The events that are complete now; what comes before a bad one is passed on before that is raised."""
-        events = self._accepted(self._splitter.feed(data))
+        events = self._splitter.feed(data)
+        if self._closed or len(events) != 1 or not self._goes_on(events[0]):
+            return self._pass_checked(take, events)
+        return take(events)
+
+    def _goes_on(self, event: bytes) -> bool:
+        """Whether it is just another piece of a choice that has begun."""
+        if (data := plain_data(event)) is None:
+            return False
+        try:
+            if not data.isascii():
+                data.decode()
+            chunk = _decode_next(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        if chunk.choices[0].index not in self._open:
+            return False
+        if chunk.usage is not ABSENT:
+            self._note_figures(chunk.usage)
+        return True
+
+    def _pass_checked(self, take: Take, events: list[bytes]) -> Awaitable[None] | None:
+        events = self._accepted(events)
         if self._closed and self._finished and not self._done:
             self._expect_end(events)
         waiting = take(events) if events else None
@@ -219,18 +258,23 @@ class ChunkStream:
     def _note_usage(self, chunk: _Chunk, data: bytes) -> bool | bytes:
         """Whether the caller is to see this chunk, which tells of usage or of nothing, or how. Clients look for
         `choices` in each."""
-        told = chunk.usage is not ABSENT and bytes(chunk.usage) != b"null"
+        told = chunk.usage is not ABSENT and self._note_figures(chunk.usage)
         if not self._begun and (refused := failure_of_prompt(data)) is not None:
             raise refused
         if chunk.choices is None and not told:
             if _SILENT.search(data):
                 return False
             raise self._another_kind(data)
-        if told:
-            self.usage = read_usage(chunk.usage) or self.usage
         if chunk.choices or not (self._hide_usage and told):
             return True if chunk.choices is not None else _with_choices(data)
         return False
+
+    def _note_figures(self, usage: msgspec.Raw) -> bool:
+        """Whether there are any."""
+        if bytes(usage) == b"null":
+            return False
+        self.usage = read_usage(usage) or self.usage
+        return True
 
     def _another_kind(self, data: bytes) -> GatewayError:
         """Older engines tell an error without saying so."""

@@ -128,6 +128,20 @@ def test_the_printed_curl_line_works(upstream: Upstream, tmp_path: Path) -> None
         process.stop()
 
 
+def test_of_many_models_the_greeting_names_a_few(upstream: Upstream, tmp_path: Path) -> None:
+    config = tmp_path / "many.yaml"
+    names = ", ".join(f"org/model-{n}" for n in range(1200))
+    config.write_text(f'providers: {{many: {{base_url: "{upstream.url}/v1", api_key: sk-x, models: [{names}]}}}}')
+    process = run_local(tmp_path, upstream.url, GATEWAY_CONFIG=str(config)).wait()
+    try:
+        said = "  and 1,180 more: GET /v1/models names all of them\n"
+        assert eventually(lambda: said in process.log, 60), process.log
+        assert process.log.count("org/model-") == 21  # 20 in the list and one in the request to try
+        assert len(process.get("/v1/models", headers=auth(process)).json()["data"]) == 1200
+    finally:
+        process.stop()
+
+
 def test_a_gateway_without_models_says_where_they_come_from(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").touch()
     process = run_local(tmp_path, "http://127.0.0.1:9", GATEWAY_CONFIG=str(tmp_path / "empty.yaml")).wait()

@@ -5,7 +5,6 @@ Rows of docs/acceptance.md: A002-22.
 
 import asyncio
 import contextlib
-import datetime
 import socket
 import ssl
 import threading
@@ -19,6 +18,7 @@ import pytest
 from gateway.errors import InvalidImage
 from gateway.media.addresses import is_public
 from gateway.media.fetch import fetch, refuse_unsafe_url
+from tests.fakes.certificates import Authority
 
 PUBLIC = "93.184.216.34"
 
@@ -241,15 +241,15 @@ async def test_a_name_that_nobody_knows() -> None:
 
 @pytest.mark.parametrize(("name", "passes"), [("good.test", True), ("evil.test", False)])
 async def test_the_certificate_must_be_that_of_the_name(name: str, passes: bool, tmp_path: Path) -> None:
-    server_tls, client_tls = _certificate("good.test", tmp_path)
+    authority = Authority(tmp_path)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(_ok(b"x"))
         writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=server_tls)
-    wire = Wire(server.sockets[0].getsockname()[1], client_tls)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=authority.server("good.test"))
+    wire = Wire(server.sockets[0].getsockname()[1], authority.client())
     names = Names({name: [[PUBLIC]]})
     attempt = fetch(f"https://{name}/", max_bytes=10, timeout=20, resolver=names, transport=wire)
     if passes:
@@ -258,28 +258,6 @@ async def test_the_certificate_must_be_that_of_the_name(name: str, passes: bool,
         with pytest.raises(InvalidImage, match="could not be fetched"):
             await attempt
     server.close()
-
-
-def _certificate(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's TLS context for `name`, and a client's that trusts it."""
-    x509 = pytest.importorskip("cryptography.x509")
-    ec = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
-    hashes = pytest.importorskip("cryptography.hazmat.primitives.hashes")
-    forms = pytest.importorskip("cryptography.hazmat.primitives.serialization")
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), 1, now, now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    private = key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
-    pem.write_bytes(private + certificate.public_bytes(forms.Encoding.PEM))
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(pem)
-    return server, ssl.create_default_context(cafile=str(pem))
 
 
 @pytest.mark.parametrize(
