@@ -33,18 +33,25 @@ class EventSplitter:
         """What has come of an event that is not complete yet."""
         return bytes(self._rest)
 
+    def one_plain(self, chunk: bytes) -> bytes | None:
+        """The data of a chunk that is one event of the common form, as nearly all are; such a chunk need not be fed."""
+        if self._between and chunk.endswith(_END) and b"\r" not in chunk and len(chunk) <= self._limit:
+            return plain_data(chunk)
+        return None
+
     def feed(self, chunk: bytes) -> list[bytes]:
-        whole = self._between and chunk.endswith(_END) and len(chunk) <= self._limit
-        if whole and b"\r" not in chunk and not chunk.startswith(b"\n"):
-            if chunk.find(_END) == len(chunk) - 2:
-                return [chunk]
-            if b"\n\n\n" not in chunk:
-                return [one + _END for one in chunk[:-2].split(_END)]
+        if self._between and self._holds_events(chunk):
+            return [chunk] if chunk.find(_END) == len(chunk) - 2 else [one + _END for one in chunk[:-2].split(_END)]
         if self._after_cr or b"\r" in chunk:
             chunk = self._normalise(chunk)
         events = self._split(chunk)
         self._between = not (self._rest or self._after_cr or self._first)
         return events
+
+    def _holds_events(self, chunk: bytes) -> bool:
+        """Whole ones in the usual form, and nothing else."""
+        whole = len(chunk) <= self._limit and chunk.endswith(_END) and not chunk.startswith(b"\n")
+        return whole and b"\r" not in chunk and b"\n\n\n" not in chunk
 
     def _normalise(self, chunk: bytes) -> bytes:
         """All three line ends to `\\n`; the `\\n` of a `\\r\\n` that was cut in two is dropped."""

@@ -141,15 +141,13 @@ class ChunkStream:
 
     def _pass(self, take: Take, data: bytes) -> Awaitable[None] | None:
         """The events that are complete now; what comes before a bad one is passed on before that is raised."""
-        events = self._splitter.feed(data)
-        if self._closed or len(events) != 1 or not self._goes_on(events[0]):
-            return self._pass_checked(take, events)
-        return take(events)
+        chunk = self._splitter.one_plain(data)
+        if chunk is not None and not self._closed and self._goes_on(chunk):
+            return take([data])
+        return self._pass_checked(take, self._splitter.feed(data))
 
-    def _goes_on(self, event: bytes) -> bool:
-        """Whether it is just another piece of a choice that has begun."""
-        if (data := plain_data(event)) is None:
-            return False
+    def _goes_on(self, data: bytes) -> bool:
+        """Whether a chunk is just another piece of a choice that has begun."""
         try:
             if not data.isascii():
                 data.decode()

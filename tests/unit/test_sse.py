@@ -30,6 +30,32 @@ def test_any_cut_gives_the_same_events(stream: bytes, cuts: list[int]) -> None:
     assert _run(chunks) == _run([stream]) == _run([stream[i : i + 1] for i in range(len(stream))])
 
 
+_chunks = st.lists(
+    st.sampled_from(
+        [b'data: {"a": 1}\n\n', b"data: {}\n\n", b"data: {", b"}\n\n", b"data: {\r}\n\n", b"\n", b"\r", b""]
+    )
+)
+
+
+@given(_chunks)
+def test_a_chunk_that_is_one_plain_event_would_come_out_of_feed_as_it_is(chunks: list[bytes]) -> None:
+    splitter = EventSplitter()
+    for chunk in chunks:
+        data = splitter.one_plain(chunk)
+        events = splitter.feed(chunk)
+        if data is not None:
+            assert events == [chunk] and data == data_of(chunk) and splitter.rest == b""
+
+
+def test_after_the_first_event_usual_chunks_are_plain() -> None:
+    splitter = EventSplitter(limit=20)
+    usual = b'data: {"a": 1}\n\n'
+    assert splitter.one_plain(usual) is None  # a byte order mark may come before the first
+    assert splitter.feed(usual) == [usual]
+    assert splitter.one_plain(usual) == b'{"a": 1}'
+    assert splitter.one_plain(b'data: {"a": "long"}\n\n') is None
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
 def test_all_three_line_ends_and_a_bom(end: bytes) -> None:
     stream = b"\xef\xbb\xbf" + end.join(

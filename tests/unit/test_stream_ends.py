@@ -133,6 +133,19 @@ async def test_an_answer_that_goes_on_behind_its_end_is_not_over(monkeypatch: py
     assert response.idle == 60.0, "so long its server may pause"
 
 
+async def test_figures_in_every_chunk_are_those_of_the_last() -> None:
+    """As vLLM sends them with `continuous_usage_stats`: a caller who leaves early has used as much as was told."""
+
+    def told(tokens: int) -> bytes:
+        usage = f'"usage":{{"prompt_tokens":3,"completion_tokens":{tokens}}}'
+        return b'data: {"choices":[{"index":0,"delta":{"content":"a"}}],%b}\n\n' % usage.encode()
+
+    source = ChunkStream(Response(*map(told, range(1, 6))))
+    with pytest.raises(UpstreamBadResponse):
+        await source.pour(lambda events: None)
+    assert source.usage == Usage(3, 5)
+
+
 class Clock:
     def __init__(self, monotonic: Any) -> None:
         self.monotonic = monotonic

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -119,13 +120,21 @@ def test_a_cut_stream_ends_well_only_when_every_choice_had_ended(end: int, cuts:
 def test_mutated_streams_raise_only_declared_errors_and_never_end_falsely(
     mutations: list[tuple[int, int, bytes]], cuts: list[int]
 ) -> None:
-    body = STREAM
-    for place, length, put in mutations:
-        body = body[:place] + put + body[place + length :]
+    body = _mutated(mutations)
     events, error = outcome(body, cuts)
     check_events(events, error)
     if error is None and not _says_done(body):
         assert not _open_choices(events), "the end was made up"
+
+
+@given(st.lists(MUTATION, min_size=1, max_size=3))
+@settings(max_examples=1000, deadline=None)
+def test_mutated_streams_are_judged_alike_whole_and_event_by_event(mutations: list[tuple[int, int, bytes]]) -> None:
+    body = _mutated(mutations)
+    whole, broken = outcome(body, [])
+    events, error = outcome(body, [found.end() for found in re.finditer(rb"\n\n", body)])
+    assert events == whole
+    assert repr(error) == repr(broken)
 
 
 @given(st.binary(max_size=300), CUTS)
@@ -133,6 +142,13 @@ def test_mutated_streams_raise_only_declared_errors_and_never_end_falsely(
 def test_noise_is_no_stream(noise: bytes, cuts: list[int]) -> None:
     events, error = outcome(noise, cuts)
     assert error is not None and all(data_of(event) is None for event in events)
+
+
+def _mutated(mutations: list[tuple[int, int, bytes]]) -> bytes:
+    body = STREAM
+    for place, length, put in mutations:
+        body = body[:place] + put + body[place + length :]
+    return body
 
 
 def _says_done(body: bytes) -> bool:

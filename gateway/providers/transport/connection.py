@@ -150,12 +150,13 @@ class Connection(Incoming):
         self._heard = self._loop.time()
         self._started = True
         try:
-            self._held = taker(data)
+            if (held := taker(data)) is None:
+                return
+            self._held = held
         except Exception as error:
             self._thrown = error
-        if self._held is not None or self._thrown is not None:
-            self._taker = None
-            self._wake()
+        self._taker = None
+        self._wake()
 
     def bear(self, idle: float) -> None:
         """From now on so many seconds of silence."""

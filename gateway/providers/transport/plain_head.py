@@ -118,8 +118,8 @@ def _length(headers: Mapping[str, str]) -> int | None:
 def read_plain_chunks(data: bytes) -> tuple[bytes, bool] | None:
     """What is in them, and whether the last one is the end of the body. None where one is cut, or is not plain."""
     line = data.find(b"\r\n", 0, _LONGEST_SIZE_LINE)
-    if line > 0 and line + 4 + _chunk_size(data[:line]) == len(data) and line + 4 < len(data):
-        return (data[line + 2 : -2], False) if data.endswith(b"\r\n") else None
+    if line > 0 and 0 < _chunk_size(data[:line]) == len(data) - line - 4 and data.endswith(b"\r\n"):
+        return data[line + 2 : -2], False
     return _read_several(data)
 
 
