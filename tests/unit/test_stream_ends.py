@@ -133,6 +133,11 @@ async def test_an_answer_that_goes_on_behind_its_end_is_not_over(monkeypatch: py
     assert response.idle == 60.0, "so long its server may pause"
 
 
+async def test_an_answer_that_begins_later_must_end_as_well() -> None:
+    with pytest.raises(UpstreamBadResponse):
+        await poured(Response(chunk(content="a"), chunk(1, content="b"), chunk(finish="stop")))
+
+
 async def test_figures_in_every_chunk_are_those_of_the_last() -> None:
     """As vLLM sends them with `continuous_usage_stats`: a caller who leaves early has used as much as was told."""
 
