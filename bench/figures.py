@@ -1,20 +1,21 @@
-"""The statistics: a sample is what one round of one scenario gave; ratios are taken within a round, then their median.
+"""The statistics: a sample is what one turn of one scenario gave; ratios are taken within a round, then their median.
 
-On a shared machine the speed drifts by a factor of two. Two samples of one round lie seconds apart, so their ratio
-hardly drifts, and the median drops the rounds in which something else ran.
+On a shared machine the speed of a core changes by a factor of two from one half minute to the next. The gateway is
+therefore measured right before and right after each other target, and `between` is what stands beside that one's
+sample: a change that goes on through the three turns cancels out, and the median drops the rounds with another.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
-from statistics import median
+from statistics import fmean, median
 
 NOTHING = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One round of one scenario on one target. Times in milliseconds; a unit is a request, or an event of a stream."""
+    """One turn of one scenario on one target. Times in milliseconds; a unit is a request, or an event of a stream."""
 
     rate: float
     """Units a second."""
@@ -27,6 +28,20 @@ class Sample:
     """Of an event on its way through the target, median."""
     errors: int
     memory_mb: float
+
+
+def between(samples: Sequence[Sample]) -> Sample:
+    """The mean of these turns of one target, with the errors of all. One that served nothing tells its rate alone."""
+    served = [one for one in samples if one.rate > 0] or samples
+    return Sample(
+        rate=fmean(one.rate for one in samples),
+        cpu_us=fmean(one.cpu_us for one in served),
+        p50=fmean(one.p50 for one in served),
+        p99=fmean(one.p99 for one in served),
+        delay=fmean(one.delay for one in served),
+        errors=sum(one.errors for one in samples),
+        memory_mb=max(one.memory_mb for one in samples),
+    )
 
 
 Samples = Sequence[Sample | None]

@@ -6,9 +6,9 @@ from math import isnan
 
 from bench.alone import Alone
 from bench.figures import NOTHING, Sample, paired_difference, paired_ratio
-from bench.scenarios import Results
+from bench.scenarios import NO_ROUNDS, Results
 
-OURS, FLOOR, LIMIT = "gateway", "direct", "nginx"
+FLOOR, LIMIT = "direct", "nginx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ def goals(results: Results, alone: Alone) -> list[Goal]:
 
 def _against_others(results: Results) -> list[Goal]:
     def ratio(scenario: str, other: str, value: Callable[[Sample], float]) -> float:
-        rounds = results.get(scenario, {})
-        return paired_ratio(rounds.get(OURS, []), rounds.get(other, []), value)
+        rounds = results.get(scenario, NO_ROUNDS)
+        return paired_ratio(rounds.beside.get(other, []), rounds.of.get(other, []), value)
 
     def added(scenario: str) -> float:
-        rounds = results.get(scenario, {})
-        return paired_difference(rounds.get(OURS, []), rounds.get(FLOOR, []), _p50)
+        rounds = results.get(scenario, NO_ROUNDS)
+        return paired_difference(rounds.beside.get(FLOOR, []), rounds.of.get(FLOOR, []), _p50)
 
     peers = (("node proxy", 1.5, 3), ("TensorZero", 2, 4), ("sglang-router", 1, 2), ("LiteLLM", 100, 250))
     return [

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from math import isnan
 
 from bench.alone import Alone
-from bench.figures import Sample, Samples, errors, least, middle, paired_difference, paired_ratio
-from bench.goals import FLOOR, LIMIT, OURS, Goal
-from bench.scenarios import SCENARIOS, Results, Scenario
+from bench.figures import errors, least, middle, paired_difference, paired_ratio
+from bench.goals import FLOOR, LIMIT, Goal
+from bench.scenarios import OURS, SCENARIOS, Results, Rounds, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def goals_table(found: list[Goal]) -> str:
     return table(["figure", "must", "stretch", "here", ""], rows)
 
 
-def scenario_table(scenario: Scenario, rounds: dict[str, list[Sample | None]]) -> str:
+def scenario_table(scenario: Scenario, rounds: Rounds) -> str:
     unit, asked = ("event", "first event") if scenario.streams else ("request", "answer")
     heads = [
         "",
@@ -69,21 +69,22 @@ def scenario_table(scenario: Scenario, rounds: dict[str, list[Sample | None]]) -
         "p99 ms",
     ]
     heads += [*(["event delay ms"] if scenario.streams else []), "errors", "memory MB"]
-    rows = [_row(name, samples, rounds, scenario.streams) for name, samples in rounds.items()]
+    rows = [_row(name, rounds, scenario.streams) for name in rounds.of]
     return f"### {scenario.title}\n\n{table(heads, rows)}"
 
 
-def _row(name: str, samples: Samples, rounds: dict[str, list[Sample | None]], streams: bool) -> list[str]:
-    ours, nginx, floor = (rounds.get(other, []) for other in (OURS, LIMIT, FLOOR))
+def _row(name: str, rounds: Rounds, streams: bool) -> list[str]:
+    samples = rounds.of[name]
+    beside_nginx, beside_floor = (rounds.beside.get(x, []) if name == OURS else samples for x in (LIMIT, FLOOR))
     cells = [
         name,
         number(middle(samples, lambda s: s.rate)),
-        number(paired_ratio(ours, samples, lambda s: s.rate), "×"),
+        number(paired_ratio(rounds.beside[name], samples, lambda s: s.rate), "×"),
         number(middle(samples, lambda s: s.cpu_us)),
         number(least(samples, lambda s: s.cpu_us)),
-        number(paired_ratio(samples, nginx, lambda s: s.cpu_us), "×"),
+        number(paired_ratio(beside_nginx, rounds.of.get(LIMIT, []), lambda s: s.cpu_us), "×"),
         number(middle(samples, lambda s: s.p50)),
-        number(paired_difference(samples, floor, lambda s: s.p50)),
+        number(paired_difference(beside_floor, rounds.of.get(FLOOR, []), lambda s: s.p50)),
         number(middle(samples, lambda s: s.p99)),
     ]
     delay = [number(middle(samples, lambda s: s.delay))] if streams else []

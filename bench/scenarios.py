@@ -1,15 +1,16 @@
-"""What is asked of every target, and the rounds: each target once a round, in another order each time."""
+"""What is asked of every target, and the rounds: each target once a round, in another order each time, and the gateway
+before and after each."""
 
 import json
 import random
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.bodies import body_of
-from bench.figures import NOTHING, Sample
+from bench.figures import NOTHING, Sample, between
 from bench.processes import LOAD_CORE, pinned
 from bench.targets import BUILD, HERE, Target
 
@@ -72,22 +73,59 @@ def measure(target: Target, scenario: Scenario, options: Sequence[str], folder: 
     )
 
 
-Results = dict[str, dict[str, list[Sample | None]]]
-"""Scenario, target, rounds."""
+OURS = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """Of one scenario, by target. `beside` is what the gateway did right before and after that target's sample."""
+
+    of: dict[str, list[Sample | None]] = field(default_factory=dict)
+    beside: dict[str, list[Sample | None]] = field(default_factory=dict)
+
+    def add(self, name: str, sample: Sample, beside: Sample | None) -> None:
+        self.of[name].append(sample)
+        self.beside[name].append(beside)
+
+
+NO_ROUNDS = Rounds()
+Results = dict[str, Rounds]
+"""By scenario."""
 
 
 def run_rounds(targets: list[Target], names: Sequence[str], rounds: int, seconds: float, folder: Path) -> Results:
-    chosen = [scenario for scenario in SCENARIOS if scenario.name in names]
-    results: Results = {scenario.name: {target.name: [] for target in targets} for scenario in chosen}
-    options = ["-d", str(seconds), "-w", str(seconds / 4)]
+    results: Results = {
+        scenario.name: Rounds({target.name: [] for target in targets}, {target.name: [] for target in targets})
+        for scenario in SCENARIOS
+        if scenario.name in names
+    }
     for number in range(rounds):
-        for scenario in chosen:
-            for target in random.sample(targets, len(targets)):
-                sample = measure(target, scenario, options, folder)
-                results[scenario.name][target.name].append(sample)
-                done = f"{number + 1}/{rounds} {scenario.name:10} {target.name:14}"
-                _say(f"{done} {sample.rate:10.1f}/s {sample.cpu_us:9.1f} µs, {sample.errors} errors")
+        for scenario in SCENARIOS:
+            if scenario.name in results:
+                _say(f"{number + 1}/{rounds} {scenario.title}")
+                _run_round(targets, scenario, seconds, folder, results[scenario.name])
     return results
+
+
+def _run_round(targets: list[Target], scenario: Scenario, seconds: float, folder: Path, rounds: Rounds) -> None:
+    """Half as long for each turn of the gateway, since there are so many."""
+    others = [target for target in targets if target.name != OURS]
+    ours = next((target for target in targets if target.name == OURS), None)
+    turns = [_turn(ours, scenario, seconds / 2, folder)] if ours else []
+    for other in random.sample(others, len(others)):
+        sample = _turn(other, scenario, seconds, folder)
+        if ours:
+            turns.append(_turn(ours, scenario, seconds / 2, folder))
+        rounds.add(other.name, sample, between(turns[-2:]) if ours else None)
+    if ours:
+        whole = between(turns)
+        rounds.add(OURS, whole, whole)
+
+
+def _turn(target: Target, scenario: Scenario, seconds: float, folder: Path) -> Sample:
+    sample = measure(target, scenario, ["-d", str(seconds), "-w", str(seconds / 4)], folder)
+    _say(f"  {target.name:14} {sample.rate:10.1f}/s {sample.cpu_us:9.1f} µs, {sample.errors} errors")
+    return sample
 
 
 def _say(line: str) -> None:

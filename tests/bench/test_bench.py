@@ -16,9 +16,9 @@ import pytest
 from bench.__main__ import main, put_into
 from bench.alone import Alone
 from bench.bodies import UNIQUE, body_of, png
-from bench.figures import Sample, least, middle, paired_difference, paired_ratio
+from bench.figures import NOTHING, Sample, between, least, middle, paired_difference, paired_ratio
 from bench.goals import Goal, goals
-from bench.scenarios import SCENARIOS, Scenario, build_tools, load_command
+from bench.scenarios import SCENARIOS, Rounds, Scenario, build_tools, load_command
 from bench.targets import Target, gateway_document, start_mock
 from gateway.settings import load_settings
 
@@ -48,6 +48,25 @@ def test_rounds_in_which_one_is_missing_do_not_count() -> None:
 def test_a_target_that_served_nothing_has_no_figures() -> None:
     assert isnan(middle([sample(0, cpu=7)], lambda one: one.cpu_us))
     assert least([sample(0, cpu=1), sample(5, cpu=3)], lambda one: one.cpu_us) == 3
+
+
+def test_what_stands_beside_a_sample_is_the_mean_of_the_turns_around_it() -> None:
+    """A core that becomes twice as slow in the course of three turns changes no ratio."""
+    ours = between([sample(300, cpu=100), sample(100, cpu=300)])
+    assert (ours.rate, ours.cpu_us) == (200, 200)
+
+
+def test_a_turn_that_served_nothing_does_not_make_a_request_cheaper() -> None:
+    ours = between([sample(300, cpu=100), sample(0, cpu=0, p50=NOTHING)])
+    assert (ours.rate, ours.cpu_us, ours.p50) == (150, 100, 1)
+
+
+def test_a_goal_is_judged_by_what_the_gateway_did_beside_that_peer() -> None:
+    rounds = Rounds(
+        {"nginx": [sample(1, cpu=10)], "gateway": [sample(1, cpu=90)]},
+        {"nginx": [sample(1, cpu=50)], "gateway": [sample(1, cpu=90)]},
+    )
+    assert goals({"chat64": rounds}, Alone())[0].value == 5
 
 
 @pytest.mark.parametrize(
@@ -155,9 +174,16 @@ def test_a_stream_with_anothers_content_is_wrong(mock: Target, tmp_path: Path) -
 @needs_tools
 @pytest.mark.skipif(not shutil.which("node"), reason="needs node")
 def test_a_tiny_run_gives_tables(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--targets", "node", "--scenarios", "chat64,events", "--rounds", "1", "--seconds", "0.4", "--no-alone"]
-    assert main(arguments) == 0
-    text = capsys.readouterr().out
-    rows = [line for line in text.splitlines() if line.startswith("| node proxy |")]
-    assert len(rows) == 2
-    assert "### Chat, 64 callers" in text
+    targets = ["--targets", "node,gateway", "--scenarios", "chat64,events", "--rounds", "1", "--seconds", "0.4"]
+    assert main([*targets, "--no-alone"]) == 0
+    told = capsys.readouterr()
+    rows = [line for line in told.out.splitlines() if line.startswith(("| node proxy |", "| gateway |"))]
+    assert len(rows) == 4
+    assert "### Chat, 64 callers" in told.out
+    assert f"requests a second, chat, 64 callers, against node proxy | ≥ 1.5× | ≥ 3× | {_cell(rows[0], 3)}" in told.out
+    turns = [line.split()[0] for line in told.err.splitlines() if line.startswith("  ")]
+    assert [turns[0:5:2], turns[5::2]] == [["gateway"] * 3] * 2, told.err
+
+
+def _cell(row: str, number: int) -> str:
+    return row.split("|")[number].strip()
