@@ -228,7 +228,7 @@ class BackOffice:
         otlp, spans_of = import_module("gateway.observe.otlp"), import_module("gateway.usage.spans").spans_of
         self._exporter = exporter = otlp.Exporter(collector)
         exporter.start()
-        recorder.on_row(lambda row: exporter.add(spans_of(row)))
+        recorder.on_rows(lambda rows: exporter.add([span for row in rows for span in spans_of(row)]))
         self._state.traced = self._settings.otel_traces_sampler_arg
 
     async def _open_counters(self, store: Store, directory: Directory) -> None:

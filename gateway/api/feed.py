@@ -7,7 +7,7 @@ While no page is open the request path pays one look at `State.watcher`.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -58,13 +58,14 @@ class RequestFeed:
         self._is_due = False
         hub.on_watched = self._watch
 
-    def end(self, row: UsageRow) -> None:
+    def end(self, rows: Sequence[UsageRow]) -> None:
         """A listener of the recorder."""
         if self._state.watcher is None:
             return
-        self._running.pop(row.request_id, None)
-        for audience in {None, row.user_id or None}:
-            self._ended.setdefault(audience, _Ended()).add(row)
+        for row in rows:
+            self._running.pop(row.request_id, None)
+            for audience in {None, row.user_id or None}:
+                self._ended.setdefault(audience, _Ended()).add(row)
         self._soon()
 
     def _watch(self, watched: bool) -> None:

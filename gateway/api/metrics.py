@@ -62,11 +62,11 @@ def stats(watched: Watched) -> dict[str, Any]:
         "cache_misses": cache.misses if cache else 0,
         "cache_hit_rate": cache.hit_rate if cache else 0.0,
         "tokens": {
-            "input": meters.total("input"),
-            "output": meters.total("output"),
+            "input": meters.total("input_tokens"),
+            "output": meters.total("output_tokens"),
             "cached": meters.total("cached_tokens"),
         },
-        "cost_usd": meters.total("cost") / NANOS,
+        "cost_usd": meters.total("cost_nanos") / NANOS,
         "usage_rows": {"waiting": watched.recorder.waiting, "written": counts.written, "dropped": counts.dropped},
     }
 

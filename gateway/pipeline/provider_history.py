@@ -1,7 +1,10 @@
 """What each try of a request says of its provider, for the history. Called with rows that the recorder tells of."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 from gateway.routing.history import History
-from gateway.usage.types import Tried, UsageRow
+from gateway.usage.types import UsageRow
 
 _NOTHING_SAID = frozenset({"cancelled", "overtaken"})
 """Outcomes of tries that nobody waited for."""
@@ -10,17 +13,18 @@ _REFUSALS = frozenset({400, 404, 413, 415, 422})
 _LEFT = 499
 
 
-def note_tries(row: UsageRow, history: History) -> None:
+def note_tries(rows: Sequence[UsageRow], history: History) -> None:
     """A stream that broke after it began counts as a failure of who answered last."""
-    told = [one for one in row.attempts if one.outcome not in _NOTHING_SAID]
-    if not told:
-        return
-    last = told.pop()
-    for one in told:
-        history.note_try(one.provider_id, one.ms, _error(one))
-    error = _error(last) or ("" if row.status == _LEFT else row.error_code)
-    history.note_try(last.provider_id, last.ms, error, refused=bool(error) and row.status in _REFUSALS)
-
-
-def _error(tried: Tried) -> str:
-    return "" if tried.outcome == "200" else tried.outcome
+    answers: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        broken = row.error_code if row.status != _LEFT else ""
+        told = [one for one in row.attempts if one.outcome not in _NOTHING_SAID]
+        for one in told:
+            is_last = one is told[-1]
+            error = one.outcome if one.outcome != "200" else broken if is_last else ""
+            if error:
+                history.note_failure(one.provider_id, error, refused=is_last and row.status in _REFUSALS)
+            else:
+                answers[one.provider_id].append(one.ms)
+    for provider, times in answers.items():
+        history.note_answers(provider, times)

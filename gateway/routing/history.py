@@ -64,19 +64,23 @@ class History:
         if error:
             past.last_error, past.error_at = error, now
 
-    def note_try(self, provider: str, ms: float, error: str = "", *, refused: bool = False) -> None:
-        """`error` is empty for an answer; `refused`: the request was at fault."""
+    def note_answers(self, provider: str, times: Sequence[float]) -> None:
+        """`times` are milliseconds until each began."""
+        minute = self._minute(self._of(provider), self._clock())
+        minute.tries += len(times)
+        minute.times.extend(times[: _TIMES - len(minute.times)])
+
+    def note_failure(self, provider: str, error: str, *, refused: bool = False) -> None:
+        """`refused`: the request was at fault."""
         past, now = self._of(provider), self._clock()
         minute = self._minute(past, now)
         minute.tries += 1
         if refused:
             minute.refused += 1
-        elif error:
+        else:
             minute.failures += 1
             minute.last_error = past.last_error = error
             past.error_at = now
-        elif len(minute.times) < _TIMES:
-            minute.times.append(ms)
 
     def read(self, provider: str) -> Past:
         """What is known; empty for whom nobody asked."""

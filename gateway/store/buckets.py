@@ -1,7 +1,7 @@
 """The fixed bounds of the histograms in the hourly roll-ups, and percentiles out of them. Used by store and reports."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 BUCKETS = (
     *(5.0, 10.0, 20.0, 35.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 750.0),
@@ -23,9 +23,12 @@ BUCKETS = (
 """Upper bounds in milliseconds. Stored: a new list needs new columns, so it never changes."""
 
 
-def bucket(ms: float) -> int:
-    """The number of the bucket that a time belongs to; `len(BUCKETS)` above all bounds."""
-    return bisect_left(BUCKETS, ms)
+def spread(times: Iterable[float]) -> list[int]:
+    """How many of the times (ms) are in each bucket; a last one holds what is above all bounds."""
+    counts = [0] * (len(BUCKETS) + 1)
+    for ms in times:
+        counts[bisect_left(BUCKETS, ms)] += 1
+    return counts
 
 
 def percentile(counts: Sequence[int], share: float) -> float | None:

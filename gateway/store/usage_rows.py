@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select
 
 from gateway.settings.periods import PERIODS, period_name
-from gateway.store.buckets import BUCKETS, bucket
+from gateway.store.buckets import spread
 from gateway.store.documents import bounded
-from gateway.store.tables import HOUR_COUNTS, HOUR_KEYS, HOUR_SUMS, bodies, last_used, prices, spend, usage_hours
+from gateway.store.tables import HOUR_KEYS, bodies, last_used, prices, spend, usage_hours
 from gateway.store.usage_insert import insert_new
 from gateway.usage.types import Price, Spend, UsageRow
 
@@ -21,8 +21,6 @@ HOUR = 3600
 _PORTION = 1_000
 """Keys asked for at a time: databases take only so many values in one question."""
 
-_BUCKETED = HOUR_COUNTS.index("latency_0")
-"""The counts before it are plain."""
 _FIGURES = (
     "input_per_million",
     "output_per_million",
@@ -38,8 +36,8 @@ _LATER = (
 )
 
 _labels = attrgetter(*HOUR_KEYS[1:])
-_counts = attrgetter(*HOUR_COUNTS[:_BUCKETED])
-_sums = attrgetter(*HOUR_SUMS)
+_counts = attrgetter("cached", "stream", "input_tokens", "output_tokens", "cached_tokens", "pages", "cost_nanos")
+_times = attrgetter("latency_ms", "ttft_ms", "overhead_ms")
 
 
 def append(connection: Connection, rows: Sequence[UsageRow], spends: Sequence[Spend]) -> None:
@@ -118,55 +116,26 @@ def _body(row: UsageRow) -> dict[str, Any]:
 
 
 def _rolled_up(rows: Sequence[UsageRow]) -> list[tuple[Any, ...]]:
-    hours: dict[tuple[Any, ...], _Hour] = {}
+    hours: dict[tuple[Any, ...], list[UsageRow]] = defaultdict(list)
     for row in rows:
-        key = (int(row.at // HOUR * HOUR), *_labels(row))
-        hour = hours.get(key)
-        if hour is None:
-            hour = hours[key] = _Hour()
-        hour.add(row)
-    return [(*key, *hour.values()) for key, hour in hours.items()]
+        hours[(int(row.at // HOUR * HOUR), *_labels(row))].append(row)
+    return [(*key, *_summed(alike)) for key, alike in hours.items()]
 
 
-class _Hour:
-    """The sums of one line of `usage_hours`."""
-
-    __slots__ = (*HOUR_COUNTS[:_BUCKETED], *HOUR_SUMS, "latencies", "ttfts")
-
-    def __init__(self) -> None:
-        self.requests = self.errors = self.cached = self.streams = self.unpriced = 0
-        self.input_tokens = self.output_tokens = self.cached_tokens = self.pages = self.cost_nanos = 0
-        self.ttft_count = self.overhead_count = 0
-        self.seconds = self.latency_ms = self.ttft_ms = self.overhead_ms = 0.0
-        self.latencies, self.ttfts = [0] * (len(BUCKETS) + 1), [0] * (len(BUCKETS) + 1)
-
-    def add(self, row: UsageRow) -> None:
-        self.requests += 1
-        self.errors += row.failed
-        self.cached += row.cached
-        self.streams += row.stream
-        self.input_tokens += row.input_tokens or 0
-        self.output_tokens += row.output_tokens or 0
-        self.cached_tokens += row.cached_tokens or 0
-        self.pages += row.pages or 0
-        if row.cost_nanos is None:
-            self.unpriced += 1
-        else:
-            self.cost_nanos += row.cost_nanos
-        self.seconds += row.seconds or 0.0
-        self.latency_ms += row.latency_ms
-        self.latencies[bucket(row.latency_ms)] += 1
-        if row.ttft_ms is not None:
-            self.ttft_ms += row.ttft_ms
-            self.ttft_count += 1
-            self.ttfts[bucket(row.ttft_ms)] += 1
-        if row.overhead_ms is not None:
-            self.overhead_ms += row.overhead_ms
-            self.overhead_count += 1
-
-    def values(self) -> tuple[Any, ...]:
-        """In the order of the columns."""
-        return (*map(bounded, _counts(self)), *self.latencies, *self.ttfts, *_sums(self))
+def _summed(rows: Sequence[UsageRow]) -> tuple[Any, ...]:
+    """In the order of the columns. Rows are added up by column, since most of a batch are alike."""
+    cached, streams, read, written, cached_tokens, pages, nanos = (
+        sum(filter(None, column)) for column in zip(*map(_counts, rows), strict=True)
+    )
+    latencies, ttfts, overheads = (
+        [ms for ms in column if ms is not None] for column in zip(*map(_times, rows), strict=True)
+    )
+    errors = sum([row.failed for row in rows])
+    unpriced = sum([row.cost_nanos is None for row in rows])
+    counts = (len(rows), errors, cached, streams, unpriced, read, written, cached_tokens, pages, nanos)
+    seconds = sum([row.seconds or 0.0 for row in rows])
+    sums = (seconds, sum(latencies), sum(ttfts), sum(overheads))
+    return (*map(bounded, (*counts, len(ttfts), len(overheads))), *spread(latencies), *spread(ttfts), *sums)
 
 
 def _due(spends: Sequence[Spend], repeated: Sequence[UsageRow]) -> list[tuple[str, str, int | None]]:

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from gateway.errors import StorageFailed, StorageUnavailable
 from gateway.usage.spending import Spending
@@ -24,7 +25,8 @@ _SAY_AGAIN = 60.0
 _MAX_TEXT = 256
 """Characters kept of a name that callers choose."""
 
-Listener = Callable[[UsageRow], None]
+Listener = Callable[[Sequence[UsageRow]], None]
+_names = attrgetter("model", "upstream_model", "route", "error_code")
 
 
 @dataclass(slots=True)
@@ -41,8 +43,8 @@ class Recorder:
     """At most `capacity` rows and `body_bytes` of bodies wait. Past that the oldest rows go and are counted, but what
     they cost is still booked. A row is written within `interval` seconds while the store works.
 
-    `record` and the listeners run on the loop of `start`. Listeners get every row once, off the request's path, and
-    must not block.
+    `record` and the listeners run on the loop of `start`. Listeners get every row once, some at a time, off the
+    request's path, and must not block.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class Recorder:
         """Rows that are not in the store yet."""
         return len(self._new) + len(self._heard) + len(self._writing)
 
-    def on_row(self, listener: Listener) -> None:
+    def on_rows(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
     def record(self, row: UsageRow) -> None:
@@ -167,16 +169,17 @@ class Recorder:
             self._many.clear()
 
     def _tell(self) -> None:
-        """Listeners hear of a row before the store has it, and also when the store is down."""
-        while self._new:
-            row = self._new.popleft()
-            _tidy(row)
+        """Listeners hear of rows before the store has them, and also when the store is down."""
+        if self._new:
+            rows = list(self._new)
+            self._new.clear()
+            _tidy(rows)
             for listener in self._listeners:
                 try:
-                    listener(row)
+                    listener(rows)
                 except Exception:
-                    log.exception("a listener failed on a usage row")
-            self._heard.append(row)
+                    log.exception("a listener failed on usage rows")
+            self._heard.extend(rows)
         self._make_room()
         if len(self._heard) >= BATCH:
             self._many.set()
@@ -239,14 +242,14 @@ def _body_size(row: UsageRow) -> int:
     return len(row.request_body or b"") + len(row.response_body or b"")
 
 
-def _tidy(row: UsageRow) -> None:
-    """Names as a caller sent them are cut short and freed of what a database cannot hold."""
-    if _is_tidy(row.model + row.upstream_model + row.route + row.error_code):
-        return
-    row.model = _clean(row.model)
-    row.upstream_model = _clean(row.upstream_model)
-    row.route = _clean(row.route)
-    row.error_code = _clean(row.error_code)
+def _tidy(rows: Sequence[UsageRow]) -> None:
+    """Names as callers sent them are cut short and freed of what a database cannot hold."""
+    for row in rows:
+        if not _is_tidy("".join(_names(row))):
+            row.model = _clean(row.model)
+            row.upstream_model = _clean(row.upstream_model)
+            row.route = _clean(row.route)
+            row.error_code = _clean(row.error_code)
 
 
 def _clean(text: str) -> str:

@@ -74,7 +74,7 @@ class Room:
         self.state.watcher(account)
 
     def end(self, number: str, user: str = "") -> None:
-        self.feed.end(UsageRow(number, 0.0, "chat.completions", "gpt-x", 200, user_id=user, request_body=b"secret"))
+        self.feed.end([UsageRow(number, 0.0, "chat.completions", "gpt-x", 200, user_id=user, request_body=b"secret")])
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ async def test_requests_are_recorded_as_any_other(config: dict[str, Any], upstre
     async with Client(config) as client:
         recorder = client._app.state.recorder
         assert recorder
-        recorder.on_row(rows.append)
+        recorder.on_rows(rows.extend)
         await client.chat(model="gpt-x", messages=HELLO)
         upstream.faults["gpt-x"] = "stall:3"
         async with client.stream(model="gpt-x", messages=HELLO) as pieces:

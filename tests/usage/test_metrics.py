@@ -75,8 +75,7 @@ def test_any_text_can_be_a_label(text: str) -> None:
 def test_buckets_count_what_is_at_or_below_them(values: list[float]) -> None:
     metric = Metric("gateway_x", "histogram", "x", (), (1.0, 10.0, 50.0))
     histogram = Histogram(metric.bounds)
-    for value in values:
-        histogram.observe(value)
+    histogram.observe(values)
     found = read(exposition([(metric, {(): histogram})]))
     for (_, bound), count in (((*key[0],), n) for key, n in found["gateway_x_bucket"].items()):
         assert count == sum(value <= float(bound) for value in values)
@@ -95,11 +94,12 @@ def test_rows_add_up_by_model_provider_and_status() -> None:
     meters = Meters()
     tried = (Tried("bad", "big", "upstream_server_error", 5.0), Tried("main", "big", "200", 9.0))
     for n in range(3):
-        meters.observe(row(f"r{n}", input_tokens=10, output_tokens=5, cached_tokens=2, cost_nanos=2_000, attempts=tried,
-                           latency_ms=300.0, ttft_ms=120.0, overhead_ms=0.4))  # fmt: skip
-    meters.observe(row("e", status=502, provider_id="", error_code="upstream_unreachable"))
-    meters.observe(row("g", status=499, provider_id="", error_code=""))
-    meters.observe(row("u"))
+        spent = {"input_tokens": 10, "output_tokens": 5, "cached_tokens": 2, "cost_nanos": 2_000}
+        took = {"latency_ms": 300.0, "ttft_ms": 120.0, "overhead_ms": 0.4}
+        meters.observe([row(f"r{n}", attempts=tried, **spent, **took)])
+    meters.observe([row("e", status=502, provider_id="", error_code="upstream_unreachable")])
+    meters.observe([row("g", status=499, provider_id="", error_code="")])
+    meters.observe([row("u")])
     found = shown(meters)
     chat, fast = ("operation", "chat.completions"), ("model", "fast")
     labels = (chat, fast, ("provider", "main"), ("status", "200"))
@@ -122,15 +122,36 @@ def test_rows_add_up_by_model_provider_and_status() -> None:
     assert (meters.requests, meters.errors) == (6, 1)
 
 
+def test_rows_told_together_add_up_to_what_they_do_one_by_one() -> None:
+    tried = (Tried("bad", "big", "timeout", 5.0), Tried("main", "big", "200", 9.0))
+    rows = [
+        row("a", input_tokens=3, cost_nanos=5, attempts=tried, latency_ms=20.0, ttft_ms=4.0, overhead_ms=0.3),
+        row("b", input_tokens=None, output_tokens=7, attempts=tried[1:], latency_ms=700.0, stream=True),
+        row("c", status=502, provider_id="", error_code="upstream_unreachable", attempts=tried[:1]),
+        row("d", status=200, error_code="upstream_timeout", attempts=tried),
+        row("e", cached=True, cost_nanos=0, provider_id="", cached_tokens=2),
+        row("f", operation="ocr", pages=2, seconds=1.5, route="other", provider_id="far"),
+        row("g", status=499, provider_id="", error_code="client_gone"),
+    ]
+    together, alone = Meters(), Meters()
+    together.observe(rows)
+    for one in rows:
+        alone.observe([one])
+    assert shown(together) == shown(alone)
+    assert (together.requests, together.errors) == (alone.requests, alone.errors) == (7, 2)
+
+
 def test_a_retry_of_the_same_target_is_no_fallback() -> None:
     meters = Meters()
-    meters.observe(row("a", attempts=(Tried("main", "big", "upstream_timeout", 1.0), Tried("main", "big", "200", 1.0))))
+    meters.observe(
+        [row("a", attempts=(Tried("main", "big", "upstream_timeout", 1.0), Tried("main", "big", "200", 1.0)))]
+    )
     assert "gateway_fallbacks_total" not in shown(meters)
 
 
 def test_answers_from_the_cache_are_counted_and_have_no_price_to_miss() -> None:
     meters = Meters()
-    meters.observe(row("a", cached=True))
+    meters.observe([row("a", cached=True)])
     found = shown(meters)
     assert found["gateway_cached_requests_total"] == {(("model", "fast"),): 1}
     assert "gateway_unpriced_requests_total" not in found
@@ -139,9 +160,11 @@ def test_answers_from_the_cache_are_counted_and_have_no_price_to_miss() -> None:
 def test_callers_and_providers_cannot_make_labels_without_end() -> None:
     meters = Meters()
     for n in range(7_000):
-        meters.observe(row(f"r{n}", model=f"m{n}", route=f"m{n}", provider_id=f"p{n}", status=400, error_code=f"c{n}"))
-    meters.observe(row("none", model="made up", route=""))
-    meters.observe(row("list", model="a,b", route="a,b"))
+        meters.observe(
+            [row(f"r{n}", model=f"m{n}", route=f"m{n}", provider_id=f"p{n}", status=400, error_code=f"c{n}")]
+        )
+    meters.observe([row("none", model="made up", route="")])
+    meters.observe([row("list", model="a,b", route="a,b")])
     found = shown(meters)
     assert len(found["gateway_requests_total"]) <= 5_002
     assert len(found["gateway_errors_total"]) <= 201
@@ -170,11 +193,11 @@ def watched() -> Watched:
     cache.put(b"k", Entry("application/json", (b"{}",), False, 0.0))
     cache.get(b"k", 1.0)
     meters = Meters()
-    meters.observe(row("a", input_tokens=3, output_tokens=2, cached_tokens=1, cost_nanos=500_000_000,
+    meters.observe([row("a", input_tokens=3, output_tokens=2, cached_tokens=1, cost_nanos=500_000_000,
                        ttft_ms=1.0, overhead_ms=1.0, seconds=2.0, pages=1,
-                       attempts=(Tried("x", "y", "502", 1.0), Tried("main", "big", "200", 1.0))))  # fmt: skip
-    meters.observe(row("b", status=500, error_code="internal_error"))
-    meters.observe(row("c", cached=True))
+                       attempts=(Tried("x", "y", "502", 1.0), Tried("main", "big", "200", 1.0)))])  # fmt: skip
+    meters.observe([row("b", status=500, error_code="internal_error")])
+    meters.observe([row("c", cached=True)])
     return Watched(state, meters, Recorder(Books()), cache, None, lambda: 12.5)
 
 

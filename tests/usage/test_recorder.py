@@ -250,11 +250,11 @@ async def test_room_for_bodies_comes_back(books: Books, recorder: Recorder) -> N
 async def test_listeners_hear_every_row_once_also_while_the_store_is_down(books: Books, recorder: Recorder) -> None:
     heard: list[str] = []
 
-    def broken(_: UsageRow) -> None:
+    def broken(_: Sequence[UsageRow]) -> None:
         raise RuntimeError("a listener's own fault")
 
-    recorder.on_row(broken)
-    recorder.on_row(lambda one: heard.append(one.request_id))
+    recorder.on_rows(broken)
+    recorder.on_rows(lambda rows: heard.extend(one.request_id for one in rows))
     books.raises = StorageUnavailable("gone")
     for n in range(10):
         recorder.record(row(f"r{n}"))
