@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> str:
             results = run_rounds(running, options.scenarios.split(","), options.rounds, options.seconds, folder)
             stop(running[1:])
             port = mock.server.port
-            alone = None if options.no_alone else measure_alone(folder, port, options.rounds, options.seconds)
+            alone = None if options.no_alone else measure_alone(folder, port, options.rounds)
         finally:
             stop(running)
     versions = {target.name: target.version for target in running}

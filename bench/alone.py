@@ -15,6 +15,10 @@ from bench.targets import Target, Unavailable, start_gateway
 MANY_KEYS, MANY_MODELS = 200_000, 20_000
 _STARTS = 3
 """How often a pair of gateways is started: where a process happens to lie in memory makes it 3 % faster or slower."""
+_SETTLING, _TURN = 1.5, 0.25
+"""Seconds."""
+_TURNS = 14
+"""In each round, of each pair of processes."""
 _CHAT = next(scenario for scenario in SCENARIOS if scenario.name == "chat64")
 _CHECKED = Scenario("checked", "500 streams", "checked", 500, streams=True)
 
@@ -38,12 +42,12 @@ class Alone:
     """From the 15th second of the minute to its last."""
 
 
-def measure_alone(folder: Path, mock: int, rounds: int, seconds: float) -> Alone:
+def measure_alone(folder: Path, mock: int, rounds: int) -> Alone:
     found = Alone()
     for step in (_cold_starts, _memory, _many_streams):
         step(found, folder, mock)
-    _growth(found, folder, mock, rounds, seconds)
-    _limited(found, folder, mock, rounds, seconds)
+    _growth(found, folder, mock, rounds)
+    _limited(found, folder, mock, rounds)
     return found
 
 
@@ -110,8 +114,8 @@ def _many_streams(found: Alone, folder: Path, mock: int) -> None:
     _say(f"{found.streams} streams, {found.streams_broken} broken, {found.streams_wrong} wrong")
 
 
-def _growth(found: Alone, folder: Path, mock: int, rounds: int, seconds: float) -> None:
-    pairs, starts = _Pairs(folder, rounds, seconds), []
+def _growth(found: Alone, folder: Path, mock: int, rounds: int) -> None:
+    pairs, starts = _Pairs(folder, rounds), []
     for _ in range(_STARTS):
         few, _ = _started(folder, mock, "few")
         try:
@@ -126,8 +130,8 @@ def _growth(found: Alone, folder: Path, mock: int, rounds: int, seconds: float) 
     _say(f"growth x{found.growth:.3f}; {MANY_KEYS} keys start in {found.many_start_s:.1f} s")
 
 
-def _limited(found: Alone, folder: Path, mock: int, rounds: int, seconds: float) -> None:
-    pairs = _Pairs(folder, rounds, seconds)
+def _limited(found: Alone, folder: Path, mock: int, rounds: int) -> None:
+    pairs = _Pairs(folder, rounds)
     for _ in range(_STARTS):
         plain, _ = _started(folder, mock, "plain")
         limited, _ = _started(folder, mock, "limited", limited=True)
@@ -137,24 +141,27 @@ def _limited(found: Alone, folder: Path, mock: int, rounds: int, seconds: float)
 
 
 class _Pairs:
-    """CPU per chat of one gateway / of another, measured in turns: many short pairs, of several pairs of processes."""
+    """CPU per chat of one gateway / of another, in pairs of turns, of several pairs of processes. What disturbs a
+    shared machine mostly lasts for less than a second, so that the turns are short and many."""
 
-    def __init__(self, folder: Path, rounds: int, seconds: float) -> None:
-        self._folder, self._turns = folder, 2 * rounds + 1
-        self._options = ["-d", str(seconds / 2), "-w", str(seconds / 8)]
+    def __init__(self, folder: Path, rounds: int) -> None:
+        self._folder, self._turns = folder, _TURNS * rounds
         self._ones: list[Sample] = []
         self._others: list[Sample] = []
 
     def measure(self, one: Target, other: Target) -> None:
-        """Stops both. The first turn is not counted: a gateway that has just started takes over its catalog then."""
-        for number in range(self._turns + 1):
+        """Stops both. The first seconds do not count: a gateway that has just started takes over its catalog then."""
+        for target in (one, other):
+            self._turn(target, _SETTLING)
+        for number in range(self._turns):
             turn = [(one, self._ones), (other, self._others)]
             for target, samples in turn if number % 2 else reversed(turn):
-                sample = measure(target, _CHAT, self._options, self._folder)
-                if number:
-                    samples.append(sample)
+                samples.append(self._turn(target, _TURN))
         one.server.stop()
         other.server.stop()
+
+    def _turn(self, target: Target, seconds: float) -> Sample:
+        return measure(target, _CHAT, ["-d", str(seconds), "-w", str(seconds / 4)], self._folder)
 
     def ratio(self) -> float:
         return paired_ratio(self._ones, self._others, lambda sample: sample.cpu_us)

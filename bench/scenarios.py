@@ -23,11 +23,13 @@ class Scenario:
     connections: int
     streams: bool = False
     path: str = "/chat/completions"
+    repeats: int = 1
+    """Times in each round."""
 
 
 SCENARIOS = (
     Scenario("chat1", "Chat, one caller", "chat", 1),
-    Scenario("chat64", "Chat, 64 callers", "chat", 64),
+    Scenario("chat64", "Chat, 64 callers", "chat", 64, repeats=3),
     Scenario("first", "Time to first token, 2 streams", "first", 2, streams=True),
     Scenario("events", "Streams: 32, each 100 events a second", "events", 32, streams=True),
     Scenario("embeddings", "Embeddings, a reply of 190 KB, 16 callers", "embeddings", 16, path="/embeddings"),
@@ -101,7 +103,7 @@ def run_rounds(targets: list[Target], names: Sequence[str], rounds: int, seconds
     }
     for number in range(rounds):
         for scenario in SCENARIOS:
-            if scenario.name in results:
+            for _ in range(scenario.repeats if scenario.name in results else 0):
                 _say(f"{number + 1}/{rounds} {scenario.title}")
                 _run_round(targets, scenario, seconds, folder, results[scenario.name])
     return results
