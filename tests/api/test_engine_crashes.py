@@ -54,6 +54,8 @@ class Rig:
             socket.create_connection(("127.0.0.1", int(self.status.address.rpartition(":")[2])), 20).close()
         except ConnectionRefusedError:
             return True
+        except ConnectionResetError:  # it closes its port in this very moment
+            return False
         return False
 
     def ask(self, **more: Any) -> httpx.Response:
