@@ -20,7 +20,7 @@ import msgspec
 
 from gateway.access.keys import master_key
 from gateway.answers import Answer, Chat, ChatPiece, Embeddings, Ocr, Transcript
-from gateway.api.identity import identify
+from gateway.api.identity import identify, presented_key
 from gateway.api.inference import Inference
 from gateway.api.local import Head, LocalExchange
 from gateway.app import create_app
@@ -88,7 +88,8 @@ class Client:
 
     async def models(self) -> list[dict[str, Any]]:
         """What the key may use, as `GET /v1/models` tells it."""
-        identify(self._headers(), "", self._app.state)
+        headers = self._headers()
+        identify(presented_key(headers), headers, "", self._app.state)
         transport = httpx.ASGITransport(self._app)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=self._headers()) as http:
             reply = await http.get("/v1/models")

@@ -83,14 +83,14 @@ def digest(key: str) -> bytes:
 
 
 def authenticate(
-    presented: str | None, callers: Mapping[bytes, Caller], address: str = "", now: float | None = None
+    presented: bytes | None, callers: Mapping[bytes, Caller], address: str = "", now: float | None = None
 ) -> Caller:
-    """The caller whose key it is. `address` is the client's, `now` is `time.time()` where not given.
+    """The caller whose key has this digest. `address` is the client's, `now` is `time.time()` where not given.
 
     Raises Unauthenticated with one text whether the key is missing, wrong, disabled or expired, and Forbidden
     (`address_not_allowed`) for a right key from a place where it may not be used.
     """
-    caller = callers.get(digest(presented)) if presented else None
+    caller = callers.get(presented) if presented is not None else None
     if caller is None or not caller.enabled or _is_past(caller.expires_at, now):
         raise Unauthenticated("Invalid or missing API key. Send 'Authorization: Bearer <key>' or 'X-API-Key: <key>'.")
     if caller.networks and not is_within(parse_address(address), caller.networks):

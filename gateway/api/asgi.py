@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from gateway.api.exchange import ClientGone, Exchange, Fields, too_large, too_slow
+from gateway.api.identity import presented_key
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -29,7 +30,7 @@ class AsgiExchange(Exchange):
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, delivery_seconds: float) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        super().__init__(scope["method"], scope["path"], headers)
+        super().__init__(scope["method"], scope["path"], headers, presented_key(headers))
         self.door = scope.get("gateway.door", "")
         self.edge = scope.get("gateway.edge", "http")
         self.peer = (scope.get("client") or ("",))[0]

@@ -36,8 +36,10 @@ class DirectExchange(Exchange):
     _unsent_head = b""
     """Of a stream: it goes out with the first piece where that is at hand."""
 
-    def __init__(self, protocol: "GatewayProtocol", path: str, headers: Mapping[str, str], *, keep_alive: bool) -> None:
-        super().__init__("POST", path, headers)
+    def __init__(
+        self, protocol: "GatewayProtocol", path: str, headers: Mapping[str, str], key: bytes | None, *, keep_alive: bool
+    ) -> None:
+        super().__init__("POST", path, headers, key)
         self._protocol = protocol
         self.peer = protocol.client[0] if protocol.client else ""
         self.keep_alive = keep_alive
@@ -63,6 +65,11 @@ class DirectExchange(Exchange):
             if not self.response_complete:
                 self._send_head()
                 protocol.transport.close()
+
+    def feed_whole(self, body: bytes) -> None:
+        """It came in one piece with the head: nobody has waited for it, and nothing was answered yet."""
+        self._pieces.append(body)
+        self._size, self._arrived = len(body), True
 
     def feed(self, piece: bytes) -> None:
         if self.response_complete:

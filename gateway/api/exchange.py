@@ -41,8 +41,9 @@ class ClientGone(Exception):
 class Exchange(ABC):
     """A request being answered. `headers` have lower-case names; of repeated ones the last counts.
 
-    `status` is what was sent, 0 before that and 499 when the caller left first. Once the body is there, the task that
-    answers is cancelled when the caller hangs up.
+    `key` is the digest of the key that was presented (`identity.presented_key`). `status` is what was sent, 0 before
+    that and 499 when the caller left first. Once the body is there, the task that answers is cancelled when the caller
+    hangs up.
     """
 
     peer = ""
@@ -59,8 +60,8 @@ class Exchange(ABC):
     _heart: asyncio.TimerHandle | None = None
     _beating: asyncio.Future[None] | None = None
 
-    def __init__(self, method: str, path: str, headers: Mapping[str, str]) -> None:
-        self.method, self.path, self.headers = method, path, headers
+    def __init__(self, method: str, path: str, headers: Mapping[str, str], key: bytes | None) -> None:
+        self.method, self.path, self.headers, self.key = method, path, headers, key
         self.request_id = new_request_id()
         self.received = self._sent_at = time.monotonic()
 

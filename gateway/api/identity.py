@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 
 from gateway.access.addresses import client_address
-from gateway.access.keys import PLATFORM, Caller, authenticate, limited_by_address
+from gateway.access.keys import PLATFORM, Caller, authenticate, digest, limited_by_address
 from gateway.errors import Unauthenticated
 from gateway.state import State
 
@@ -13,15 +13,20 @@ _NOT_THIS_KEY = "'gw_key' is no key of this gateway. Leave it out, or give one t
 """Through the chute's door no header arrives."""
 
 
-def identify(headers: Mapping[str, str], door: str, state: State, peer: str = "") -> Caller:
-    """The caller behind `Authorization: Bearer` or `X-API-Key`. Raises Unauthenticated, or Forbidden for a place where
-    the key may not be used; `peer` is the socket's address.
+def presented_key(headers: Mapping[str, str]) -> bytes | None:
+    """The digest of the key in `Authorization: Bearer` or `X-API-Key`; None where there is none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    key = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    return digest(key) if key else None
+
+
+def identify(presented: bytes | None, headers: Mapping[str, str], door: str, state: State, peer: str = "") -> Caller:
+    """The caller whose key was presented. Raises Unauthenticated, or Forbidden for a place where the key may not be
+    used; `peer` is the socket's address.
 
     Through the chute's door a key is optional, since the platform has already authenticated the caller.
     """
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    presented = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-    if not presented and door == "chute":
+    if presented is None and door == "chute":
         return PLATFORM
     if state.trusted:
         peer = client_address(peer, [headers.get("x-forwarded-for", "")], state.trusted)
@@ -37,4 +42,5 @@ def identify(headers: Mapping[str, str], door: str, state: State, peer: str = ""
 def identify_request(request: Request, state: State) -> Caller:
     """The same for the routes of FastAPI."""
     peer = request.client.host if request.client else ""
-    return identify(request.headers, request.scope.get("gateway.door", ""), state, peer)
+    headers = request.headers
+    return identify(presented_key(headers), headers, request.scope.get("gateway.door", ""), state, peer)

@@ -130,7 +130,7 @@ class Inference:
         if exchange.method != "POST":
             raise MethodNotAllowed(f"{exchange.path} takes POST.")
         state, headers = self._state, exchange.headers
-        caller = exchange.caller or identify(headers, exchange.door, state, exchange.peer)
+        caller = exchange.caller or identify(exchange.key, headers, exchange.door, state, exchange.peer)
         account = Account(INFERENCE[exchange.path], caller, state.snapshot, state, read_wish(headers, caller.cache))
         if state.traced is not None or "traceparent" in headers:
             account.tries.trace = begin_trace(headers, state.traced)

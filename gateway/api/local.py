@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gateway.access.keys import Caller
 from gateway.api.exchange import ClientGone, Exchange, Fields, too_large
+from gateway.api.identity import presented_key
 from gateway.api.inference import Inference
 from gateway.errors import GatewayError
 
@@ -34,7 +35,7 @@ class LocalExchange(Exchange):
         body: bytes,
         caller: Caller | None = None,
     ) -> None:
-        super().__init__("POST", path, headers)
+        super().__init__("POST", path, headers, presented_key(headers))
         self.caller = caller
         self._body = body
         self._left = False

@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.api.delivery import Delivery, has_hung_up
 from gateway.api.direct import DirectExchange
+from gateway.api.identity import presented_key
 from gateway.api.inference import Inference
 from gateway.api.paths import INFERENCE
 from gateway.api.plain_head import read_plain_request
@@ -86,10 +87,14 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self._in_message or (plain := self._plain_heads.read(data)) is None:
             self._parse(data)
         else:
-            path, head = plain
-            self._missing = head.length
-            self._admit(DirectExchange(self, path, head.headers, keep_alive=True))
-            self._take(data[head.size :])
+            (path, key), head = plain
+            exchange = DirectExchange(self, path, head.headers, key, keep_alive=True)
+            self._admit(exchange)
+            if len(data) == head.size + head.length:
+                exchange.feed_whole(data[head.size :])
+            else:
+                self._missing = head.length
+                self._take(data[head.size :])
 
     def _take(self, data: bytes) -> None:
         """Of the body of a plain request. Requests behind it in the same piece, however many, are the parser's."""
@@ -134,7 +139,8 @@ class GatewayProtocol(HttpToolsProtocol):
         if path is None or not self._is_direct(headers):
             self._leave_to_uvicorn(headers)
             return
-        self._admit(DirectExchange(self, path, headers, keep_alive=self.parser.should_keep_alive()))
+        keep_alive = self.parser.should_keep_alive()
+        self._admit(DirectExchange(self, path, headers, presented_key(headers), keep_alive=keep_alive))
 
     def _admit(self, exchange: DirectExchange) -> None:
         waits = self.cycle is not None and not self.cycle.response_complete

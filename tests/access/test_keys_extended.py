@@ -20,7 +20,7 @@ def callers(**fields: object) -> dict[bytes, Caller]:
 
 def message(presented: str, known: dict[bytes, Caller], now: float = 50.0) -> str:
     with pytest.raises(Unauthenticated) as caught:
-        authenticate(presented, known, "192.0.2.1", now)
+        authenticate(digest(presented), known, "192.0.2.1", now)
     return f"{caught.value.http_status} {caught.value.body()}"
 
 
@@ -36,25 +36,25 @@ def test_wrong_disabled_and_expired_keys_cannot_be_told_apart() -> None:
 
 
 def test_a_key_works_until_it_expires() -> None:
-    assert authenticate(KEY, callers(expires_at=50.0), now=49.9).name == "anna"
+    assert authenticate(digest(KEY), callers(expires_at=50.0), now=49.9).name == "anna"
 
 
 def test_the_old_and_the_new_value_work_side_by_side_until_the_overlap_ends() -> None:
     known = {digest(KEY): Caller("anna", key_id="k", expires_at=100.0), digest("sk-new"): Caller("anna", key_id="k")}
-    assert {authenticate(one, known, now=99.0).key_id for one in (KEY, "sk-new")} == {"k"}
+    assert {authenticate(digest(one), known, now=99.0).key_id for one in (KEY, "sk-new")} == {"k"}
     message(KEY, known, now=100.0)
-    assert authenticate("sk-new", known, now=100.0).key_id == "k"
+    assert authenticate(digest("sk-new"), known, now=100.0).key_id == "k"
 
 
 @pytest.mark.parametrize("address", ["192.0.2.77", "2001:db8::5", "::ffff:192.0.2.9", "[2001:db8::1]:443"])
 def test_a_key_of_an_office_works_in_the_office(address: str) -> None:
-    assert authenticate(KEY, callers(networks=OFFICE), address).name == "anna"
+    assert authenticate(digest(KEY), callers(networks=OFFICE), address).name == "anna"
 
 
 @pytest.mark.parametrize("address", ["198.51.100.1", "2001:db9::1", "", "localhost", "192.0.2.1.example"])
 def test_a_key_of_an_office_works_nowhere_else(address: str) -> None:
     with pytest.raises(Forbidden) as caught:
-        authenticate(KEY, callers(networks=OFFICE), address)
+        authenticate(digest(KEY), callers(networks=OFFICE), address)
     assert (caught.value.http_status, caught.value.error_code) == (403, "address_not_allowed")
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.api.plain_head import read_plain_request
+from gateway.access.keys import digest
+from gateway.api.plain_head import Asked, read_plain_request
 from gateway.providers.transport.plain_head import (
     CHUNKED,
     LONGEST,
@@ -98,15 +99,17 @@ def test_plain_is_only_what_the_general_parser_reads_alike(first: bytes, fields:
         assert heard.keeps_alive
         assert (len(heard.body), told.size) == (abs(told.length), len(data))
         assert {name: value.strip(" ") for name, value in heard.headers} == told.headers
-        assert head[0] == (heard.url.decode() if is_request else heard.status)
+        assert (head[0].path if isinstance(head[0], Asked) else head[0]) == (
+            heard.url.decode() if is_request else heard.status
+        )
 
 
 def test_what_clients_and_providers_send_is_plain() -> None:
     sent = _head(REQUEST, "Host: h:1", "Accept: */*", "Content-Type: application/json", f"Content-Length: {len(BODY)}")
     request = read_plain_request(sent + BODY)
     assert request is not None
-    path, head = request
-    assert (path, head.length, head.headers["accept"]) == ("/v1/chat/completions", len(BODY), "*/*")
+    asked, head = request
+    assert (asked.path, head.length, head.headers["accept"]) == ("/v1/chat/completions", len(BODY), "*/*")
     assert (sent + BODY)[head.size :] == BODY
     answer = read_plain_answer(_head(ANSWER, "server: s", "content-length: 2", "Connection: keep-alive"))
     assert answer is not None
@@ -212,7 +215,7 @@ def test_a_head_that_follows_another_is_read_as_if_it_were_the_first(heads: list
     for read in (read_plain_request, read_plain_answer):
         connection = PlainHeads[Any](read)
         for head in heads:
-            for data in (head[:-1], head + BODY):
+            for data in (head[:-1], head + BODY, head, head + BODY):
                 assert connection.read(data) == read(data)
 
 
@@ -225,6 +228,18 @@ def test_a_head_that_differs_in_its_length_alone_is_not_read_again() -> None:
     assert [(head.length, head.size) for _, head in plain] == [(n, len(h)) for n, h in zip(lengths, heads, strict=True)]
     assert all(head.headers == {**plain[0][1].headers, "content-length": str(head.length)} for _, head in plain)
     assert plain[2][1].first is plain[1][1].first is plain[0][1].first
+    assert connection.read(heads[2] + BODY) is plain[2]
+    assert connection.read(heads[0]) == plain[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "key"), [("Authorization: Bearer sk-1", "sk-1"), ("x-api-key: sk-2", "sk-2"), ("Accept: */*", None)]
+)
+def test_a_head_tells_the_key_that_is_presented(field: str, key: str | None) -> None:
+    connection = PlainHeads(read_plain_request)
+    for length in (7, 12):
+        found = connection.read(_head(REQUEST, field, f"Content-Length: {length}"))
+        assert found is not None and found[0].key == (digest(key) if key else None)
 
 
 def test_a_peer_whose_heads_are_never_alike_is_read_as_well() -> None:

@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.access.addresses import client_address, is_secure
 from gateway.access.cookies import check_csrf, check_origin, csrf_token, read_cookie
-from gateway.access.keys import authenticate
+from gateway.access.keys import authenticate, digest
 from gateway.admin.accounts import outlasts
 from gateway.admin.administration import Actor
 from gateway.api.services import Services, services
@@ -74,7 +74,7 @@ async def identify_person(connection: HTTPConnection, method: str, upgrade: bool
     address = address_of(connection)
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        caller = authenticate(key.strip(), known.state.snapshot.callers, address)
+        caller = authenticate(digest(key.strip()), known.state.snapshot.callers, address)
         if not caller.is_master:
             raise Forbidden("Administration takes the master key or a login, not an ordinary key.")
         return Person(Actor("master key", address))

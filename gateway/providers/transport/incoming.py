@@ -101,14 +101,18 @@ class Incoming(Waiting, asyncio.Protocol):
     def _begin_plain(self, status: int, head: PlainHead, data: bytes) -> None:
         self.status, self.headers = status, head.headers
         self.head_done = self.keep_alive = self._framed = True
-        self._wake()
-        if head.length != CHUNKED:
+        body = data[head.size :]
+        if len(body) == head.length:
+            self.done = True
+            self._chunks.append(body)
+        elif head.length != CHUNKED:
             self._missing = head.length
-            self._count(data[head.size :])
+            self._count(body)
         else:
             self._plain_head = data[: head.size]
-            if len(data) > head.size:
-                self._read_chunks(data[head.size :])
+            if body:
+                self._read_chunks(body)
+        self._wake()
 
     def _read_chunks(self, data: bytes) -> None:
         """As long as they come whole; from the first that does not on, the parser reads what follows the head."""

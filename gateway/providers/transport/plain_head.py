@@ -49,41 +49,50 @@ class PlainHead(msgspec.Struct):
 
 
 class PlainHeads(Generic[First]):
-    """Reads the heads that arrive on one connection. A peer's next head may differ from its last in the length of the
-    body alone, as those of clients and engines do, and is not read again then. Of a peer whose heads are never alike
-    none is remembered after a while."""
+    """Reads the heads that arrive on one connection. A peer's next head is often its last one once more, or differs
+    from it in the length of the body alone, and is not read again then: what it says is shared, and never changed. Of a
+    peer whose heads are never alike none is remembered after a while."""
 
-    __slots__ = ("_before", "_behind", "_last", "_patience", "_read")
+    __slots__ = ("_before", "_behind", "_last", "_patience", "_read", "_whole")
 
     def __init__(self, read: Callable[[bytes], tuple[First, PlainHead] | None]) -> None:
         self._read = read
-        self._before = self._behind = b""
-        """The last head up to the digits of its length, and what followed them."""
+        self._whole = self._before = self._behind = b""
+        """The last head, what of it stands before the digits of its length, and what behind them."""
         self._last: tuple[First, PlainHead]
         self._patience = _PATIENCE
 
     def read(self, data: bytes) -> tuple[First, PlainHead] | None:
         """None where the head is not whole, or not plain."""
-        before, behind = self._before, self._behind
-        if before and data.startswith(before):
-            start = len(before)
-            end = data.find(b"\r", start, start + _MAX_DIGITS + 1)
-            digits = data[start : max(end, 0)]
-            if digits.isdigit() and data.startswith(behind, end):
-                first, last = self._last
-                self._patience = _PATIENCE
-                headers = {**last.headers, "content-length": digits.decode()}
-                return first, PlainHead(last.first, headers, end + len(behind), int(digits))
+        if self._whole and data.startswith(self._whole):
+            self._patience = _PATIENCE
+            return self._last
+        if self._before and data.startswith(self._before) and (plain := self._read_length(data)) is not None:
+            self._patience = _PATIENCE
+            self._whole, self._last = data[: plain[1].size], plain
+            return plain
         plain = self._read(data)
         if self._patience and plain is not None and plain[1].length != CHUNKED and plain[1].size <= _KEPT:
             self._patience -= 1
             self._remember(plain, data[: plain[1].size])
         return plain
 
+    def _read_length(self, data: bytes) -> tuple[First, PlainHead] | None:
+        """None where something else differs, too."""
+        start, behind = len(self._before), self._behind
+        end = data.find(b"\r", start, start + _MAX_DIGITS + 1)
+        digits = data[start : max(end, 0)]
+        if not digits.isdigit() or not data.startswith(behind, end):
+            return None
+        first, last = self._last
+        headers = {**last.headers, "content-length": digits.decode()}
+        return first, PlainHead(last.first, headers, end + len(behind), int(digits))
+
     def _remember(self, plain: tuple[First, PlainHead], head: bytes) -> None:
         digits = plain[1].headers["content-length"].encode()
         start = head.index(digits, head.lower().index(_LENGTH) + len(_LENGTH))
-        self._before, self._behind, self._last = head[:start], head[start + len(digits) :], plain
+        self._whole, self._before, self._behind = head, head[:start], head[start + len(digits) :]
+        self._last = plain
 
 
 def read_plain_head(data: bytes) -> PlainHead | None:
