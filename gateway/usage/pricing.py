@@ -53,11 +53,10 @@ class PriceBook:
             return price
         if provider_id in self._free:
             return Price(provider_id, upstream_model, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, source="local engine")
+        if (dated := self._dated.get(key)) is None:
+            return None
         now = time.time()
-        for price in self._dated.get(key, ()):
-            if price.valid_from <= now:
-                return price
-        return None
+        return next((price for price in dated if price.valid_from <= now), None)
 
 
 def _newest_first(facts: Iterable[Price]) -> Mapping[tuple[str, str], tuple[Price, ...]]:
