@@ -13,11 +13,11 @@ from bench.scenarios import SCENARIOS, Scenario, load_command, measure
 from bench.targets import Target, Unavailable, start_gateway
 
 MANY_KEYS, MANY_MODELS = 200_000, 20_000
-_STARTS = 3
+_STARTS = 5
 """How often a pair of gateways is started: where a process happens to lie in memory makes it 3 % faster or slower."""
 _SETTLING, _TURN = 1.5, 0.25
 """Seconds."""
-_TURNS = 14
+_TURNS = 9
 """In each round, of each pair of processes."""
 _CHAT = next(scenario for scenario in SCENARIOS if scenario.name == "chat64")
 _CHECKED = Scenario("checked", "500 streams", "checked", 500, streams=True)
