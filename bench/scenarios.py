@@ -110,14 +110,16 @@ def run_rounds(targets: list[Target], names: Sequence[str], rounds: int, seconds
 
 
 def _run_round(targets: list[Target], scenario: Scenario, seconds: float, folder: Path, rounds: Rounds) -> None:
-    """Half as long for each turn of the gateway, since there are so many."""
+    """Half as long for each turn of the gateway, since there are so many; not of streams, as what it takes to begin
+    them is spread over their events."""
     others = [target for target in targets if target.name != OURS]
     ours = next((target for target in targets if target.name == OURS), None)
-    turns = [_turn(ours, scenario, seconds / 2, folder)] if ours else []
+    own = seconds if scenario.streams else seconds / 2
+    turns = [_turn(ours, scenario, own, folder)] if ours else []
     for other in random.sample(others, len(others)):
         sample = _turn(other, scenario, seconds, folder)
         if ours:
-            turns.append(_turn(ours, scenario, seconds / 2, folder))
+            turns.append(_turn(ours, scenario, own, folder))
         rounds.add(other.name, sample, between(turns[-2:]) if ours else None)
     if ours:
         whole = between(turns)
