@@ -46,7 +46,7 @@ fast: $(VENV)/.tools
 test: ## Install what the tests need and run the whole suite
 	@PYTHON=$(PYTHON) ./tests/run.sh
 
-bench: $(VENV)/.installed ## Measure the gateway beside its peers (15 minutes); BENCH="--rounds 1" changes how
+bench: $(VENV)/.installed ## Measure the gateway beside its peers (20 minutes); BENCH="--rounds 1" changes how
 	@./bench/peers/install.sh $(PYTHON)
 	@$(BIN)/python -m bench --write docs/performance.md $(BENCH)
 

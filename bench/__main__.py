@@ -3,6 +3,7 @@
 import argparse
 import platform
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -123,4 +124,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # no servers stay behind, as with Ctrl-C
     raise SystemExit(main())

@@ -1,5 +1,6 @@
 """Servers under test: started on a core of their own, asked until they answer, weighed, and stopped."""
 
+import atexit
 import http.client
 import os
 import socket
@@ -46,14 +47,16 @@ class Server:
 
 
 def start(command: list[str], folder: Path, *, core: int = SERVER_CORE, env: Mapping[str, str] | None = None) -> Server:
-    """Runs the command in the folder, its output in `output.log` there."""
+    """Runs the command in the folder, its output in `output.log` there, until it is stopped or the benchmark ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "output.log").open("ab") as log:
         process = subprocess.Popen(
             pinned(command, core), cwd=folder, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
             stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-    return Server(process)
+    server = Server(process)
+    atexit.register(server.stop)
+    return server
 
 
 def pinned(command: list[str], core: int) -> list[str]:

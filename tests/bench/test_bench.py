@@ -4,10 +4,15 @@ Rows of docs/acceptance.md: A002-35.
 """
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from math import isnan
 from pathlib import Path
 
@@ -19,7 +24,7 @@ from bench.bodies import UNIQUE, body_of, png
 from bench.figures import NOTHING, Sample, between, least, middle, paired_difference, paired_ratio
 from bench.goals import Goal, goals
 from bench.scenarios import SCENARIOS, Rounds, Scenario, build_tools, load_command
-from bench.targets import Target, gateway_document, start_mock
+from bench.targets import ROOT, Target, gateway_document, start_mock
 from gateway.settings import load_settings
 
 needs_tools = pytest.mark.skipif(not (shutil.which("cc") and shutil.which("taskset")), reason="needs a C compiler")
@@ -183,6 +188,30 @@ def test_a_tiny_run_gives_tables(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"requests a second, chat, 64 callers, against node proxy | ≥ 1.5× | ≥ 3× | {_cell(rows[0], 3)}" in told.out
     turns = [line.split()[0] for line in told.err.splitlines() if line.startswith("  ")]
     assert [turns[n : n + 5 : 2] for n in range(0, 20, 5)] == [["gateway"] * 3] * 4, told.err
+
+
+@needs_tools
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_leaves_no_server_behind(tmp_path: Path, number: signal.Signals) -> None:
+    build_tools()
+    command = [sys.executable, "-m", "bench", "--targets", "gateway", "--scenarios", "chat1", "--seconds", "30"]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}) as bench:
+        while bench.poll() is None and len(_working_in(tmp_path)) < 3:  # the mock, the gateway and the load
+            time.sleep(0.05)
+        bench.send_signal(number)
+        assert bench.wait(30)
+    assert not _working_in(tmp_path)
+
+
+def _working_in(folder: Path) -> list[str]:
+    """The processes that run in the folder or have an argument that names it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            place, arguments = (process / "cwd").readlink(), (process / "cmdline").read_bytes()
+            if place.is_relative_to(folder) or os.fsencode(folder) in arguments:
+                found.append(process.name)
+    return found
 
 
 def _cell(row: str, number: int) -> str:
