@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.bodies import body_of
-from bench.figures import NOTHING, Sample, between
+from bench.figures import NOTHING, Sample, Samples, between
 from bench.processes import LOAD_CORE, pinned
 from bench.targets import BUILD, HERE, Target
 
@@ -117,13 +117,24 @@ def _run_round(targets: list[Target], scenario: Scenario, seconds: float, folder
     own = seconds if scenario.streams else seconds / 2
     turns = [_turn(ours, scenario, own, folder)] if ours else []
     for other in random.sample(others, len(others)):
-        sample = _turn(other, scenario, seconds, folder)
+        sample = _turn(other, scenario, long_enough(rounds.of[other.name], scenario, seconds), folder)
         if ours:
             turns.append(_turn(ours, scenario, own, folder))
         rounds.add(other.name, sample, between(turns[-2:]) if ours else None)
     if ours:
         whole = between(turns)
         rounds.add(OURS, whole, whole)
+
+
+_FEW, _LONGER = 5, 4
+
+
+def long_enough(before: Samples, scenario: Scenario, seconds: float) -> float:
+    """Four times as long for a target that gives each caller fewer than five answers in that time: they come in waves,
+    and how many of these fall into a turn is chance."""
+    known = before[-1] if before else None
+    slow = known is not None and known.rate * seconds < _FEW * scenario.connections
+    return seconds * _LONGER if slow else seconds
 
 
 def _turn(target: Target, scenario: Scenario, seconds: float, folder: Path) -> Sample:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -95,6 +96,11 @@ def _installed_version(name: str) -> str:
     return (PEERS / name / "installed.txt").read_text().split()[0].replace("==", " ").replace("=", " ")
 
 
+def _python(name: str) -> str:
+    asked = subprocess.run([str(PEERS / name / "bin/python"), "-V"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
+
+
 def _start_nginx(folder: Path, mock: int) -> Target:
     version, port, place = _installed_version("nginx"), free_port(), folder / "nginx"
     config = _filled("nginx.conf", place, mock=mock, port=port)
@@ -113,7 +119,7 @@ def _start_node(folder: Path, mock: int) -> Target:
 
 
 def _start_litellm(folder: Path, mock: int) -> Target:
-    version, port, place = _installed_version("litellm"), free_port(), folder / "litellm"
+    version, port, place = f"{_installed_version('litellm')}, {_python('litellm')}", free_port(), folder / "litellm"
     config = _filled("litellm.yaml", place, mock=mock, key=KEY)
     env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR"}
     path = f"{PEERS / 'litellm/bin'}:{os.environ.get('PATH', '')}"

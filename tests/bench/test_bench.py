@@ -23,7 +23,7 @@ from bench.alone import Alone
 from bench.bodies import UNIQUE, body_of, png
 from bench.figures import NOTHING, Sample, between, least, middle, paired_difference, paired_ratio
 from bench.goals import Goal, goals
-from bench.scenarios import SCENARIOS, Rounds, Scenario, build_tools, load_command
+from bench.scenarios import SCENARIOS, Rounds, Scenario, build_tools, load_command, long_enough
 from bench.targets import ROOT, Target, gateway_document, start_mock
 from gateway.settings import load_settings
 
@@ -64,6 +64,18 @@ def test_what_stands_beside_a_sample_is_the_mean_of_the_turns_around_it() -> Non
 def test_a_turn_that_served_nothing_does_not_make_a_request_cheaper() -> None:
     ours = between([sample(300, cpu=100), sample(0, cpu=0, p50=NOTHING)])
     assert (ours.rate, ours.cpu_us, ours.p50) == (150, 100, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "seconds"),
+    [([], 1.5), ([None], 1.5), ([sample(120)], 6), ([sample(120), sample(5000)], 1.5)],
+    ids=["first", "failed", "three answers a caller", "many"],
+)
+def test_a_target_whose_answers_come_in_a_few_waves_gets_longer_turns(
+    before: list[Sample | None], seconds: float
+) -> None:
+    scenario = next(one for one in SCENARIOS if one.name == "chat64")
+    assert long_enough(before, scenario, 1.5) == seconds
 
 
 def test_a_goal_is_judged_by_what_the_gateway_did_beside_that_peer() -> None:
