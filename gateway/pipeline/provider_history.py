@@ -17,8 +17,12 @@ def note_tries(rows: Sequence[UsageRow], history: History) -> None:
     """A stream that broke after it began counts as a failure of who answered last."""
     answers: dict[str, list[float]] = defaultdict(list)
     for row in rows:
+        attempts = row.attempts
+        if len(attempts) == 1 and attempts[0].outcome == "200" and not row.error_code:  # nearly always
+            answers[attempts[0].provider_id].append(attempts[0].ms)
+            continue
         broken = row.error_code if row.status != _LEFT else ""
-        told = [one for one in row.attempts if one.outcome not in _NOTHING_SAID]
+        told = [one for one in attempts if one.outcome not in _NOTHING_SAID]
         for one in told:
             is_last = one is told[-1]
             error = one.outcome if one.outcome != "200" else broken if is_last else ""

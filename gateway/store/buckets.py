@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 BUCKETS = (
     *(5.0, 10.0, 20.0, 35.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 750.0),
@@ -21,13 +22,14 @@ BUCKETS = (
     ),
 )
 """Upper bounds in milliseconds. Stored: a new list needs new columns, so it never changes."""
+_place = partial(bisect_left, BUCKETS)
 
 
 def spread(times: Iterable[float]) -> list[int]:
     """How many of the times (ms) are in each bucket; a last one holds what is above all bounds."""
     counts = [0] * (len(BUCKETS) + 1)
-    for ms in times:
-        counts[bisect_left(BUCKETS, ms)] += 1
+    for place in map(_place, times):
+        counts[place] += 1
     return counts
 
 

@@ -4,6 +4,7 @@ Written in SQL and not with SQLAlchemy's statements: it is done for every reques
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from math import isfinite
 from operator import attrgetter
 from typing import Any
@@ -21,12 +22,14 @@ _TEXTS = (
     *("route", "provider_id", "upstream_model", "error_code"),
 )
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "pages", "cost_nanos")
-_TIMES = ("seconds", "ttft_ms", "overhead_ms")
+_TIMES = ("seconds", "ttft_ms", "overhead_ms", "latency_ms")
 _DOCUMENTS = ("attempts", "price")
 _PLAIN = tuple(str(column.name) for column in usage.c if column.name not in _DOCUMENTS)
 _NAMES = (*_PLAIN, *_DOCUMENTS)
 
 _texts = attrgetter(*_TEXTS)
+_counts = attrgetter(*_COUNTS)
+_times = attrgetter(*_TIMES)
 _plain = attrgetter(*_PLAIN)
 
 _encode = msgspec.json.Encoder().encode
@@ -47,9 +50,11 @@ def insert_new(connection: Connection, rows: Iterable[UsageRow]) -> tuple[list[U
 
     Only one transaction at a time does this: on SQLite, writing takes the whole file.
     """
-    kept = [_storable(row) for row in rows]
+    kept = list(rows)
     if not kept:
         return [], []
+    if not _as_they_are(kept):
+        kept = [row if _as_they_are([row]) else _storable(row) for row in kept]
     prices: dict[int, str] = {}
     values = [(*_plain(row), _json(row.attempts), _price(row.price, prices)) for row in kept]
     insert = _into_postgresql if connection.dialect.name == "postgresql" else _into_sqlite
@@ -81,21 +86,26 @@ def _into_postgresql(connection: Connection, values: Sequence[tuple[Any, ...]]) 
     return None if len(ids) == len(values) else set(ids)
 
 
+def _as_they_are(rows: Sequence[UsageRow]) -> bool:
+    """Whether nothing in them needs to be made storable, as nearly always; looked at by column, which is quicker."""
+    texts = list(map("".join, map(_texts, rows)))
+    text = "".join(texts)
+    counts = list(filter(None, chain.from_iterable(map(_counts, rows))))
+    times = filter(None, chain.from_iterable(map(_times, rows)))
+    return (
+        (max(map(len, texts)) <= LONGEST_TEXT and text.isascii() and "\0" not in text)
+        and 0 <= min(counts, default=0) <= max(counts, default=0) <= LARGEST
+        and isfinite(sum(times))
+    )
+
+
 def _storable(row: UsageRow) -> UsageRow:
-    """What callers choose is made storable, so that no row spoils its batch. Nearly every row is as it came."""
-    text = "".join(_texts(row))
-    counts = (row.input_tokens or 0) | (row.output_tokens or 0) | (row.cached_tokens or 0) | (row.pages or 0)
-    times = row.latency_ms + (row.seconds or 0.0) + (row.ttft_ms or 0.0) + (row.overhead_ms or 0.0)
-    if (
-        (len(text) <= LONGEST_TEXT and text.isascii() and "\0" not in text)
-        and 0 <= counts | (row.cost_nanos or 0) <= LARGEST
-        and isfinite(times)
-    ):
-        return row
+    """What callers choose is made storable, so that no row spoils its batch."""
     changes: dict[str, Any] = {name: clean(getattr(row, name)) for name in _TEXTS}
     changes |= {name: bounded(getattr(row, name)) for name in _COUNTS}
     changes |= {name: _finite(getattr(row, name)) for name in _TIMES}
-    return msgspec.structs.replace(row, **changes, latency_ms=_finite(row.latency_ms) or 0.0)
+    changes["latency_ms"] = changes["latency_ms"] or 0.0
+    return msgspec.structs.replace(row, **changes)
 
 
 def _finite(number: float | None) -> float | None:

@@ -130,7 +130,7 @@ def _summed(rows: Sequence[UsageRow]) -> tuple[Any, ...]:
     latencies, ttfts, overheads = (
         [ms for ms in column if ms is not None] for column in zip(*map(_times, rows), strict=True)
     )
-    errors = sum([row.failed for row in rows])
+    errors = sum([row.failed for row in rows if row.status >= 400 or row.error_code])
     unpriced = sum([row.cost_nanos is None for row in rows])
     counts = (len(rows), errors, cached, streams, unpriced, read, written, cached_tokens, pages, nanos)
     seconds = sum([row.seconds or 0.0 for row in rows])

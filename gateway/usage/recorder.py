@@ -243,18 +243,22 @@ def _body_size(row: UsageRow) -> int:
 
 
 def _tidy(rows: Sequence[UsageRow]) -> None:
-    """Names as callers sent them are cut short and freed of what a database cannot hold."""
+    """Names as callers sent them are cut short and freed of what a database cannot hold. Nearly always all are tidy."""
+    names = list(map("".join, map(_names, rows)))
+    if max(map(len, names)) <= _MAX_TEXT and _is_plain("".join(names)):
+        return
     for row in rows:
-        if not _is_tidy("".join(_names(row))):
-            row.model = _clean(row.model)
-            row.upstream_model = _clean(row.upstream_model)
-            row.route = _clean(row.route)
-            row.error_code = _clean(row.error_code)
+        row.model = _clean(row.model)
+        row.upstream_model = _clean(row.upstream_model)
+        row.route = _clean(row.route)
+        row.error_code = _clean(row.error_code)
 
 
 def _clean(text: str) -> str:
-    return text if _is_tidy(text) else text[:_MAX_TEXT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if len(text) <= _MAX_TEXT and _is_plain(text):
+        return text
+    return text[:_MAX_TEXT].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _is_tidy(text: str) -> bool:
-    return len(text) <= _MAX_TEXT and text.isascii() and "\0" not in text
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "\0" not in text

@@ -161,6 +161,28 @@ async def test_what_callers_choose_never_spoils_a_batch(store: Store) -> None:
     assert await count(store, usage) == 2
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "kept"),
+    [
+        ("model", "a\0b", "a\ufffdb"),
+        ("key_name", "Zoë", "Zoë"),
+        ("route", "x" * 5000, "x" * 1000),
+        ("error_code", "\ud800", "?"),
+        ("input_tokens", 10**30, 2**63 - 1),
+        ("pages", -(10**30), -(2**63 - 1)),
+        ("latency_ms", float("inf"), 0.0),
+        ("ttft_ms", float("nan"), None),
+    ],
+)
+async def test_one_odd_field_is_made_storable_and_the_rows_around_it_stay_as_they_are(
+    store: Store, field: str, value: Any, kept: Any
+) -> None:
+    await store.append([row("a", model="m-a"), row("b", **{field: value}), row("c", latency_ms=7.0)], [])
+    before, odd, behind = await all_of(store, usage)
+    assert getattr(odd, field) == kept
+    assert (before.model, before.latency_ms, behind.latency_ms) == ("m-a", 20.0, 7.0)
+
+
 async def test_parallel_batches_add_up(store: Store) -> None:
     batches = [[row(f"{n}-{m}", key_id=f"k{m % 3}") for m in range(20)] for n in range(20)]
     await asyncio.gather(*(store.append(batch, spends(*batch)) for batch in batches))
