@@ -76,6 +76,8 @@ def measure(target: Target, scenario: Scenario, options: Sequence[str], folder: 
 
 
 OURS = "gateway"
+_FEW, _LONGER = 5, 4
+"""Answers a caller gets in a turn that is too short, and how many times as long it is then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,6 @@ def _run_round(targets: list[Target], scenario: Scenario, seconds: float, folder
     if ours:
         whole = between(turns)
         rounds.add(OURS, whole, whole)
-
-
-_FEW, _LONGER = 5, 4
 
 
 def long_enough(before: Samples, scenario: Scenario, seconds: float) -> float:

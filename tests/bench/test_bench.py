@@ -203,15 +203,15 @@ def test_a_tiny_run_gives_tables(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @needs_tools
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_stopped_leaves_no_server_behind(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+def test_a_run_that_is_stopped_leaves_no_server_behind(tmp_path: Path, number: signal.Signals, status: int) -> None:
     build_tools()
     command = [sys.executable, "-m", "bench", "--targets", "gateway", "--scenarios", "chat1", "--seconds", "30"]
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}) as bench:
         while bench.poll() is None and len(_working_in(tmp_path)) < 3:  # the mock, the gateway and the load
             time.sleep(0.05)
         bench.send_signal(number)
-        assert bench.wait(30)
+        assert bench.wait(30) == status
     assert not _working_in(tmp_path)
 
 
