@@ -16,6 +16,10 @@ WRITE_PIECE = 256 * 1024
 SMALL_BODY = 64 * 1024
 
 
+class NotSent(UpstreamUnreachable):
+    """Nothing of the request went out: the connection, idle until then, had ended or had got bytes unasked."""
+
+
 class Connection(Incoming):
     """Driven by `PooledTransport`. After `begin`, exactly one of `failure` and the finished answer comes about."""
 
@@ -24,7 +28,6 @@ class Connection(Incoming):
         "_heard",
         "_held",
         "_on_junk",
-        "_peek",
         "_started",
         "_thrown",
         "_unsent",
@@ -33,6 +36,7 @@ class Connection(Incoming):
         "idle_until",
         "lost",
         "origin",
+        "peek",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin, on_junk: Callable[[Origin], None]) -> None:
@@ -49,7 +53,7 @@ class Connection(Incoming):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._peek = Peek(transport.get_extra_info("socket").fileno())
+        self.peek = Peek(transport.get_extra_info("socket").fileno())
 
     def eof_received(self) -> None:
         self._ended(None)
@@ -73,32 +77,42 @@ class Connection(Incoming):
         """The body came compressed although identity was asked for; it is thrown away."""
         return self._discard
 
-    def quiet(self) -> bool:
-        """Nothing has arrived since the last answer, in the kernel's buffer neither: no junk and no end of file."""
-        if self.lost or self.spoiled:
-            return False
-        events = self._peek.events()
-        if events == ARRIVED and not self.origin.tls:
-            self._spoil()
-        return not events
-
     def begin(self) -> None:
         self._reset()
         self._started = False
         self.active = True
-        gone = self.lost or self.spoiled
-        self.failure = UpstreamUnreachable("The provider closed the connection at once.") if gone else None
+        self.failure = self._unusable() if self.lost or self.spoiled else None
 
     def write(self, head: bytes, body: bytes, deadline: float, outbox: Outbox) -> Awaitable[None] | None:
         """Sends a request; to be awaited where it does not go out in one piece."""
         if len(body) <= SMALL_BODY:
-            outbox.post(self._transport, head + body)
+            outbox.post_request(self, head + body)
             return None
         return self._write(head, body, deadline)
 
+    def send(self, request: bytes, events: int) -> None:
+        """The request, or its beginning. Not where something has arrived since the last answer, junk or an end: what
+        is read from here on counts as the answer."""
+        if events and self.idle_until:
+            self._refuse(events)
+        elif not self._transport.is_closing():
+            self.sent = True
+            self._transport.write(request)
+
+    def _refuse(self, events: int) -> None:
+        if events == ARRIVED and not self.origin.tls:
+            self._spoil()
+        else:
+            self._ended(None)
+            self._transport.abort()
+
+    def _unusable(self) -> UpstreamUnreachable:
+        text = "The provider closed the connection at once."
+        return NotSent(text) if self.idle_until else UpstreamUnreachable(text)
+
     async def _write(self, head: bytes, body: bytes, deadline: float) -> None:
         """Stops early when an answer comes first."""
-        self._transport.write(head)
+        self.send(head, self.peek.events())
         view = memoryview(body)
         for start in range(0, len(body), WRITE_PIECE):
             if self.failure is None and not self.head_done:
@@ -198,6 +212,9 @@ class Connection(Incoming):
 
     def _spoil(self) -> None:
         self.spoiled = True
+        if self.active and not self.sent:
+            self.failure = self._unusable()
+            self._wake()
         self._transport.abort()
         self._on_junk(self.origin)
 
@@ -211,7 +228,9 @@ class Connection(Incoming):
         self.lost = True
         if not self.active or self.done or self.failure is not None:
             return
-        if self.head_done and not self._framed and exc is None:
+        if not self.sent:
+            self.failure = self._unusable()
+        elif self.head_done and not self._framed and exc is None:
             self.done = True
         elif self.head_done or self._barren:
             self.failure = UpstreamBadResponse("The provider's answer was cut off.", upstream=str(exc or ""))

@@ -20,7 +20,8 @@ HIGH_WATER = 256 * 1024
 class Incoming(Waiting, asyncio.Protocol):
     """The reading half of `Connection`. What is plain is read here, the rest by httptools.
 
-    `spoiled` means that bytes arrived which nobody asked for: the connection must not be used again.
+    `spoiled` means that bytes arrived which nobody asked for: the connection must not be used again. Until a request is
+    `sent` nothing may arrive.
     """
 
     __slots__ = (
@@ -44,6 +45,7 @@ class Incoming(Waiting, asyncio.Protocol):
         "head_done",
         "headers",
         "keep_alive",
+        "sent",
         "spoiled",
         "status",
         "waiting",
@@ -66,7 +68,7 @@ class Incoming(Waiting, asyncio.Protocol):
 
     def _reset(self) -> None:
         """Before an exchange; what its head will say replaces what the last one said."""
-        self.head_done = self.done = self.keep_alive = False
+        self.head_done = self.done = self.keep_alive = self.sent = False
         self._framed = self._discard = False
         self._barren = self._missing = self.waiting = 0
         self._room, self._gathers = HIGH_WATER, False
@@ -87,7 +89,7 @@ class Incoming(Waiting, asyncio.Protocol):
         """Bytes came that nobody asked for."""
 
     def data_received(self, data: bytes) -> None:
-        if not self.active or self.done:
+        if not self.sent or self.done:
             self._spoil()
         elif self._plain_head:
             self._read_chunks(data)

@@ -1,4 +1,4 @@
-"""Whether something has arrived on a socket that nobody has read. Asked for every reuse of a connection.
+"""Whether something has arrived on sockets that nobody has read. Asked for every reuse of a connection.
 
 The system's own `poll`, called without letting go of the GIL: through `select.poll` every request would wait for
 whichever thread takes the GIL meanwhile, for milliseconds where that thread computes.
@@ -6,31 +6,34 @@ whichever thread takes the GIL meanwhile, for milliseconds where that thread com
 
 import ctypes
 import select
+import struct
+from collections.abc import Sequence
 
 ARRIVED = select.POLLIN
 _END: int = getattr(select, "POLLRDHUP", 0)
-
-
-class _Asked(ctypes.Structure):
-    """`struct pollfd` of poll(2)."""
-
-    _fields_ = (("fd", ctypes.c_int), ("events", ctypes.c_short), ("revents", ctypes.c_short))
-
+_QUESTION = struct.Struct("ihh")
+"""`struct pollfd` of poll(2): the descriptor, what is asked and what is found."""
 
 _poll = ctypes.PyDLL(None).poll
-_poll.argtypes = (ctypes.POINTER(_Asked), ctypes.c_ulong, ctypes.c_int)
+_poll.argtypes = (ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int)
 
 
 class Peek:
     """For one open socket."""
 
-    __slots__ = ("_asked", "_pointer")
+    __slots__ = ("question",)
 
     def __init__(self, descriptor: int) -> None:
-        self._asked = _Asked(descriptor, ARRIVED | _END, 0)
-        self._pointer = ctypes.pointer(self._asked)
+        self.question = _QUESTION.pack(descriptor, ARRIVED | _END, 0)
 
     def events(self) -> int:
         """0: nothing. `ARRIVED` alone: bytes. Anything else: the other side has ended, or the socket has failed."""
-        found: int = self._asked.revents if _poll(self._pointer, 1, 0) else 0
-        return found
+        return look([self])[0]
+
+
+def look(peeks: Sequence[Peek]) -> list[int]:
+    """The events of each, found by one call."""
+    asked = ctypes.create_string_buffer(b"".join([peek.question for peek in peeks]))
+    if not _poll(asked, len(peeks), 0):
+        return [0] * len(peeks)
+    return [events for _, _, events in _QUESTION.iter_unpack(asked.raw[:-1])]

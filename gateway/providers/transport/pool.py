@@ -27,13 +27,13 @@ class Pool:
         self._sweeper: asyncio.TimerHandle | None = None
 
     def take(self, origin: Origin) -> Connection | None:
-        """A connection on which nothing has arrived since its last answer, or None."""
+        """A connection that is open as far as is known, or None."""
         waiting = self._idle.get(origin)
         now = self._clock()
         while waiting:
             connection = waiting.pop()
             self._count -= 1
-            if connection.idle_until > now and connection.quiet():
+            if connection.idle_until > now and not (connection.lost or connection.spoiled):
                 return connection
             connection.abort()
         return None

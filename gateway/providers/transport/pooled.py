@@ -12,7 +12,7 @@ from gateway.providers.transport.addresses import AddressPolicy
 from gateway.providers.transport.answers import check_length, check_size, judge
 from gateway.providers.transport.base import UNSENT, HttpRequest, TakeBody
 from gateway.providers.transport.connect import Connector
-from gateway.providers.transport.connection import Connection
+from gateway.providers.transport.connection import Connection, NotSent
 from gateway.providers.transport.outbox import Outbox
 from gateway.providers.transport.pool import Pool
 from gateway.providers.transport.url import Target, head_lines, parse_url
@@ -81,6 +81,9 @@ class PooledTransport:
                 raise connection.failure
             if connection.status != 200 or connection.encoded:
                 judge(connection.status, connection.encoded)
+        except NotSent:
+            self._discard(connection)
+            return await self.send(request)
         except BaseException:
             self._discard(connection)
             raise
