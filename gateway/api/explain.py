@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.access.keys import Caller
 from gateway.api.identity import identify_request
+from gateway.api.services import services
 from gateway.errors import ConfidentialityUnmet, GatewayError, InvalidRequest, NotFound
 from gateway.jobs.runner import owner_of
 from gateway.openai_api.confidentiality import Rule, read_rule
@@ -114,27 +115,28 @@ def refusal_view(error: GatewayError) -> Refusal:
 
 @router.get("/requests/{request_id}")
 async def find_request(request: Request, request_id: str) -> dict[str, Any]:
-    """What was tried for a recent request of this key; the master key finds everybody's."""
+    """What was tried for a request of this key that has ended; the master key finds everybody's."""
     state: State = request.app.state.gateway
-    caller = identify_request(request, state)
-    entry = state.journal.find(request_id)
-    if entry is None or not (caller.is_master or owner_of(caller) == entry.caller):
-        raise NotFound("No recent request of this key has that id.", param="request_id")
+    caller, known = identify_request(request, state), services(request)
+    await known.settle()
+    row = await known.reports.request(request_id)
+    if row is None or not (caller.is_master or owner_of(caller) == (row.key_id or row.key_name)):
+        raise NotFound("No request of this key that has ended has that id.", param="request_id")
     return {
-        "request_id": entry.request_id,
-        "model": entry.model,
-        "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds"),
+        "request_id": row.request_id,
+        "model": row.model,
+        "at": datetime.fromtimestamp(row.at + row.latency_ms / 1000, UTC).isoformat(timespec="milliseconds"),
         "attempts": [
             {
-                "provider": one.target.provider_id,
-                "model": one.target.upstream_model,
+                "provider": one.provider_id,
+                "model": one.upstream_model,
                 "outcome": one.outcome,
-                "ms": round(one.seconds * 1000, 1),
+                "ms": round(one.ms, 1),
             }
-            for one in entry.attempts
+            for one in row.attempts
         ],
         "refused": [
             {"provider": target.provider_id, "model": target.upstream_model, "reason": reason}
-            for target, reason in entry.refused
+            for target, reason in state.journal.find(request_id)
         ],
     }

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable
 from dataclasses import replace
 
-from gateway.errors import GatewayError, UpstreamRefused
+from gateway.errors import UpstreamRefused
 from gateway.openai_api.call import Call, Reply
 from gateway.openai_api.confidentiality import HEADER as CONFIDENTIALITY
 from gateway.openai_api.editing import EditRequest
@@ -24,7 +24,6 @@ from gateway.pipeline.render import render_result
 from gateway.pipeline.stream_guard import guard_stream
 from gateway.pipeline.targets import ask_targets
 from gateway.pipeline.token_bounds import bound_tokens
-from gateway.routing.journal import Entry
 from gateway.routing.resolve import check_targets, check_type
 from gateway.routing.tries import Tries
 from gateway.routing.types import Route, StreamPolicy
@@ -52,11 +51,8 @@ async def handle(call: Call, account: Account) -> Reply:
     if account.is_limited:
         await account.reserve(call, route)
     if reply is None:
-        try:
-            long = is_long(call, route, state.media)
-            reply = await (answer_long(call, route, account, _answer) if long else _answer(call, route, account))
-        finally:
-            _note(call, account)
+        long = is_long(call, route, state.media)
+        reply = await (answer_long(call, route, account, _answer) if long else _answer(call, route, account))
         reply = render_result(call, route, reply, account.tries)
         _add_route_headers(reply, call, account.tries)
         reply = keep_answer(reply, account)
@@ -74,15 +70,9 @@ def _confined(call: Call, route: Route, account: Account) -> tuple[Call, Route]:
     account.call = call = call.replaced(rule=rule)
     try:
         return call, confined(rule, route, call.model, account.snapshot, account.state, account.tries)
-    except GatewayError:
-        _note(call, account)
-        raise
-
-
-def _note(call: Call, account: Account) -> None:
-    tries, owner = account.tries, account.caller.key_id or account.caller.name
-    entry = Entry(call.request_id, owner, call.model, time.time(), tries.attempts, tries.refused)
-    account.state.journal.record(entry)
+    finally:
+        if account.tries.refused:
+            account.state.journal.record(call.request_id, account.tries.refused)
 
 
 def _attached(call: Call, route: Route, snapshot: Snapshot, state: State) -> Awaitable[Call] | None:

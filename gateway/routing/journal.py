@@ -1,36 +1,25 @@
-"""The attempts of recent requests, so that a request id finds what was tried. In memory, bounded."""
+"""Whom the rules of recent requests left out, and why, so that a request id finds it. In memory, bounded. What was
+tried is in the rows of usage."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import msgspec
-
-from gateway.routing.types import Attempt, Target
+from gateway.routing.types import Target
 
 MAX_REQUESTS = 2_000
 
-
-class Entry(msgspec.Struct):
-    """`caller` is the id of the key, as names are not unique: its owner and the master key may read the entry."""
-
-    request_id: str
-    caller: str
-    model: str
-    at: float
-    """`time.time()` when the request was answered or failed."""
-    attempts: Sequence[Attempt]
-    refused: Sequence[tuple[Target, str]] = ()
-    """Targets that the request's rule forbade, with the reason."""
+Refused = Sequence[tuple[Target, str]]
+"""Targets with the reasons."""
 
 
 class Journal:
     def __init__(self) -> None:
-        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._entries: OrderedDict[str, Refused] = OrderedDict()
 
-    def record(self, entry: Entry) -> None:
-        self._entries[entry.request_id] = entry
+    def record(self, request_id: str, refused: Refused) -> None:
+        self._entries[request_id] = refused
         if len(self._entries) > MAX_REQUESTS:
             self._entries.popitem(last=False)
 
-    def find(self, request_id: str) -> Entry | None:
-        return self._entries.get(request_id)
+    def find(self, request_id: str) -> Refused:
+        return self._entries.get(request_id, ())

@@ -16,8 +16,9 @@ WRITE_PIECE = 256 * 1024
 SMALL_BODY = 64 * 1024
 
 
-class NotSent(UpstreamUnreachable):
-    """Nothing of the request went out: the connection, idle until then, had ended or had got bytes unasked."""
+class NotSent(Exception):
+    """Nothing of the request went out: the connection, idle until then, had ended or had got bytes unasked. Never
+    leaves the transport."""
 
 
 class Connection(Incoming):
@@ -106,9 +107,8 @@ class Connection(Incoming):
             self._ended(None)
             self._transport.abort()
 
-    def _unusable(self) -> UpstreamUnreachable:
-        text = "The provider closed the connection at once."
-        return NotSent(text) if self.idle_until else UpstreamUnreachable(text)
+    def _unusable(self) -> Exception:
+        return NotSent() if self.idle_until else UpstreamUnreachable("The provider closed the connection at once.")
 
     async def _write(self, head: bytes, body: bytes, deadline: float) -> None:
         """Stops early when an answer comes first."""

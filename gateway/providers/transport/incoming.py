@@ -60,7 +60,7 @@ class Incoming(Waiting, asyncio.Protocol):
         self._chunks: deque[bytes] = deque()
         self._reading_paused = False
         self.active = self.spoiled = False
-        self.failure: GatewayError | None = None
+        self.failure: Exception | None = None
         self.status = 0
         self.headers: dict[str, str] = {}
         self._fields: list[tuple[bytes, bytes]] = []
