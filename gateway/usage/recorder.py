@@ -14,7 +14,7 @@ from gateway.usage.types import UsageRow, UsageStore
 
 log = logging.getLogger("gateway.usage")
 
-BATCH = 1_000
+BATCH = 2_000
 """Rows of one transaction; so many waiting are written at once."""
 _PORTION = 100
 """Rows of which listeners hear in one go: less than a millisecond's work for them all."""
