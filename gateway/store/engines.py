@@ -25,8 +25,9 @@ _ADAPTERS: dict[type, Callable[[Any], Any]] = {bool: int, type(None): {None: Non
 """For values that SQLite takes as they are, but for which the driver looks everywhere as long as it finds none here: a
 fifth of the time in which a row of usage is inserted."""
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=1000", "cache_size=-1024")
-"""Of each connection. 1 MB holds the ends of all tables and indexes, where rows are added; more would only fill up."""
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=1000", "cache_size=-256")
+"""Of each connection. 256 kB hold the ends of all tables and indexes, where rows are added, and leave the cache of the
+processor to the requests that are served meanwhile."""
 
 Connected = Callable[[Any], None]
 """Told of every new connection of the driver before anything is sent on it, so that it can be cut."""
