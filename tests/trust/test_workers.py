@@ -190,6 +190,16 @@ async def test_every_request_leaves_one_row_and_every_change_one_line(pair: Pair
         assert admin.get("/api/admin/audit", params={"limit": 1}).json()["total"] == before + 1
 
 
+def test_a_request_id_finds_its_attempts_in_every_process(pair: Pair, upstream: Upstream) -> None:
+    with pair.admin() as admin:
+        (_, key), (_, other) = new_key(admin), new_key(admin)
+    eventually(lambda: _known(pair, key) and _known(pair, other))
+    with pair.served[0].http(key) as client:
+        path = f"/v1/route/requests/{client.post('/v1/chat/completions', json=chat_body()).headers['x-request-id']}"
+    eventually(lambda: pair.statuses_of(lambda client: client.get(path), key) == {200})
+    assert pair.statuses_of(lambda client: client.get(path), other) == {404}
+
+
 def test_a_worker_that_dies_begins_anew_and_nobody_is_refused(two_workers: Pair, upstream: Upstream) -> None:
     [served] = two_workers.served
     before, ends = served.children(), served.log.count("begins anew")
