@@ -5,6 +5,7 @@ share, and its import is a tenth of the start.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,9 +38,8 @@ class Histogram:
         self.sum = 0.0
 
     def observe(self, values: Sequence[float]) -> None:
-        counts = self.counts
-        for place in map(self._place, values):
-            counts[place] += 1
+        for place, count in Counter(map(self._place, values)).items():
+            self.counts[place] += count
         self.sum += sum(values)
 
 

@@ -18,8 +18,8 @@ def note_tries(rows: Sequence[UsageRow], history: History) -> None:
     answers: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         attempts = row.attempts
-        if len(attempts) == 1 and attempts[0].outcome == "200" and not row.error_code:  # nearly always
-            answers[attempts[0].provider_id].append(attempts[0].ms)
+        if len(attempts) == 1 and (only := attempts[0]).outcome == "200" and not row.error_code:  # nearly always
+            answers[only.provider_id].append(only.ms)
             continue
         broken = row.error_code if row.status != _LEFT else ""
         told = [one for one in attempts if one.outcome not in _NOTHING_SAID]

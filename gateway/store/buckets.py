@@ -1,6 +1,7 @@
 """The fixed bounds of the histograms in the hourly roll-ups, and percentiles out of them. Used by store and reports."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -27,10 +28,8 @@ _place = partial(bisect_left, BUCKETS)
 
 def spread(times: Iterable[float]) -> list[int]:
     """How many of the times (ms) are in each bucket; a last one holds what is above all bounds."""
-    counts = [0] * (len(BUCKETS) + 1)
-    for place in map(_place, times):
-        counts[place] += 1
-    return counts
+    counts = Counter(map(_place, times))
+    return [counts[place] for place in range(len(BUCKETS) + 1)]
 
 
 def percentile(counts: Sequence[int], share: float) -> float | None:

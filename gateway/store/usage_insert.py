@@ -6,7 +6,7 @@ Written in SQL and not with SQLAlchemy's statements: it is done for every reques
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from math import isfinite
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ _texts = attrgetter(*_TEXTS)
 _counts = attrgetter(*_COUNTS)
 _times = attrgetter(*_TIMES)
 _plain = attrgetter(*_PLAIN)
+_attempts, _price = attrgetter("attempts"), attrgetter("price")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,8 +56,8 @@ def insert_new(connection: Connection, rows: Iterable[UsageRow]) -> tuple[list[U
         return [], []
     if not _as_they_are(kept):
         kept = [row if _as_they_are([row]) else _storable(row) for row in kept]
-    prices: dict[int, str] = {}
-    values = [(*_plain(row), _json(row.attempts), _price(row.price, prices)) for row in kept]
+    documents = zip(_json(list(map(_attempts, kept))), _prices(kept), strict=True)
+    values = list(map(add, map(_plain, kept), documents))
     insert = _into_postgresql if connection.dialect.name == "postgresql" else _into_sqlite
     ids = insert(connection, values)
     if ids is None:
@@ -112,18 +113,17 @@ def _finite(number: float | None) -> float | None:
     return number if number is not None and isfinite(number) else None
 
 
-def _price(price: Price | None, seen: dict[int, str]) -> str | None:
-    """`seen` are those of this batch by identity: they are few, and each is in many rows."""
-    if price is None:
-        return None
-    text = seen.get(id(price))
-    if text is None:
-        text = seen[id(price)] = _json(price)
-    return text
+def _prices(rows: Iterable[UsageRow]) -> list[str | None]:
+    """Written once each: they are few, and each is in many rows."""
+    prices = list(map(_price, rows))
+    by_id = dict(zip(map(id, prices), prices, strict=True))
+    texts = {number: None if price is None else _json([price])[0] for number, price in by_id.items()}
+    return [texts[number] for number in map(id, prices)]
 
 
-def _json(facts: tuple[Tried, ...] | Price) -> str:
+def _json(facts: Sequence[tuple[Tried, ...] | Price]) -> list[str]:
+    """The text of each."""
     try:
-        return _encode(facts).decode()
+        return list(map(bytes.decode, map(_encode, facts)))
     except UnicodeEncodeError:  # a lone surrogate in a name
-        return to_json(msgspec.to_builtins(facts))
+        return [to_json(msgspec.to_builtins(one)) for one in facts]

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ class _Key(NamedTuple):
 _Labels = tuple[str, str, str, int]
 """Operation, route, provider and status."""
 _labels = attrgetter("operation", "route", "provider_id", "status")
+_attempts, _outcome = attrgetter("attempts"), attrgetter("provider_id", "outcome")
 
 _SUMS = ("input_tokens", "output_tokens", "cached_tokens", "pages", "seconds", "cost_nanos", "cached")
 _sums = attrgetter(*_SUMS)
@@ -76,7 +78,7 @@ class Meters:
             alike[_labels(row)].append(row)
         for labels, some in alike.items():
             self._add(labels, some)
-        tried = Counter([(one.provider_id, one.outcome) for row in rows for one in row.attempts])
+        tried = Counter(map(_outcome, chain.from_iterable(map(_attempts, rows))))
         for (provider, outcome), number in tried.items():
             _count(self._attempts, (provider, self._code(outcome)), number)
 

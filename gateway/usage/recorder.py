@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -60,8 +59,8 @@ class Recorder:
         self._store, self._capacity, self._interval = store, capacity, interval
         self._body_bytes = body_bytes
         self._listeners = list(listeners)
-        self._new: deque[UsageRow] = deque()
-        self._heard: deque[UsageRow] = deque()
+        self._new: list[UsageRow] = []
+        self._heard: list[UsageRow] = []
         self._writing: Sequence[UsageRow] = ()
         self._bodies = 0
         self._size = BATCH
@@ -127,11 +126,11 @@ class Recorder:
 
     def _make_room(self) -> None:
         """Rows of a batch being written stay: whether the store has them is not known."""
-        while self.waiting > self._capacity and (self._heard or self._new):
-            row = (self._heard or self._new).popleft()
-            self.counts.dropped += 1
-            self._bodies -= _body_size(row)
-            self._owed.add(row)
+        if (excess := self.waiting - self._capacity) > 0:
+            gone = _taken(self._heard, excess)
+            self.counts.dropped += len(gone)
+            self._bodies -= sum(map(_body_size, gone))
+            self._owed = self._owed.with_rows(gone)
 
     # --- the task ------------------------------------------------------------------------------------
 
@@ -171,8 +170,7 @@ class Recorder:
     def _tell(self) -> None:
         """Listeners hear of rows before the store has them, and also when the store is down."""
         if self._new:
-            rows = list(self._new)
-            self._new.clear()
+            rows, self._new = self._new, []
             _tidy(rows)
             for listener in self._listeners:
                 try:
@@ -189,7 +187,7 @@ class Recorder:
         comes meanwhile waits for the next round: written a few at a time, a row takes three times as long."""
         due = len(self._heard)
         while (due > 0 and self._heard) or self._owed:
-            batch = [self._heard.popleft() for _ in range(min(self._size, due, len(self._heard)))]
+            batch = _taken(self._heard, min(self._size, due))
             owed, self._owed = self._owed, Spending()
             self._writing = batch
             try:
@@ -214,7 +212,7 @@ class Recorder:
         return True
 
     def _put_back(self, batch: Sequence[UsageRow], owed: Spending) -> None:
-        self._heard.extendleft(reversed(batch))
+        self._heard[:0] = batch
         self._owed.join(owed)
 
     def _take_apart(self, batch: Sequence[UsageRow], owed: Spending) -> None:
@@ -236,6 +234,13 @@ class Recorder:
         if now - self._said >= _SAY_AGAIN:
             self._said = now
             log.error("usage rows cannot be written, %d wait: %s", self.waiting, error)
+
+
+def _taken(rows: list[UsageRow], most: int) -> Sequence[UsageRow]:
+    """The first of them, at most so many, which it removes."""
+    taken = rows[:most]
+    del rows[:most]
+    return taken
 
 
 def _body_size(row: UsageRow) -> int:

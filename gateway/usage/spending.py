@@ -1,12 +1,14 @@
 """`Spending`: what rows cost, added up by scope and period. Used by the recorder."""
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from gateway.settings.periods import PERIODS, period_name
 from gateway.usage.types import Spend, UsageRow
 
 _DAY = 86_400
 _Bucket = tuple[str, str, int]
+_cost = attrgetter("cost_nanos")
 
 
 class Spending:
@@ -18,11 +20,6 @@ class Spending:
     def __bool__(self) -> bool:
         return bool(self._by_day)
 
-    def add(self, row: UsageRow) -> None:
-        if row.cost_nanos:
-            bucket = (row.key_id, row.user_id, int(row.at // _DAY))
-            self._by_day[bucket] = self._by_day.get(bucket, 0) + row.cost_nanos
-
     def join(self, other: "Spending") -> None:
         for bucket, nanos in other._by_day.items():
             self._by_day[bucket] = self._by_day.get(bucket, 0) + nanos
@@ -30,9 +27,10 @@ class Spending:
     def with_rows(self, rows: Iterable[UsageRow]) -> "Spending":
         """A new one that has these rows too."""
         made = Spending()
-        made._by_day = dict(self._by_day)
-        for row in rows:
-            made.add(row)
+        made._by_day = days = dict(self._by_day)
+        for row in filter(_cost, rows):
+            bucket = (row.key_id, row.user_id, int(row.at // _DAY))
+            days[bucket] = days.get(bucket, 0) + _cost(row)
         return made
 
     def spends(self) -> list[Spend]:
