@@ -76,7 +76,7 @@ def measure(target: Target, scenario: Scenario, options: Sequence[str], folder: 
 
 
 OURS = "gateway"
-_FEW, _LONGER = 5, 4
+_FEW, _LONGER = 5, 10
 """Answers a caller gets in a turn that is too short, and how many times as long it is then."""
 
 
@@ -129,7 +129,7 @@ def _run_round(targets: list[Target], scenario: Scenario, seconds: float, folder
 
 
 def long_enough(before: Samples, scenario: Scenario, seconds: float) -> float:
-    """Four times as long for a target that gives each caller fewer than five answers in that time: they come in waves,
+    """Ten times as long for a target that gives each caller fewer than five answers in that time: they come in waves,
     and how many of these fall into a turn is chance."""
     known = before[-1] if before else None
     slow = known is not None and known.rate * seconds < _FEW * scenario.connections
