@@ -18,6 +18,8 @@ from gateway.store.usage_insert import insert_new
 from gateway.usage.types import Price, Spend, UsageRow
 
 HOUR = 3600
+_AT_A_TIME = 500
+"""Rows looked at together."""
 _PORTION = 1_000
 """Keys asked for at a time: databases take only so many values in one question."""
 
@@ -46,12 +48,22 @@ _known = partial(is_not, None)
 
 
 def append(connection: Connection, rows: Sequence[UsageRow], spends: Sequence[Spend]) -> None:
-    """A batch that is sent twice counts once: rows already there add neither to roll-ups nor to spend."""
-    new, repeated = insert_new(connection, rows)
-    if kept := [_body(row) for row in new if row.request_body is not None or row.response_body is not None]:
-        connection.execute(insert_of(connection, bodies).on_conflict_do_nothing(), kept)
-    _add_up(connection, usage_hours, len(HOUR_KEYS), _rolled_up(new))
-    note_uses(connection, filter(_key, map(_use, new)))
+    """A batch that is sent twice counts once: rows already there add neither to roll-ups nor to spend.
+
+    Portion by portion: all of this looks at a row several times, and a batch has no room in the processor's cache.
+    """
+    hours: list[tuple[Any, ...]] = []
+    uses: list[tuple[str, float]] = []
+    repeated: list[UsageRow] = []
+    for start in range(0, len(rows), _AT_A_TIME):
+        new, old = insert_new(connection, rows[start : start + _AT_A_TIME])
+        if kept := [_body(row) for row in new if row.request_body is not None or row.response_body is not None]:
+            connection.execute(insert_of(connection, bodies).on_conflict_do_nothing(), kept)
+        hours += _rolled_up(new)
+        uses += filter(_key, map(_use, new))
+        repeated += old
+    _add_up(connection, usage_hours, len(HOUR_KEYS), hours)
+    note_uses(connection, uses)
     _add_up(connection, spend, 2, _due(spends, repeated))
 
 
