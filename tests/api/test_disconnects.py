@@ -138,7 +138,7 @@ def test_in_the_middle_of_a_stream_that_is_silent(gateway: RunningGateway, upstr
 def test_while_the_caller_does_not_read(gateway: RunningGateway, upstream: Upstream) -> None:
     """So much is under way that the gateway waits for the caller, and the upstream for the gateway."""
     upstream.faults["gpt-x"] = "slow:0.01"
-    upstream.text = ("x" * 50_000 + " ") * 10_000
+    upstream.text = ("x" * 50_000 + " ") * 1_000
     callers = call(gateway, buffer=4096)
     eventually(lambda: upstream.open_streams == CALLERS)
     time.sleep(0.5)
