@@ -19,31 +19,33 @@ _SMALL = 64 * 1024
 """Bodies up to this size are written together with their head."""
 _MANY = 4
 """Requests under way at a time from which on answers go out together."""
+_line = ": ".join
 
 
 class DirectExchange(Exchange):
     """Takes the place of uvicorn's request-response cycle: `disconnected`, `keep_alive`, `message_event`,
     `response_complete` and `run_asgi` are what uvicorn's connection knows of one."""
 
+    __slots__ = (
+        *("disconnected", "keep_alive", "response_complete"),
+        *("_arrived", "_limit", "_news", "_pieces", "_protocol", "_size", "_task", "_unsent_head"),
+    )
     message_event = asyncio.Event()
     """Nobody waits for it."""
-    disconnected = response_complete = False
-    _task: asyncio.Task[None] | None = None
-    _size = 0
-    _limit = HIGH_WATER_LIMIT
-    _arrived = False
-    _news: asyncio.Future[None] | None = None
-    _unsent_head = b""
-    """Of a stream: it goes out with the first piece where that is at hand."""
 
-    def __init__(
-        self, protocol: "GatewayProtocol", path: str, headers: Mapping[str, str], key: bytes | None, *, keep_alive: bool
-    ) -> None:
+    def __init__(self, protocol: "GatewayProtocol", path: str, headers: Mapping[str, str], key: bytes | None) -> None:
         super().__init__("POST", path, headers, key)
         self._protocol = protocol
-        self.peer = protocol.client[0] if protocol.client else ""
-        self.keep_alive = keep_alive
+        if protocol.client:
+            self.peer = protocol.client[0]
+        self.disconnected = self.response_complete = False
+        self.keep_alive = True
+        self._task: asyncio.Task[None] | None = None
         self._pieces: list[bytes] = []
+        self._size, self._limit, self._arrived = 0, HIGH_WATER_LIMIT, False
+        self._news: asyncio.Future[None] | None = None
+        self._unsent_head = b""
+        """Of a stream: it goes out with the first piece where that is at hand."""
 
     # --- called by the connection --------------------------------------------------------------------
 
@@ -170,7 +172,7 @@ class DirectExchange(Exchange):
         protocol = self._protocol
         self.keep_alive = self.keep_alive and self._arrived
         close = "" if self.keep_alive else "connection: close\r\n"
-        lines = "\r\n".join(map(": ".join, headers))
+        lines = "\r\n".join(map(_line, headers))
         defaults = _lines(tuple(protocol.server_state.default_headers))
         return STATUS_LINE[status] + f"{defaults}{lines}\r\n{close}{framing}\r\n".encode("latin-1", "replace")
 

@@ -46,24 +46,28 @@ class Exchange(ABC):
     hangs up.
     """
 
-    peer = ""
-    """The address of the socket's other end."""
-    door = ""
-    """`chute` where the Chutes platform has authenticated the caller."""
-    caller: Caller | None = None
-    """Who asks, where the front knows it without a key."""
-    edge = "http"
-    """What may cut a silent connection: the platform's own edge (`chute`), whoever passes on `http`, or nothing."""
-    status = 0
-    broken: GatewayError | None = None
-    """What broke the stream after it had begun."""
-    _heart: asyncio.TimerHandle | None = None
-    _beating: asyncio.Future[None] | None = None
+    __slots__ = (
+        *("method", "path", "headers", "key", "request_id", "received", "peer", "door", "caller", "edge"),
+        *("status", "broken", "_sent_at", "_heart", "_beating"),
+    )
 
     def __init__(self, method: str, path: str, headers: Mapping[str, str], key: bytes | None) -> None:
         self.method, self.path, self.headers, self.key = method, path, headers, key
         self.request_id = new_request_id()
         self.received = self._sent_at = time.monotonic()
+        self.peer = ""
+        """The address of the socket's other end."""
+        self.door = ""
+        """`chute` where the Chutes platform has authenticated the caller."""
+        self.caller: Caller | None = None
+        """Who asks, where the front knows it without a key."""
+        self.edge = "http"
+        """What may cut a silent connection: the platform's own edge (`chute`), whoever passes on `http`, or nothing."""
+        self.status = 0
+        self.broken: GatewayError | None = None
+        """What broke the stream after it had begun."""
+        self._heart: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Future[None] | None = None
 
     @property
     def media_type(self) -> str:

@@ -25,8 +25,6 @@ class Head(NamedTuple):
 class LocalExchange(Exchange):
     """Answered in a task of its own from construction on. Whoever makes one calls `leave` at the end, in any case."""
 
-    edge = ""
-
     def __init__(
         self,
         inference: Inference,
@@ -36,7 +34,7 @@ class LocalExchange(Exchange):
         caller: Caller | None = None,
     ) -> None:
         super().__init__("POST", path, headers, presented_key(headers))
-        self.caller = caller
+        self.caller, self.edge = caller, ""
         self._body = body
         self._left = False
         self._head: asyncio.Future[Head] = asyncio.get_running_loop().create_future()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -48,9 +49,9 @@ class GatewayProtocol(HttpToolsProtocol):
     """The cycle before those that wait; where none waits, `cycle` is the one."""
     _unheard: asyncio.TimerHandle | None = None
 
-    inference: Inference
-    outbox: Outbox
-    """Both set by `protocol_for`."""
+    def __init__(self, inference: Inference, outbox: Outbox, *of_uvicorn: Any, **also: Any) -> None:
+        super().__init__(*of_uvicorn, **also)
+        self.inference, self.outbox = inference, outbox
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -88,7 +89,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self._parse(data)
         else:
             (path, key), head = plain
-            exchange = DirectExchange(self, path, head.headers, key, keep_alive=True)
+            exchange = DirectExchange(self, path, head.headers, key)
             self._admit(exchange)
             if len(data) == head.size + head.length:
                 exchange.feed_whole(data[head.size :])
@@ -139,8 +140,9 @@ class GatewayProtocol(HttpToolsProtocol):
         if path is None or not self._is_direct(headers):
             self._leave_to_uvicorn(headers)
             return
-        keep_alive = self.parser.should_keep_alive()
-        self._admit(DirectExchange(self, path, headers, presented_key(headers), keep_alive=keep_alive))
+        exchange = DirectExchange(self, path, headers, presented_key(headers))
+        exchange.keep_alive = self.parser.should_keep_alive()
+        self._admit(exchange)
 
     def _admit(self, exchange: DirectExchange) -> None:
         waits = self.cycle is not None and not self.cycle.response_complete
@@ -271,5 +273,5 @@ class GatewayProtocol(HttpToolsProtocol):
 
 
 def protocol_for(inference: Inference, outbox: Outbox) -> type[GatewayProtocol]:
-    """For `uvicorn.Config(http=...)`, which makes its protocols itself."""
-    return type("GatewayProtocol", (GatewayProtocol,), {"inference": inference, "outbox": outbox})
+    """For `uvicorn.Config(http=...)`, which makes its protocols itself and takes whatever makes one."""
+    return cast(type[GatewayProtocol], partial(GatewayProtocol, inference, outbox))

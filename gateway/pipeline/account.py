@@ -34,6 +34,9 @@ _PICTURE = re.compile(rb'"(?:image_)?url"\s*:\s*"data:image/[a-z]+;base64,([^"]{
 """With the mark in the place of its bytes. In a text its quotation marks would be escaped."""
 _PICTURE_BYTES = IMAGE_TOKENS * BYTES_PER_TOKEN
 _NO_WISH = Wish()
+_NO_USAGE = Usage()
+_MS = 1000.0
+"""Of a second; as a float, since a product with an int takes twice as long."""
 _SETTLING: set[asyncio.Task[None]] = set()
 
 
@@ -136,8 +139,18 @@ class Account(msgspec.Struct, eq=False):
 
     def _row(self, request_id: str, received: float, status: int, error: GatewayError | None) -> UsageRow:
         caller, call, reply, tries = self.caller, self.call, self.reply, self.tries
-        now, target = time.monotonic(), tries.answered_by
-        row = UsageRow(
+        now, stream, used = time.monotonic(), call is not None and call.stream, _NO_USAGE
+        ttft = overhead = price = cost = None
+        provider_id = upstream_model = ""
+        if reply is not None:
+            first = (self._answered - received) * _MS
+            ttft, overhead = first if stream else None, max(0.0, first - tries.upstream_seconds * _MS)
+            used = (reply.usage if isinstance(reply.body, bytes) else reply.body.usage) or _NO_USAGE
+        if (target := tries.answered_by) is not None:
+            provider_id, upstream_model = target.provider_id, target.upstream_model
+            price = self.snapshot.prices.at(provider_id, upstream_model)
+            cost = cost_nanos(price, used) if price is not None else None
+        row = UsageRow(  # by position: by name it takes several times as long
             request_id,
             self.started,
             self.operation.name,
@@ -147,35 +160,37 @@ class Account(msgspec.Struct, eq=False):
             caller.name,
             caller.user_id,
             self.route.id if self.route else "",
-            attempts=tuple([tried(attempt, received) for attempt in tries.attempts]),
-            error_code=(error.error_code or "") if error else "",
-            stream=bool(call and call.stream),
-            latency_ms=(now - received) * 1000,
-            cached=self.cached,
+            provider_id,
+            upstream_model,
+            tuple([tried(attempt, received) for attempt in tries.attempts]),
+            (error.error_code or "") if error else "",
+            stream,
+            used.input_tokens,
+            used.output_tokens,
+            used.cached_tokens,
+            used.seconds,
+            used.pages,
+            0 if self.cached else cost,
+            price,
+            (now - received) * _MS,
+            ttft,
+            overhead,
+            self.cached,
         )
         if tries.trace is not None:
             row.trace, row.span_ids = tries.trace, tuple(one.span_id for one in tries.attempts)
-        used = None
-        if reply is not None:
-            first = (self._answered - received) * 1000
-            row.ttft_ms = first if row.stream else None
-            row.overhead_ms = max(0.0, first - tries.upstream_seconds * 1000)
-            used = reply.usage if isinstance(reply.body, bytes) else reply.body.usage
-            _add_usage(row, used)
         if caller.store_bodies and not (call and call.rule and call.rule.local):
             _add_bodies(row, call, reply)
-        if self.cached:
-            row.cost_nanos = 0
-        if target is not None:
-            row.provider_id, row.upstream_model = target.provider_id, target.upstream_model
-            row.price = self.snapshot.prices.at(target.provider_id, target.upstream_model)
-            row.cost_nanos = cost_nanos(row.price, used) if row.price is not None else None
+        if self.pieces or self.in_vain:
+            self._add_pieces(row)
+        return row
+
+    def _add_pieces(self, row: UsageRow) -> None:
         if self.pieces:
             row.seconds = sum(usage.seconds or 0.0 for _, usage in self.pieces)
             row.cost_nanos = _nanos(self.pieces, self.snapshot)
         if self.in_vain and (paid := _nanos(self.in_vain, self.snapshot)):
             row.cost_nanos = paid + (row.cost_nanos or 0)
-        return row
 
 
 async def settled() -> None:
@@ -259,14 +274,8 @@ def _size(call: Call) -> int:
 
 def tried(attempt: Attempt, received: float) -> Tried:
     """As it is recorded; `received` is `time.monotonic()` at the arrival of the request."""
-    target, started = attempt.target, (attempt.started - received) * 1000
-    return Tried(target.provider_id, target.upstream_model, attempt.outcome, attempt.seconds * 1000, started)
-
-
-def _add_usage(row: UsageRow, usage: Usage | None) -> None:
-    if usage is not None:
-        row.input_tokens, row.output_tokens = usage.input_tokens, usage.output_tokens
-        row.cached_tokens, row.seconds, row.pages = usage.cached_tokens, usage.seconds, usage.pages
+    target, started = attempt.target, (attempt.started - received) * _MS
+    return Tried(target.provider_id, target.upstream_model, attempt.outcome, attempt.seconds * _MS, started)
 
 
 def _add_bodies(row: UsageRow, call: Call | None, reply: Reply | None) -> None:

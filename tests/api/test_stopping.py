@@ -65,7 +65,7 @@ def test_an_answer_that_was_given_goes_out_before_its_connection_ends(gateway: R
         eventually(lambda: gateway.connections)
         [served] = gateway.connections
         junk = b"\x00 this is no HTTP\r\n\r\n"
-        type(served).outbox = Held(served.shutdown if ending == "stop" else lambda: served.data_received(junk))
+        served.outbox = Held(served.shutdown if ending == "stop" else lambda: served.data_received(junk))
         connection.sendall(ask(body()))
         answers = Answers(connection)
         status, _, content = answers.read()

@@ -98,7 +98,7 @@ class Incoming(Waiting, asyncio.Protocol):
         elif self.head_done or self._barren or (plain := self._plain_heads.read(data)) is None:
             self._parse(data)
         else:
-            self._begin_plain(*plain, data)
+            self._begin_plain(plain[0], plain[1], data)
 
     def _begin_plain(self, status: int, head: PlainHead, data: bytes) -> None:
         self.status, self.headers = status, head.headers
