@@ -36,7 +36,7 @@ _PICTURE_BYTES = IMAGE_TOKENS * BYTES_PER_TOKEN
 _NO_WISH = Wish()
 _NO_USAGE = Usage()
 _MS = 1000.0
-"""Of a second; as a float, since a product with an int takes twice as long."""
+"""Of a second; as a float, since a product with an int takes half as much again."""
 _SETTLING: set[asyncio.Task[None]] = set()
 
 
@@ -150,7 +150,7 @@ class Account(msgspec.Struct, eq=False):
             provider_id, upstream_model = target.provider_id, target.upstream_model
             price = self.snapshot.prices.at(provider_id, upstream_model)
             cost = cost_nanos(price, used) if price is not None else None
-        row = UsageRow(  # by position: by name it takes several times as long
+        row = UsageRow(  # by position: by name it takes three times as long
             request_id,
             self.started,
             self.operation.name,
