@@ -19,7 +19,6 @@ _SMALL = 64 * 1024
 """Bodies up to this size are written together with their head."""
 _MANY = 4
 """Requests under way at a time from which on answers go out together."""
-_line = ": ".join
 
 
 class DirectExchange(Exchange):
@@ -172,7 +171,7 @@ class DirectExchange(Exchange):
         protocol = self._protocol
         self.keep_alive = self.keep_alive and self._arrived
         close = "" if self.keep_alive else "connection: close\r\n"
-        lines = "\r\n".join(map(_line, headers))
+        lines = "\r\n".join(map(": ".join, headers))
         defaults = _lines(tuple(protocol.server_state.default_headers))
         return STATUS_LINE[status] + f"{defaults}{lines}\r\n{close}{framing}\r\n".encode("latin-1", "replace")
 

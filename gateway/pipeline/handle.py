@@ -119,4 +119,4 @@ def _add_route_headers(reply: Reply, call: Call, tries: Tries) -> None:
     headers["x-gateway-provider"] = target.provider_id
     headers["x-gateway-model"] = target.upstream_model
     headers["x-gateway-attempts"] = ", ".join([str(one) for one in tries.attempts[:_SHOWN]])
-    headers["x-gateway-overhead-ms"] = f"{own * 1000.0:.2f}"
+    headers["x-gateway-overhead-ms"] = f"{own * 1000:.2f}"

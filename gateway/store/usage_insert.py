@@ -46,16 +46,14 @@ _POSTGRESQL = (
 )
 
 
-def insert_new(connection: Connection, rows: Iterable[UsageRow]) -> tuple[list[UsageRow], list[UsageRow]]:
-    """What was new, and what was there already or came twice: the rows as they are stored.
+def insert_new(connection: Connection, rows: Sequence[UsageRow]) -> tuple[Sequence[UsageRow], Sequence[UsageRow]]:
+    """What was new, and what was there already or came twice: the rows as they are stored. Takes one row at least.
 
     Only one transaction at a time does this: on SQLite, writing takes the whole file.
     """
-    kept = list(rows)
-    if not kept:
-        return [], []
-    if not _as_they_are(kept):
-        kept = [row if _as_they_are([row]) else _storable(row) for row in kept]
+    kept = rows
+    if not _as_they_are(rows):
+        kept = [row if _as_they_are([row]) else _storable(row) for row in rows]
     documents = zip(_json(list(map(_attempts, kept))), _prices(kept), strict=True)
     values = list(map(add, map(_plain, kept), documents))
     insert = _into_postgresql if connection.dialect.name == "postgresql" else _into_sqlite

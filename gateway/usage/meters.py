@@ -45,7 +45,7 @@ class _Line:
 
     def add(self, rows: Sequence[UsageRow]) -> None:
         self.requests += len(rows)
-        self.durations.observe([row.latency_ms / 1000.0 for row in rows])
+        self.durations.observe([row.latency_ms / 1000 for row in rows])
         for name, column in zip(_SUMS, zip(*map(_sums, rows), strict=True), strict=True):
             setattr(self, name, getattr(self, name) + sum(filter(None, column)))
         if rows[0].provider_id:
@@ -91,9 +91,9 @@ class Meters:
             _count(self._fallbacks, (self._model(route),), moved)
         for row in rows if status >= 400 else [row for row in rows if row.error_code]:
             self._fail(row)
-        if first := [row.ttft_ms / 1000.0 for row in rows if row.ttft_ms is not None]:
+        if first := [row.ttft_ms / 1000 for row in rows if row.ttft_ms is not None]:
             _histogram(self._first_tokens, table.FIRST_TOKEN, (operation, self._model(route))).observe(first)
-        if overheads := [row.overhead_ms / 1000.0 for row in rows if row.overhead_ms is not None]:
+        if overheads := [row.overhead_ms / 1000 for row in rows if row.overhead_ms is not None]:
             _histogram(self._overheads, table.OVERHEAD, (operation,)).observe(overheads)
 
     def total(self, name: str) -> int:

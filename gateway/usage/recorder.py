@@ -130,7 +130,7 @@ class Recorder:
             gone = _taken(self._heard, excess)
             self.counts.dropped += len(gone)
             self._bodies -= sum(map(_body_size, gone))
-            self._owed = self._owed.with_rows(gone)
+            self._owed.add(gone)
 
     # --- the task ------------------------------------------------------------------------------------
 

@@ -20,6 +20,12 @@ class Spending:
     def __bool__(self) -> bool:
         return bool(self._by_day)
 
+    def add(self, rows: Iterable[UsageRow]) -> None:
+        days = self._by_day
+        for row in filter(_cost, rows):
+            bucket = (row.key_id, row.user_id, int(row.at // _DAY))
+            days[bucket] = days.get(bucket, 0) + _cost(row)
+
     def join(self, other: "Spending") -> None:
         for bucket, nanos in other._by_day.items():
             self._by_day[bucket] = self._by_day.get(bucket, 0) + nanos
@@ -27,10 +33,8 @@ class Spending:
     def with_rows(self, rows: Iterable[UsageRow]) -> "Spending":
         """A new one that has these rows too."""
         made = Spending()
-        made._by_day = days = dict(self._by_day)
-        for row in filter(_cost, rows):
-            bucket = (row.key_id, row.user_id, int(row.at // _DAY))
-            days[bucket] = days.get(bucket, 0) + _cost(row)
+        made._by_day = dict(self._by_day)
+        made.add(rows)
         return made
 
     def spends(self) -> list[Spend]:

@@ -98,10 +98,11 @@ class Incoming(Waiting, asyncio.Protocol):
         elif self.head_done or self._barren or (plain := self._plain_heads.read(data)) is None:
             self._parse(data)
         else:
-            self._begin_plain(plain[0], plain[1], data)
+            self._begin_plain(plain, data)
 
-    def _begin_plain(self, status: int, head: PlainHead, data: bytes) -> None:
-        self.status, self.headers = status, head.headers
+    def _begin_plain(self, plain: tuple[int, PlainHead], data: bytes) -> None:
+        self.status, head = plain
+        self.headers = head.headers
         self.head_done = self.keep_alive = self._framed = True
         body = data[head.size :]
         if len(body) == head.length:
