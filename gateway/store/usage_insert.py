@@ -3,7 +3,8 @@
 Written in SQL and not with SQLAlchemy's statements: it is done for every request, on the processor that serves them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import chain
 from math import isfinite
 from operator import add, attrgetter
@@ -26,11 +27,13 @@ _TIMES = ("seconds", "ttft_ms", "overhead_ms", "latency_ms")
 _DOCUMENTS = ("attempts", "price")
 _PLAIN = tuple(str(column.name) for column in usage.c if column.name not in _DOCUMENTS)
 _NAMES = (*_PLAIN, *_DOCUMENTS)
+_OFTEN_ALIKE = ("stream", "cached", *(str(column.name) for column in usage.c if column.nullable))
 
 _texts = attrgetter(*_TEXTS)
 _counts = attrgetter(*_COUNTS)
 _times = attrgetter(*_TIMES)
 _plain = attrgetter(*_PLAIN)
+_often_alike = attrgetter(*_OFTEN_ALIKE)
 _attempts, _price = attrgetter("attempts"), attrgetter("price")
 
 _encode = msgspec.json.Encoder().encode
@@ -38,7 +41,7 @@ _encode = msgspec.json.Encoder().encode
 _COLUMNS = ", ".join(_NAMES)
 _NEWEST = "SELECT coalesce(max(rowid), 0) FROM usage"
 _NEWER = "SELECT request_id FROM usage WHERE rowid > ?"
-_SQLITE = f"INSERT INTO usage ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))}) ON CONFLICT (request_id) DO NOTHING"  # noqa: S608
+_LITERALS = {None: "NULL", False: "0", True: "1"}
 _LOCK = "SELECT pg_advisory_xact_lock(7239018442)"
 _POSTGRESQL = (
     f"INSERT INTO usage ({_COLUMNS}) SELECT {_COLUMNS} FROM json_populate_recordset(NULL::usage, %s::json) "  # noqa: S608
@@ -54,10 +57,8 @@ def insert_new(connection: Connection, rows: Sequence[UsageRow]) -> tuple[Sequen
     kept = rows
     if not _as_they_are(rows):
         kept = [row if _as_they_are([row]) else _storable(row) for row in rows]
-    documents = zip(_json(list(map(_attempts, kept))), _prices(kept), strict=True)
-    values = list(map(add, map(_plain, kept), documents))
     insert = _into_postgresql if connection.dialect.name == "postgresql" else _into_sqlite
-    ids = insert(connection, values)
+    ids = insert(connection, kept)
     if ids is None:
         return kept, []
     new, repeated = [], []
@@ -70,19 +71,47 @@ def insert_new(connection: Connection, rows: Sequence[UsageRow]) -> tuple[Sequen
     return new, repeated
 
 
-def _into_sqlite(connection: Connection, values: Sequence[tuple[Any, ...]]) -> set[str] | None:
+def _into_sqlite(connection: Connection, rows: Sequence[UsageRow]) -> set[str] | None:
     """The ids that are new; None: all of them, which is nearly always so."""
+    statement, plain, has_prices = _statement(_alike(rows))
+    documents = (_json(list(map(_attempts, rows))), *([_prices(rows)] if has_prices else []))
+    values = list(map(add, map(plain, rows), zip(*documents, strict=True)))
     newest = connection.exec_driver_sql(_NEWEST).scalar()
-    if connection.exec_driver_sql(_SQLITE, list(values)).rowcount == len(values):
+    if connection.exec_driver_sql(statement, values).rowcount == len(rows):
         return None
     return set(connection.exec_driver_sql(_NEWER, (newest,)).scalars())
 
 
-def _into_postgresql(connection: Connection, values: Sequence[tuple[Any, ...]]) -> set[str] | None:
+def _alike(rows: Sequence[UsageRow]) -> tuple[tuple[str, str], ...]:
+    """The columns in which all rows have the same flag or nothing, with what that is in SQL. Handed to the driver for
+    each row, they would be a seventh of the time that inserting takes."""
+    columns = zip(_OFTEN_ALIKE, zip(*map(_often_alike, rows), strict=True), strict=True)
+    return tuple(
+        [
+            (name, _LITERALS[column[0]])
+            for name, column in columns
+            if (column[0] is None or isinstance(column[0], bool)) and column.count(column[0]) == len(column)
+        ]
+    )
+
+
+@lru_cache(maxsize=64)
+def _statement(alike: tuple[tuple[str, str], ...]) -> tuple[str, Callable[[UsageRow], tuple[Any, ...]], bool]:
+    """How rows are inserted that are alike in some columns: the SQL, what it takes of a row before the documents, and
+    whether the price is among these."""
+    known = dict(alike)
+    values = ", ".join(known.get(name, "?") for name in _NAMES)
+    sql = f"INSERT INTO usage ({_COLUMNS}) VALUES ({values}) ON CONFLICT (request_id) DO NOTHING"  # noqa: S608
+    return sql, attrgetter(*(name for name in _PLAIN if name not in known)), "price" not in known
+
+
+def _into_postgresql(connection: Connection, rows: Sequence[UsageRow]) -> set[str] | None:
+    documents = zip(_json(list(map(_attempts, rows))), _prices(rows), strict=True)
+    values = map(add, map(_plain, rows), documents)
     connection.exec_driver_sql(_LOCK)
     document = orjson.dumps([dict(zip(_NAMES, row, strict=True)) for row in values]).decode()
     ids = connection.exec_driver_sql(_POSTGRESQL, (document,)).scalars().all()
-    return None if len(ids) == len(values) else set(ids)
+    return None if len(ids) == len(rows) else set(ids)
 
 
 def _as_they_are(rows: Sequence[UsageRow]) -> bool:

@@ -79,6 +79,21 @@ async def test_what_nobody_knows_stays_unknown_and_no_body_is_kept_unasked(store
     assert await all_of(store, bodies) == []
 
 
+@pytest.mark.parametrize("first", ["known", "unknown", "both"])
+async def test_a_batch_keeps_what_its_rows_have_alike_and_what_they_differ_in(store: Store, first: str) -> None:
+    """Flags and unknown figures that a whole batch shares are written another way than others."""
+    figures: dict[str, Any] = {"input_tokens": 0, "cached_tokens": 2, "seconds": 0.0, "pages": 1, "ttft_ms": 0.0}
+    known = {**figures, "output_tokens": 0, "overhead_ms": 1.5, "price": Price("b", "y", 0.1), "stream": True}
+    unknown = {**dict.fromkeys(known), "cost_nanos": None, "stream": False, "cached": True}
+    kinds = {"known": [known, known], "unknown": [unknown, unknown], "both": [known, unknown]}[first]
+    rows = [row(f"r{n}", **kind) for n, kind in enumerate(kinds)]
+    await store.append(rows, ())
+    for wanted, kept in zip(rows, await all_of(store, usage), strict=True):
+        told = {name: getattr(kept, name) for name in known | unknown if name != "price"}
+        assert told == {name: getattr(wanted, name) for name in told}
+        assert (kept.price is None) == (wanted.price is None)
+
+
 async def test_of_each_key_the_newest_use_is_known_in_whatever_order_rows_come(home: Home) -> None:
     one, other = await home.open(), await home.open()
     assert await one.last_used(["k", "l"]) == {}
