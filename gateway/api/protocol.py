@@ -153,6 +153,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
         else:
+            self.outbox.settle(self.transport)
             exchange.begin()
 
     def _note_waiting(self) -> None:
@@ -219,6 +220,8 @@ class GatewayProtocol(HttpToolsProtocol):
         url, fields = self.url, self.headers
         if self.cycle is not None and not self.cycle.response_complete:
             self._note_waiting()
+        else:
+            self.outbox.settle(self.transport)
         super().on_message_begin()
         self.scope["gateway.bounded"] = True  # type: ignore[typeddict-unknown-key]
         self.url = url
@@ -233,7 +236,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def shutdown(self) -> None:
-        """The gateway stops: an answer that waits for the end of the round goes out before the connection ends."""
+        """The gateway stops: an answer that waits for others goes out before the connection ends."""
         self.outbox.flush()
         super().shutdown()
 
@@ -246,6 +249,7 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         self._idle_from = self.loop.time()
         if self.pipeline:
+            self.outbox.settle(self.transport)
             cycle, app = self.pipeline.pop()
             self._answering = cycle if self.pipeline else None
             task = self.loop.create_task(cycle.run_asgi(app))

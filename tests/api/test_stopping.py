@@ -9,7 +9,7 @@ import pytest
 
 from gateway.providers.transport.outbox import Outbox
 from tests.api.running import RunningGateway
-from tests.api.test_fronts import Answers, ask, body, connected
+from tests.api.test_fronts import Answers, ask, body, connected, head
 from tests.fakes.upstream import Upstream
 from tests.trust.processes import eventually
 
@@ -45,17 +45,20 @@ def test_a_stream_that_the_end_of_the_gateway_cuts_says_so(gateway: RunningGatew
 
 
 class Held(Outbox):
-    """Holds every message until the end of its round, in which `meanwhile` happens before that."""
+    """Holds the first message for a while, in which `meanwhile` happens; what comes later is written at once."""
 
-    holds = property(lambda _: True, lambda *_: None)
+    holds = property(lambda outbox: not outbox._held, lambda *_: None)
 
     def __init__(self, meanwhile: Callable[[], object]) -> None:
         super().__init__()
         self._meanwhile = meanwhile
+        self._held = False
 
-    def post(self, transport: asyncio.Transport, message: bytes) -> None:
-        asyncio.get_running_loop().call_soon(self._meanwhile)
-        super().post(transport, message)
+    def _schedule(self) -> None:
+        self._held = True
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._meanwhile)
+        loop.call_later(0.2, self.flush)
 
 
 @pytest.mark.parametrize("gateway", [True], indirect=True, ids=["direct"])
@@ -73,3 +76,24 @@ def test_an_answer_that_was_given_goes_out_before_its_connection_ends(gateway: R
         if ending == "junk":
             assert answers.read()[0] == 400
         assert answers.at_end()
+
+
+@pytest.mark.parametrize("gateway", [True], indirect=True, ids=["direct"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["pipelined", "later"])
+@pytest.mark.parametrize(
+    ("request_behind", "status"),
+    [(ask(body(model="unknown")), 404), (head(method="GET", path="/live"), 200)],
+    ids=["inference", "other"],
+)
+def test_an_answer_that_waits_goes_out_before_that_to_the_next_request(
+    gateway: RunningGateway, request_behind: bytes, status: int, at_once: bool
+) -> None:
+    with connected(gateway) as connection:
+        eventually(lambda: gateway.connections)
+        [served] = gateway.connections
+        served.outbox = Held(lambda: None if at_once else served.data_received(request_behind))
+        connection.sendall(ask(body()) + (request_behind if at_once else b""))
+        answers = Answers(connection)
+        first, second = answers.read(), answers.read()
+        assert first[0] == 200 and json.loads(first[2])["object"] == "chat.completion"
+        assert second[0] == status
