@@ -140,6 +140,7 @@ def told(error: BaseException, lane: Lane, overdue: UpstreamTimeout, *, headed: 
         return overdue
     if isinstance(error, GatewayError) or not isinstance(error, Exception):
         return error
+    _let_go_of_frames(error)
     if isinstance(error, AddressRefused):
         return UpstreamUnreachable("The provider's address is not allowed.", upstream=str(error))
     if isinstance(error, CertificateRefused):
@@ -151,6 +152,14 @@ def told(error: BaseException, lane: Lane, overdue: UpstreamTimeout, *, headed: 
     if not headed and wire.ended and (wire.http2 or not wire.answered):
         return UpstreamUnreachable("The provider closed the connection without an answer.", upstream=str(error))
     return UpstreamBadResponse("The provider's answer was cut off or is not valid HTTP.", upstream=str(error))
+
+
+def _let_go_of_frames(error: BaseException | None) -> None:
+    """httpcore maps h11's errors in a context manager, whose frame holds the error that holds the frame: without the
+    traceback in between, not only the garbage collector parts them."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def _headers(answer: httpcore.Response, proxied: bool) -> dict[str, str]:
